@@ -1,0 +1,87 @@
+//! One error type for the whole crate: what went wrong, where, and what to do, in one line, with the exit code it means.
+
+use std::fmt;
+use std::path::Path;
+
+/// `std::result::Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The class of a failure; its number is the exit code of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Anything that has no code of its own.
+    Other = 1,
+    /// A flag, key, preset or value that cannot be used.
+    Usage = 2,
+    /// No device matches, or none can be opened.
+    NoDevice = 3,
+    /// A data set is missing, empty or broken.
+    Data = 4,
+    /// A file or folder cannot be read or written.
+    Io = 5,
+    /// The device failed, or computes wrong results.
+    Device = 6,
+    /// Training diverged to NaN or infinity.
+    Diverged = 7,
+    /// Another process uses the run folder.
+    Busy = 8,
+    /// A checkpoint is missing, foreign or broken.
+    Checkpoint = 9,
+}
+
+/// A failure with its class and a one-line message that names the remedy.
+#[derive(Clone, Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+}
+
+impl Error {
+    /// Makes an error of `kind`; `message` says what, where and what to do.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into() }
+    }
+
+    /// A [`Kind::Usage`] error.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Error::new(Kind::Usage, message)
+    }
+
+    /// A [`Kind::Data`] error.
+    pub fn data(message: impl Into<String>) -> Self {
+        Error::new(Kind::Data, message)
+    }
+
+    /// A [`Kind::Checkpoint`] error.
+    pub fn checkpoint(message: impl Into<String>) -> Self {
+        Error::new(Kind::Checkpoint, message)
+    }
+
+    /// A [`Kind::Device`] error.
+    pub fn device(message: impl Into<String>) -> Self {
+        Error::new(Kind::Device, message)
+    }
+
+    /// A [`Kind::Io`] error: `action` ("write", "create") failed on `path`.
+    pub fn io(action: &str, path: &Path, cause: &std::io::Error) -> Self {
+        Error::new(Kind::Io, format!("cannot {action} {}: {cause}", path.display()))
+    }
+
+    /// The class of the failure.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The exit code that the program ends with.
+    pub fn exit_code(&self) -> u8 {
+        self.kind as u8
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,132 @@
+//! Counter-based random numbers: every draw is a pure function of (seed, stream, step, index), so nothing has to be
+//! saved to resume exactly. The generator is Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3",
+//! SC 2011); `shaders/common/philox.wgsl` is the same function in WGSL.
+
+/// Purposes that must never share random numbers; the third word of the Philox counter.
+///
+/// Dropout layers and the data noise draw from `DEVICE + n`, n counted while the step is recorded.
+pub mod stream {
+    /// Latent vectors of training steps.
+    pub const LATENTS: u32 = 1;
+    /// The order of the images in an epoch.
+    pub const SHUFFLE: u32 = 2;
+    /// The built-in digits of `--data strokes`.
+    pub const STROKES: u32 = 3;
+    /// Latent vectors that `sample` and its relatives draw.
+    pub const SAMPLES: u32 = 4;
+    /// Initial parameters: one stream for each parameter, counted from here.
+    pub const INITIAL: u32 = 0x1000;
+    /// Streams drawn inside shaders: one for each use in a step, counted from here.
+    pub const DEVICE: u32 = 0x2000;
+}
+
+/// One block of Philox4x32-10: four random words from a 128-bit counter and a 64-bit key.
+pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
+    const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+    const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+    let ([mut k0, mut k1], [mut c0, mut c1, mut c2, mut c3]) = (key, counter);
+    for _ in 0..10 {
+        let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
+        let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
+        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
+        (k0, k1) = (k0.wrapping_add(WEYL[0]), k1.wrapping_add(WEYL[1]));
+    }
+    [c0, c1, c2, c3]
+}
+
+/// The random numbers of one (seed, stream, step), addressed by index.
+#[derive(Clone, Copy, Debug)]
+pub struct Draws {
+    key: [u32; 2],
+    stream: u32,
+    step: u32,
+}
+
+impl Draws {
+    /// Names the sequence; nothing is computed until a number is asked for.
+    pub fn new(seed: u64, stream: u32, step: u32) -> Self {
+        Draws { key: split(seed), stream, step }
+    }
+
+    /// Four random words: counter (block, step, stream, 0).
+    pub fn block(&self, block: u32) -> [u32; 4] {
+        philox(self.key, [block, self.step, self.stream, 0])
+    }
+
+    /// Word `index`: lane `index % 4` of block `index / 4`.
+    pub fn word(&self, index: u32) -> u32 {
+        self.block(index / 4)[(index % 4) as usize]
+    }
+
+    /// Number `index`, uniform in the open interval (0, 1): (word + ½) / 2³².
+    pub fn uniform(&self, index: u32) -> f64 {
+        open_unit(self.word(index))
+    }
+
+    /// An integer uniform in `0..bound` (Lemire's multiply-and-shift; the bias is below `bound` / 2³²).
+    pub fn below(&self, index: u32, bound: u32) -> u32 {
+        ((u64::from(self.word(index)) * u64::from(bound)) >> 32) as u32
+    }
+
+    /// Fills `out` with N(0, 1): each block of four words gives two Box–Muller pairs, in f64 with a pure-Rust `libm`
+    /// so that every platform draws the same bits.
+    pub fn fill_normal(&self, out: &mut [f32]) {
+        for (block, chunk) in out.chunks_mut(4).enumerate() {
+            let w = self.block(block as u32);
+            let pairs = [box_muller(w[0], w[1]), box_muller(w[2], w[3])];
+            for (value, normal) in chunk.iter_mut().zip(pairs.as_flattened()) {
+                *value = *normal as f32;
+            }
+        }
+    }
+
+    /// Fills `out` with numbers uniform in (-limit, limit).
+    pub fn fill_uniform(&self, limit: f64, out: &mut [f32]) {
+        for (block, chunk) in out.chunks_mut(4).enumerate() {
+            for (value, word) in chunk.iter_mut().zip(self.block(block as u32)) {
+                *value = ((2.0 * open_unit(word) - 1.0) * limit) as f32;
+            }
+        }
+    }
+}
+
+/// The two halves of a seed, low word first: a Philox key.
+pub fn split(seed: u64) -> [u32; 2] {
+    [seed as u32, (seed >> 32) as u32]
+}
+
+fn open_unit(word: u32) -> f64 {
+    (f64::from(word) + 0.5) / 4_294_967_296.0
+}
+
+fn box_muller(a: u32, b: u32) -> [f64; 2] {
+    let radius = libm::sqrt(-2.0 * libm::log(open_unit(a)));
+    let (sin, cos) = libm::sincos(std::f64::consts::TAU * open_unit(b));
+    [radius * cos, radius * sin]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The known-answer vectors published with the Random123 library (`kat_vectors`, philox4x32 10 rounds).
+    #[test]
+    fn philox_matches_the_published_vectors() {
+        assert_eq!(philox([0; 2], [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox([!0; 2], [!0; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        assert_eq!(
+            philox([0xa409_3822, 0x299f_31d0], [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]),
+            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+        );
+    }
+
+    #[test]
+    fn normals_have_the_moments_of_a_gaussian() {
+        let mut z = vec![0.0; 100_000];
+        Draws::new(7, stream::LATENTS, 3).fill_normal(&mut z);
+        let moment = |k: i32| z.iter().map(|&v| f64::from(v).powi(k)).sum::<f64>() / z.len() as f64;
+        assert!(moment(1).abs() < 0.01, "mean {}", moment(1));
+        assert!((moment(2) - 1.0).abs() < 0.02, "variance {}", moment(2));
+        assert!((moment(4) - 3.0).abs() < 0.15, "fourth moment {}", moment(4));
+    }
+}
