@@ -1,2 +1,14 @@
+//! Train and sample DCGANs on any GPU: hand-written WGSL compute shaders, driven by wgpu, with a twin of every kernel on
+//! the host.
+//!
+//! Read [`train::step`] first: it is one training step from top to bottom. `docs/architecture.md` explains the rest.
+
+pub mod data;
+pub mod device;
 pub mod error;
+pub mod kernels;
+pub mod layers;
+pub mod model;
+pub mod output;
 pub mod random;
+pub mod train;

@@ -1,0 +1,13 @@
+// y = x where x > 0, SLOPE·x elsewhere (SLOPE 0 is ReLU)
+// Dispatch: one invocation for four elements, flat. Constants: SIZE (of vec4s), SLOPE, GROUPS_X.
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;            // [SIZE]
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;      // [SIZE]
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let i = flat_index(group, local, 64u);
+    if i >= SIZE {
+        return;
+    }
+    y[i] = select(SLOPE * x[i], x[i], x[i] > vec4f());
+}

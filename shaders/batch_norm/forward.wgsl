@@ -1,0 +1,17 @@
+// y[g, r, c] = scale[f] · (x[g, r, c] − mean[f]) / √(variance[f] + ε) + shift[f], f = (g, c)   (Ioffe, Szegedy 2015)
+// Dispatch: one invocation an element, flat. Constants: SIZE, FEATURES, CHANNELS, ROWS, GROUPS_X.
+@group(0) @binding(0) var<storage, read> x: array<f32>;              // [groups, ROWS, CHANNELS]
+@group(0) @binding(1) var<storage, read> stats: array<f32>;          // [2, FEATURES]: mean, 1 / √(variance + ε)
+@group(0) @binding(2) var<storage, read> scale: array<f32>;          // [FEATURES]
+@group(0) @binding(3) var<storage, read> shift: array<f32>;          // [FEATURES]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [groups, ROWS, CHANNELS]
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let i = flat_index(group, local, 64u);
+    if i >= SIZE {
+        return;
+    }
+    let f = i / (ROWS * CHANNELS) * CHANNELS + i % CHANNELS;
+    y[i] = scale[f] * ((x[i] - stats[f]) * stats[FEATURES + f]) + shift[f];
+}

@@ -1,0 +1,13 @@
+// y[g, r, c] += b[g, c]: a bias for each channel (one group) or for each feature (a group for each pixel)
+// Dispatch: one invocation an element, flat. Constants: SIZE, ROWS, CHANNELS, GROUPS_X.
+@group(0) @binding(0) var<storage, read> b: array<f32>;              // [groups, CHANNELS]
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;        // [groups, ROWS, CHANNELS]
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let i = flat_index(group, local, 64u);
+    if i >= SIZE {
+        return;
+    }
+    y[i] += b[i / (ROWS * CHANNELS) * CHANNELS + i % CHANNELS];
+}

@@ -1,0 +1,60 @@
+// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
+// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉, ⌈BATCH / 32⌉, Q) workgroups. Constants: BATCH, C_IN, C_OUT (channels multiples of
+// 4) and COLUMNS, 1 or 2. Needs subgroups of exactly 8 invocations (native only: software Vulkan such as lavapipe).
+// Method: one subgroup, no barrier, owns 32 rows × 32·COLUMNS columns; each lane loads rows of x along the channels and
+// owns 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies.
+@group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> w: array<vec4f>;            // [T, C_IN, C_OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;      // [Q, BATCH, C_OUT]
+
+const LANES = 8u;
+const BLOCKS = 4u; // blocks of 8 rows
+const X4 = C_IN / 4u;
+const W4 = C_OUT / 4u;
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let lane = local.x;
+    let first_row = group.y * LANES * BLOCKS;
+    var row: array<u32, BLOCKS>; // rows past the end repeat the last one and are not stored
+    for (var g = 0u; g < BLOCKS; g++) {
+        row[g] = min(first_row + g * LANES + lane, BATCH - 1u);
+    }
+    var column: array<u32, COLUMNS>;
+    for (var c = 0u; c < COLUMNS; c++) {
+        column[c] = (group.x * COLUMNS + c) * LANES + lane;
+    }
+
+    let q = rows[group.z * 3u];
+    let end = rows[group.z * 3u + 2u];
+    var sum: array<vec4f, BLOCKS * LANES * COLUMNS>;
+    for (var i = rows[group.z * 3u + 1u]; i < end; i++) {
+        let pair = pairs[i];
+        for (var k = 0u; k < X4; k++) {
+            var from_x: array<vec4f, BLOCKS>;
+            for (var g = 0u; g < BLOCKS; g++) {
+                from_x[g] = x[(pair.x * BATCH + row[g]) * X4 + k];
+            }
+            for (var j = 0u; j < 4u; j++) {
+                for (var c = 0u; c < COLUMNS; c++) {
+                    let right = w[(pair.y * C_IN + k * 4u + j) * W4 + min(column[c], W4 - 1u)];
+                    for (var g = 0u; g < BLOCKS; g++) {
+                        for (var r = 0u; r < LANES; r++) {
+                            sum[(g * LANES + r) * COLUMNS + c] += subgroupShuffle(from_x[g][j], r) * right;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    for (var c = 0u; c < COLUMNS; c++) {
+        for (var r = 0u; r < LANES * BLOCKS; r++) {
+            if first_row + r < BATCH && column[c] < W4 {
+                y[(q * BATCH + first_row + r) * W4 + column[c]] = sum[r * COLUMNS + c];
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
+// Dispatch: (⌈C_OUT / (8·COLUMNS)⌉, ⌈BATCH / 32⌉, Q) workgroups. Constants: BATCH, C_IN, C_OUT, COLUMNS (1 or 4).
+// Method: for layers with any channel counts, and one channel above all: each of 8×8 invocations owns 4 rows ×
+// COLUMNS columns in registers and loads scalars; such layers are bound by memory, not by arithmetic.
+@group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
+@group(0) @binding(2) var<storage, read> x: array<f32>;              // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> w: array<f32>;              // [T, C_IN, C_OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [Q, BATCH, C_OUT]
+
+const ROWS = 4u;
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let first_row = (group.y * 8u + local.y) * ROWS;
+    let first_column = (group.x * 8u + local.x) * COLUMNS;
+    let q = rows[group.z * 3u];
+    let end = rows[group.z * 3u + 2u];
+    var sum: array<f32, ROWS * COLUMNS>;
+    for (var i = rows[group.z * 3u + 1u]; i < end; i++) {
+        let pair = pairs[i];
+        for (var k = 0u; k < C_IN; k++) {
+            var right: array<f32, COLUMNS>;
+            for (var c = 0u; c < COLUMNS; c++) {
+                right[c] = w[(pair.y * C_IN + k) * C_OUT + min(first_column + c, C_OUT - 1u)];
+            }
+            for (var r = 0u; r < ROWS; r++) {
+                let left = x[(pair.x * BATCH + min(first_row + r, BATCH - 1u)) * C_IN + k];
+                for (var c = 0u; c < COLUMNS; c++) {
+                    sum[r * COLUMNS + c] += left * right[c];
+                }
+            }
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        for (var c = 0u; c < COLUMNS; c++) {
+            if first_row + r < BATCH && first_column + c < C_OUT {
+                y[(q * BATCH + first_row + r) * C_OUT + first_column + c] = sum[r * COLUMNS + c];
+            }
+        }
+    }
+}

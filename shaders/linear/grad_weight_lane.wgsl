@@ -1,0 +1,56 @@
+// partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
+// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉, ⌈C_IN / 32⌉, T·SPLITS) workgroups. Constants: BATCH, C_IN, C_OUT (channels
+// multiples of 4), COLUMNS, 1 or 2. Needs subgroups of exactly 8 invocations (native only: software Vulkan).
+// Method: one subgroup, no barrier, owns 32 × 32·COLUMNS weights; each lane loads one of 8 samples of x and owns
+// 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies.
+@group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> dy: array<vec4f>;           // [Q, BATCH, C_OUT]
+@group(0) @binding(4) var<storage, read_write> partial: array<vec4f>; // [SPLITS, T, C_IN, C_OUT]
+
+const LANES = 8u;
+const BLOCKS = 8u; // vec4s of x that a lane holds: 32 rows of weights
+const X4 = C_IN / 4u;
+const Y4 = C_OUT / 4u;
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let lane = local.x;
+    var column: array<u32, COLUMNS>;
+    for (var c = 0u; c < COLUMNS; c++) {
+        column[c] = (group.x * COLUMNS + c) * LANES + lane;
+    }
+    let share = shares[group.z];
+    var sum: array<vec4f, BLOCKS * 4u * COLUMNS>;
+    for (var i = share.x; i < share.y; i++) {
+        let pair = pairs[i];
+        for (var first = 0u; first < BATCH; first += LANES) {
+            let b = first + lane;
+            var from_x: array<vec4f, BLOCKS>;
+            for (var g = 0u; g < BLOCKS; g++) {
+                let address = (pair.x * BATCH + min(b, BATCH - 1u)) * X4 + min(group.y * BLOCKS + g, X4 - 1u);
+                from_x[g] = select(vec4f(), x[address], b < BATCH);
+            }
+            for (var l = 0u; l < LANES; l++) {
+                for (var c = 0u; c < COLUMNS; c++) {
+                    let right = dy[(pair.y * BATCH + min(first + l, BATCH - 1u)) * Y4 + min(column[c], Y4 - 1u)];
+                    for (var g = 0u; g < BLOCKS; g++) {
+                        for (var j = 0u; j < 4u; j++) {
+                            sum[(g * 4u + j) * COLUMNS + c] += subgroupShuffle(from_x[g][j], l) * right;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    for (var c = 0u; c < COLUMNS; c++) {
+        for (var r = 0u; r < BLOCKS * 4u; r++) {
+            let m = group.y * BLOCKS * 4u + r;
+            if m < C_IN && column[c] < Y4 {
+                partial[(group.z * C_IN + m) * Y4 + column[c]] = sum[r * COLUMNS + c];
+            }
+        }
+    }
+}

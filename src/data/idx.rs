@@ -1,0 +1,277 @@
+//! The IDX format of MNIST and its relatives: a magic number (two zeros, the element type, the number of dimensions), the
+//! dimensions as big-endian `u32`, then the elements. Files may be gzipped, whatever their name says.
+//!
+//! A file is not trusted: nothing is allocated for bytes that are not there, and nothing is read beyond what the header
+//! declares and one byte more.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::ImageShape;
+use crate::error::{Error, Result};
+
+/// The code of unsigned bytes, the only element type that images and labels come in.
+const UNSIGNED_BYTE: u8 = 0x08;
+
+/// The most bytes that a file may declare.
+const LARGEST: u64 = 4 << 30;
+
+/// The most memory reserved on the word of a header alone; a larger file grows its buffer as it is read.
+const TRUSTED: u64 = 64 << 20;
+
+/// The images of one file.
+pub struct Images {
+    pub shape: ImageShape,
+    pub count: u32,
+    /// `[count][height][width][channels]`.
+    pub pixels: Vec<u8>,
+}
+
+impl Images {
+    /// Swaps rows and columns of every image.
+    pub fn transposed(self) -> Images {
+        let ImageShape { height, width, channels } = self.shape;
+        let (rows, columns, depth) = (height as usize, width as usize, channels as usize);
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for image in self.pixels.chunks_exact(self.shape.bytes()) {
+            for column in 0..columns {
+                for row in 0..rows {
+                    pixels.extend_from_slice(&image[(row * columns + column) * depth..][..depth]);
+                }
+            }
+        }
+        Images { shape: ImageShape { height: width, width: height, channels }, count: self.count, pixels }
+    }
+}
+
+/// Reads images: `[N, H, W]`, or `[N, H, W, C]` with one or three channels.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, or does not hold exactly the
+/// bytes that it declares.
+pub fn read_images(path: &Path) -> Result<Images> {
+    let Array { dimensions, elements } = read(path, "images", &[3, 4])?;
+    let (count, height, width) = (dimensions[0], dimensions[1], dimensions[2]);
+    let channels = dimensions.get(3).copied().unwrap_or(1);
+    if !matches!(channels, 1 | 3) {
+        return Err(unusable(path, &format!("has images of {channels} channels (the last dimension), not 1 or 3")));
+    }
+    if elements.is_empty() {
+        return Err(unusable(path, &format!("is empty: it declares {count} images of {height}×{width} pixels")));
+    }
+    Ok(Images { shape: ImageShape { height, width, channels }, count, pixels: elements })
+}
+
+/// Reads labels: `[N]`.
+///
+/// # Errors
+///
+/// As [`read_images`].
+pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
+    Ok(read(path, "labels", &[1])?.elements)
+}
+
+/// What an IDX file of bytes holds.
+struct Array {
+    dimensions: Vec<u32>,
+    elements: Vec<u8>,
+}
+
+fn read(path: &Path, content: &str, ranks: &[u8]) -> Result<Array> {
+    let mut source = BufReader::new(File::open(path).map_err(|cause| closed(path, &cause))?);
+    let opening = source.fill_buf().map_err(|cause| closed(path, &cause))?;
+    if let Some(impostor) = impostor(opening) {
+        return Err(damaged(path, impostor));
+    }
+    let mut bytes: Box<dyn Read> =
+        if opening.starts_with(&[0x1f, 0x8b]) { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) };
+
+    let [zero, zero_too, element, rank] = word(&mut bytes, path)?;
+    if (zero, zero_too) != (0, 0) {
+        return Err(damaged(path, "it is not an IDX file (it does not begin with two zero bytes)"));
+    }
+    if element != UNSIGNED_BYTE {
+        return Err(unusable(path, &format!("has elements of type {element:#04x}, not unsigned bytes (0x08)")));
+    }
+    if !ranks.contains(&rank) {
+        return Err(unusable(path, &format!("holds an array of rank {rank}, not {content}")));
+    }
+    let dimensions = (0..rank).map(|_| word(&mut bytes, path).map(u32::from_be_bytes)).collect::<Result<Vec<u32>>>()?;
+    let elements = read_elements(bytes, &dimensions, path)?;
+    Ok(Array { dimensions, elements })
+}
+
+/// Exactly the elements that `dimensions` declare, and the end of the file after them.
+fn read_elements(bytes: impl Read, dimensions: &[u32], path: &Path) -> Result<Vec<u8>> {
+    let size = dimensions.iter().try_fold(1_u64, |size, &n| size.checked_mul(u64::from(n)));
+    let Some(size) = size.filter(|&size| size <= LARGEST) else {
+        return Err(unusable(path, &format!("declares an array of {dimensions:?} bytes, more than 4 GiB")));
+    };
+    let mut elements = Vec::with_capacity(size.min(TRUSTED) as usize);
+    bytes.take(size + 1).read_to_end(&mut elements).map_err(|cause| damaged(path, &cause.to_string()))?;
+    let found = elements.len() as u64;
+    if found < size {
+        return Err(damaged(path, &format!("it is truncated: {found} of {size} bytes after the header")));
+    }
+    if found > size {
+        return Err(damaged(path, &format!("it goes on after the {size} bytes that its header declares")));
+    }
+    Ok(elements)
+}
+
+/// Four bytes of the header.
+fn word(bytes: &mut impl Read, path: &Path) -> Result<[u8; 4]> {
+    let mut word = [0; 4];
+    bytes.read_exact(&mut word).map_err(|cause| match cause.kind() {
+        io::ErrorKind::UnexpectedEof => damaged(path, "it ends within its header"),
+        _ => damaged(path, &cause.to_string()),
+    })?;
+    Ok(word)
+}
+
+/// What a download often leaves under the name of a data file instead of the data.
+fn impostor(opening: &[u8]) -> Option<&'static str> {
+    if opening.is_empty() {
+        Some("it has no content")
+    } else if opening.trim_ascii_start().starts_with(b"<") {
+        Some("it is a web page, not an IDX file")
+    } else if opening.starts_with(b"version https://git-lfs") {
+        Some("it is a Git LFS pointer, not the file itself (`git lfs pull` fetches that)")
+    } else {
+        None
+    }
+}
+
+/// The error for a file that the system does not hand out.
+fn closed(path: &Path, cause: &io::Error) -> Error {
+    Error::data(format!("cannot open {}: {cause}; make it readable or name another data set", path.display()))
+}
+
+/// The error for a file that is not what it was.
+fn damaged(path: &Path, cause: &str) -> Error {
+    Error::data(format!("cannot read {}: {cause}; download the file again", path.display()))
+}
+
+/// The error for a file that is sound but of no use here.
+fn unusable(path: &Path, why: &str) -> Error {
+    Error::data(format!("{} {why}; give a data set of byte images in IDX format, as MNIST is", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::PathBuf;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::error::Kind;
+
+    fn idx(dimensions: &[u32], elements: &[u8]) -> Vec<u8> {
+        let mut file = vec![0, 0, UNSIGNED_BYTE, dimensions.len() as u8];
+        file.extend(dimensions.iter().flat_map(|n| n.to_be_bytes()));
+        file.extend(elements);
+        file
+    }
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn saved(content: &[u8]) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images-idx3-ubyte");
+        std::fs::write(&path, content).unwrap();
+        (folder, path)
+    }
+
+    #[track_caller]
+    fn refused(content: &[u8], because: &str) {
+        let (_folder, path) = saved(content);
+        let error = read_images(&path).err().expect("the file is refused");
+        let message = error.to_string();
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(message.contains(because), "{message:?} does not say {because:?}");
+        assert!(message.contains("images-idx3-ubyte") && !message.contains('\n'), "{message:?}");
+    }
+
+    #[test]
+    fn reads_raw_and_gzipped_alike() {
+        let pixels: Vec<u8> = (0..24).collect();
+        for content in [idx(&[2, 3, 4], &pixels), gzip(&idx(&[2, 3, 4], &pixels))] {
+            let (_folder, path) = saved(&content);
+            let images = read_images(&path).unwrap();
+            assert_eq!((images.count, images.shape), (2, ImageShape { height: 3, width: 4, channels: 1 }));
+            assert_eq!(images.pixels, pixels);
+        }
+    }
+
+    #[test]
+    fn reads_colour_and_labels() {
+        let (_folder, path) = saved(&idx(&[1, 2, 2, 3], &[9; 12]));
+        assert_eq!(read_images(&path).unwrap().shape, ImageShape { height: 2, width: 2, channels: 3 });
+        let (_folder, path) = saved(&gzip(&idx(&[3], &[7, 0, 9])));
+        assert_eq!(read_labels(&path).unwrap(), [7, 0, 9]);
+    }
+
+    #[test]
+    fn transposes_every_image() {
+        let (_folder, path) = saved(&idx(&[2, 2, 3], &[0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]));
+        let images = read_images(&path).unwrap().transposed();
+        assert_eq!(images.shape, ImageShape { height: 3, width: 2, channels: 1 });
+        assert_eq!(images.pixels, [0, 3, 1, 4, 2, 5, 10, 13, 11, 14, 12, 15]);
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_array_of_images() {
+        refused(b"PK\x03\x04 an archive", "not an IDX file");
+        refused(&idx(&[3], &[1, 2, 3]), "rank 1, not images");
+        refused(&[0, 0, 0x0D, 3], "type 0x0d");
+        refused(&idx(&[1, 2, 2, 2], &[0; 8]), "2 channels");
+        refused(b"\n<!DOCTYPE html><title>404</title>", "web page");
+        refused(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull");
+    }
+
+    #[test]
+    fn refuses_sizes_that_do_not_hold() {
+        let whole = idx(&[2, 3, 4], &[5; 24]);
+        refused(b"", "no content");
+        refused(&whole[..3], "within its header");
+        refused(&whole[..10], "within its header");
+        refused(&whole[..39], "23 of 24 bytes");
+        refused(&[&whole[..], &[0]].concat(), "goes on after the 24 bytes");
+        refused(&idx(&[0, 28, 28], &[]), "0 images of 28×28");
+        refused(&idx(&[5, 0, 28], &[]), "5 images of 0×28");
+        refused(&idx(&[1 << 20, 1 << 10, 1 << 10], &[]), "more than 4 GiB");
+        refused(&idx(&[u32::MAX; 4], &[]), "more than 4 GiB");
+        refused(&idx(&[4, 1 << 15, 1 << 15], &[1]), "1 of 4294967296 bytes");
+    }
+
+    #[test]
+    fn refuses_damaged_gzip() {
+        let whole = gzip(&idx(&[2, 3, 4], &[5; 24]));
+        refused(&whole[..4], "header");
+        refused(&whole[..whole.len() - 9], "cannot read");
+        refused(&gzip(&idx(&[2, 3, 4], &[5; 25])), "goes on after the 24 bytes");
+        refused(&gzip(&idx(&[2, 3, 4], &[5; 23])), "23 of 24 bytes");
+        let mut wrong_checksum = whole.clone();
+        let checksum = whole.len() - 8;
+        wrong_checksum[checksum] ^= 1;
+        refused(&wrong_checksum, "checksum");
+    }
+
+    #[test]
+    fn refuses_a_file_that_is_not_there() {
+        let error = read_labels(Path::new("no-such-file")).unwrap_err();
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(error.to_string().starts_with("cannot open no-such-file"), "{error}");
+    }
+}

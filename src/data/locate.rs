@@ -1,0 +1,291 @@
+//! Where the files of a data set are.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The names that MNIST's training images go by.
+const MNIST_IMAGES: [&str; 2] = ["train-images-idx3-ubyte", "train-images.idx3-ubyte"];
+
+/// Where the public gets MNIST from: base addresses, to which the name of a file is added.
+pub const MNIST_SOURCES: [&str; 2] =
+    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
+
+/// The files of one data set.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Location {
+    pub images: PathBuf,
+    /// The file that belongs to `images` by its name.
+    pub labels: Option<PathBuf>,
+}
+
+impl Location {
+    /// Whether rows and columns are swapped in the file, as they are in all of EMNIST.
+    pub fn is_transposed(&self) -> bool {
+        self.images.file_name().is_some_and(|name| stem(&name.to_string_lossy()).starts_with("emnist"))
+    }
+}
+
+/// Finds the training images in the folder `path`, or takes `path` itself where it is a file.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when `path` does not exist or cannot be read, or when it holds no images or
+/// those of several data sets.
+pub fn find(path: &Path) -> Result<Location> {
+    if path.is_file() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A folder that cannot be listed only hides the labels, which are optional.
+        let names = list(folder).unwrap_or_default();
+        return Ok(Location { images: path.to_owned(), labels: labels_of(&name, folder, &names) });
+    }
+    let names = list(path).map_err(|cause| unreadable(path, &cause))?;
+    let stems = training_images(&names);
+    match stems.as_slice() {
+        [stem] => named(path, &names, stem).ok_or_else(|| no_images(path)),
+        [] => Err(no_images(path)),
+        several => Err(Error::data(format!(
+            "{} holds the images of several data sets ({}); name one of these files instead of the folder",
+            path.display(),
+            several.join(", ")
+        ))),
+    }
+}
+
+/// Finds MNIST in `data_dir` or the cache folder.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, or when MNIST is in none of them.
+pub fn find_mnist(data_dir: Option<&Path>) -> Result<Location> {
+    find_mnist_in(&mnist_folders(data_dir, cache_folder().as_deref()))
+}
+
+fn mnist_folders(data_dir: Option<&Path>, cache: Option<&Path>) -> Vec<PathBuf> {
+    let given = data_dir.into_iter().flat_map(|folder| [folder.to_owned(), folder.join("mnist")]);
+    given.chain(cache.map(|folder| folder.join("mnist"))).collect()
+}
+
+fn find_mnist_in(folders: &[PathBuf]) -> Result<Location> {
+    for folder in folders {
+        let names = match list(folder) {
+            Ok(names) => names,
+            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+            Err(cause) => return Err(unreadable(folder, &cause)),
+        };
+        if let Some(location) = MNIST_IMAGES.iter().find_map(|stem| named(folder, &names, stem)) {
+            return Ok(location);
+        }
+    }
+    Err(no_mnist(folders))
+}
+
+/// The folder in which data sets are kept between runs: `$DCGAN_GPU_CACHE`, or `dcgan-gpu` in the user's cache folder;
+/// `None` where the environment names neither.
+pub fn cache_folder() -> Option<PathBuf> {
+    cache_folder_from(|name| std::env::var_os(name))
+}
+
+fn cache_folder_from(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let folder = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(chosen) = folder("DCGAN_GPU_CACHE") {
+        return Some(chosen);
+    }
+    // The XDG specification has relative paths ignored.
+    let of_user = folder("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(|| {
+        if cfg!(windows) {
+            folder("LOCALAPPDATA")
+        } else if cfg!(target_os = "macos") {
+            folder("HOME").map(|home| home.join("Library/Caches"))
+        } else {
+            folder("HOME").map(|home| home.join(".cache"))
+        }
+    })?;
+    Some(of_user.join("dcgan-gpu"))
+}
+
+/// The names of the files in `folder`, in alphabetical order, without hidden ones.
+fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
+            && !name.starts_with('.')
+            && entry.path().is_file()
+        {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// A file's name without what differs between copies of the same file: capitals and `.gz`.
+fn stem(name: &str) -> String {
+    let lower = name.to_lowercase();
+    lower.strip_suffix(".gz").map(str::to_owned).unwrap_or(lower)
+}
+
+/// The stems of the training images among `names`; of all images where none are called training images.
+fn training_images(names: &[String]) -> Vec<String> {
+    let mut stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
+    stems.retain(|stem| stem.contains("images") && stem.contains("idx"));
+    stems.sort_unstable();
+    stems.dedup();
+    if stems.iter().any(|stem| stem.contains("train")) {
+        stems.retain(|stem| stem.contains("train"));
+    }
+    stems
+}
+
+/// The images called `wanted`, and their labels.
+fn named(folder: &Path, names: &[String], wanted: &str) -> Option<Location> {
+    let name = with_stem(names, wanted)?;
+    Some(Location { images: folder.join(name), labels: labels_of(name, folder, names) })
+}
+
+/// The file that has the labels of the file `images`.
+fn labels_of(images: &str, folder: &Path, names: &[String]) -> Option<PathBuf> {
+    let images = stem(images);
+    let labels = images.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1");
+    if labels == images {
+        return None;
+    }
+    with_stem(names, &labels).map(|name| folder.join(name))
+}
+
+/// The first name with this stem: the unpacked file comes before its `.gz`, which takes longer to read.
+fn with_stem<'a>(names: &'a [String], wanted: &str) -> Option<&'a String> {
+    names.iter().find(|name| stem(name) == wanted)
+}
+
+fn unreadable(folder: &Path, cause: &io::Error) -> Error {
+    let folder = folder.display();
+    match cause.kind() {
+        io::ErrorKind::NotFound => Error::data(format!(
+            "there is no data set or folder `{folder}`; use mnist, strokes or a folder with IDX files such as \
+             {}.gz",
+            MNIST_IMAGES[0]
+        )),
+        _ => Error::data(format!("cannot read the data folder {folder}: {cause}; make it readable or name another")),
+    }
+}
+
+fn no_images(folder: &Path) -> Error {
+    Error::data(format!(
+        "{} holds no images in IDX format; put a file such as {}.gz there or name another folder",
+        folder.display(),
+        MNIST_IMAGES[0]
+    ))
+}
+
+fn no_mnist(folders: &[PathBuf]) -> Error {
+    let looked = match folders {
+        [] => "in a data folder (--data-dir names one)".to_owned(),
+        some => format!("in {}", some.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(" or ")),
+    };
+    let [first, second] = MNIST_SOURCES;
+    Error::data(format!(
+        "MNIST is not {looked}; put train-images-idx3-ubyte.gz (and train-labels-idx1-ubyte.gz, if labels are wanted) \
+         from {first} or {second} there, or use --data strokes, which needs no download"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::error::Kind;
+
+    fn folder_with(names: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), []).unwrap();
+        }
+        folder
+    }
+
+    #[track_caller]
+    fn found(names: &[&str], images: &str, labels: Option<&str>) {
+        let folder = folder_with(names);
+        let at = |name: &str| folder.path().join(name);
+        assert_eq!(find(folder.path()).unwrap(), Location { images: at(images), labels: labels.map(at) });
+    }
+
+    #[track_caller]
+    fn refused(path: &Path, because: &str) {
+        let error = find(path).unwrap_err();
+        let message = error.to_string();
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(message.contains(because) && !message.contains('\n'), "{message:?} does not say {because:?}");
+    }
+
+    #[test]
+    fn finds_training_images_and_their_labels() {
+        let (images, labels) = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz");
+        found(&["t10k-images-idx3-ubyte.gz", images, labels, ".hidden-images-idx3-ubyte"], images, Some(labels));
+        found(
+            &["train-images.idx3-ubyte", "train-labels.idx1-ubyte"],
+            "train-images.idx3-ubyte",
+            Some("train-labels.idx1-ubyte"),
+        );
+        found(&["train-images-idx3-ubyte", images], "train-images-idx3-ubyte", None);
+        found(
+            &["faces-images-idx4-ubyte", "faces-labels-idx1-ubyte.gz"],
+            "faces-images-idx4-ubyte",
+            Some("faces-labels-idx1-ubyte.gz"),
+        );
+    }
+
+    #[test]
+    fn a_file_chooses_among_several_sets() {
+        let names = ["emnist-digits-train-images-idx3-ubyte.gz", "emnist-letters-train-images-idx3-ubyte.gz"];
+        let folder = folder_with(&names);
+        refused(folder.path(), "name one of these files");
+        let location = find(&folder.path().join(names[1])).unwrap();
+        assert!(location.is_transposed() && location.labels.is_none());
+    }
+
+    #[test]
+    fn refuses_folders_without_images() {
+        refused(Path::new("no-such-folder"), "no data set or folder `no-such-folder`");
+        refused(folder_with(&[]).path(), "no images in IDX format");
+        refused(folder_with(&["train-labels-idx1-ubyte", "notes.txt"]).path(), "no images in IDX format");
+    }
+
+    #[test]
+    fn finds_mnist_below_the_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = mnist_folders(Some(folder.path()), Some(&folder.path().join("cache")));
+        let message = find_mnist_in(&folders).unwrap_err().to_string();
+        let below = folder.path().join("mnist");
+        let cached = folder.path().join("cache").join("mnist");
+        for part in
+            [below.to_str().unwrap(), cached.to_str().unwrap(), MNIST_SOURCES[0], MNIST_SOURCES[1], "--data strokes"]
+        {
+            assert!(message.contains(part), "{message:?} does not say {part:?}");
+        }
+        for place in [cached, below] {
+            fs::create_dir_all(&place).unwrap();
+            fs::write(place.join("train-images-idx3-ubyte.gz"), []).unwrap();
+            assert_eq!(find_mnist_in(&folders).unwrap().images, place.join("train-images-idx3-ubyte.gz"));
+        }
+    }
+
+    #[test]
+    fn the_cache_folder_follows_the_environment() {
+        let root = if cfg!(windows) { r"C:\u" } else { "/u" };
+        let from = |set: &'static [&'static str]| {
+            cache_folder_from(move |name| set.contains(&name).then(|| OsString::from(root)))
+        };
+        assert_eq!(from(&["DCGAN_GPU_CACHE", "XDG_CACHE_HOME", "HOME"]), Some(PathBuf::from(root)));
+        assert_eq!(from(&["XDG_CACHE_HOME", "HOME"]), Some(Path::new(root).join("dcgan-gpu")));
+        assert!(from(&["HOME", "LOCALAPPDATA"]).unwrap().ends_with("dcgan-gpu"));
+        assert_eq!(from(&[]), None);
+    }
+}

@@ -1,0 +1,262 @@
+//! Training images: where they come from and in which order they are visited.
+
+mod idx;
+pub mod locate;
+mod shuffle;
+pub mod strokes;
+
+use std::fmt;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+pub use self::shuffle::shuffled;
+use crate::error::{Error, Result};
+
+/// The size of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageShape {
+    pub height: u32,
+    pub width: u32,
+    pub channels: u32,
+}
+
+impl ImageShape {
+    /// Pixels of one image.
+    pub fn pixels(self) -> usize {
+        self.height as usize * self.width as usize
+    }
+
+    /// Bytes of one image: one a pixel and channel.
+    pub fn bytes(self) -> usize {
+        self.pixels() * self.channels as usize
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}×{}×{}", self.height, self.width, self.channels)
+    }
+}
+
+/// A set of at least one image; all have the same shape.
+pub struct DataSet {
+    name: String,
+    shape: ImageShape,
+    source: Source,
+}
+
+/// Where the pixels are.
+enum Source {
+    Memory { pixels: Vec<u8>, count: u32, labels: Option<Vec<u8>> },
+    Strokes { seed: u64 },
+}
+
+impl DataSet {
+    /// Opens the data set `spec` for a network that makes images of `shape`:
+    ///
+    /// - `strokes`: built-in digits, drawn at this shape from `seed`;
+    /// - `mnist`: looked for in `data_dir`, in `mnist` below it, then in the cache folder;
+    /// - otherwise a folder with IDX files, or one file of IDX images.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Data`](crate::error::Kind::Data) when the set is missing or broken, or has another shape.
+    pub fn open(spec: &str, data_dir: Option<&Path>, shape: ImageShape, seed: u64) -> Result<DataSet> {
+        let source = match spec {
+            "strokes" => strokes_of(shape, seed)?,
+            "mnist" => load(&locate::find_mnist(data_dir)?, shape)?,
+            path => load(&locate::find(Path::new(path))?, shape)?,
+        };
+        Ok(DataSet { name: spec.to_owned(), shape, source })
+    }
+
+    /// What [`DataSet::open`] was asked for.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of images in an epoch; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "a data set without images is never opened")]
+    pub fn len(&self) -> u32 {
+        match &self.source {
+            Source::Memory { count, .. } => *count,
+            Source::Strokes { .. } => strokes::EPOCH,
+        }
+    }
+
+    /// The shape of each image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// All pixels, `[len][height][width][channels]`, when they are in memory; `None` for strokes.
+    pub fn resident(&self) -> Option<&[u8]> {
+        match &self.source {
+            Source::Memory { pixels, .. } => Some(pixels),
+            Source::Strokes { .. } => None,
+        }
+    }
+
+    /// The label of each image, where a file of them came with the images.
+    pub fn labels(&self) -> Option<&[u8]> {
+        match &self.source {
+            Source::Memory { labels, .. } => labels.as_deref(),
+            Source::Strokes { .. } => None,
+        }
+    }
+
+    /// Copies the images `indices` to `out`, `[indices][height][width][channels]`. Strokes are drawn anew in every
+    /// `epoch`, on all threads; how many there are does not change a bit.
+    ///
+    /// # Panics
+    ///
+    /// When an index is not below [`DataSet::len`], or `out` has another size.
+    pub fn fill(&self, epoch: u32, indices: &[u32], out: &mut [u8]) {
+        let bytes = self.shape.bytes();
+        assert_eq!(out.len(), indices.len() * bytes, "the output holds {} images of {}", indices.len(), self.shape);
+        match &self.source {
+            Source::Memory { pixels, .. } => {
+                for (image, &index) in out.chunks_exact_mut(bytes).zip(indices) {
+                    image.copy_from_slice(&pixels[index as usize * bytes..][..bytes]);
+                }
+            }
+            &Source::Strokes { seed } => {
+                out.par_chunks_exact_mut(bytes).zip(indices).for_each(|(image, &index)| {
+                    assert!(index < strokes::EPOCH, "image {index} of {}", strokes::EPOCH);
+                    strokes::draw(seed, epoch, index, self.shape, image);
+                });
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DataSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataSet({}: {} images of {})", self.name, self.len(), self.shape)
+    }
+}
+
+fn strokes_of(shape: ImageShape, seed: u64) -> Result<Source> {
+    if shape.channels != 1 || shape.pixels() == 0 {
+        return Err(Error::data(format!(
+            "strokes draws images of one channel, the network makes images of {shape}; give it one channel or choose \
+             another --data"
+        )));
+    }
+    Ok(Source::Strokes { seed })
+}
+
+fn load(location: &locate::Location, shape: ImageShape) -> Result<Source> {
+    let path = location.images.display();
+    let mut images = idx::read_images(&location.images)?;
+    if location.is_transposed() {
+        images = images.transposed();
+    }
+    if images.shape != shape {
+        return Err(Error::data(format!(
+            "{path} holds images of {}, the network makes images of {shape}; choose a network for {} or another --data",
+            images.shape, images.shape
+        )));
+    }
+    let labels = location.labels.as_deref().map(|path| labels_for(&images, path)).transpose()?;
+    log::debug!("{} images of {shape} from {path}", images.count);
+    Ok(Source::Memory { pixels: images.pixels, count: images.count, labels })
+}
+
+fn labels_for(images: &idx::Images, path: &Path) -> Result<Vec<u8>> {
+    let labels = idx::read_labels(path)?;
+    if labels.len() != images.count as usize {
+        return Err(Error::data(format!(
+            "{} holds {} labels for {} images; replace it with the labels of these images or remove it",
+            path.display(),
+            labels.len(),
+            images.count
+        )));
+    }
+    Ok(labels)
+}
+
+/// The 64-bit FNV-1a hash, with which tests pin down long sequences.
+#[cfg(test)]
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::error::Kind;
+
+    const TINY: ImageShape = ImageShape { height: 2, width: 2, channels: 1 };
+
+    /// Two images of 2×2, and as many labels as asked for, under names that begin with `prefix`.
+    fn folder_with_images(prefix: &str, labels: u8) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let images = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8];
+        fs::write(folder.path().join(format!("{prefix}train-images-idx3-ubyte")), images).unwrap();
+        let labels = [&[0, 0, 8, 1, 0, 0, 0, labels], vec![9; labels.into()].as_slice()].concat();
+        fs::write(folder.path().join(format!("{prefix}train-labels-idx1-ubyte")), labels).unwrap();
+        folder
+    }
+
+    fn open(folder: &Path, shape: ImageShape) -> Result<DataSet> {
+        DataSet::open(folder.to_str().unwrap(), None, shape, 0)
+    }
+
+    #[track_caller]
+    fn refused(result: Result<DataSet>, because: &str) {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(error.to_string().contains(because), "{error} does not say {because:?}");
+    }
+
+    #[test]
+    fn opens_a_folder() {
+        let folder = folder_with_images("", 2);
+        let set = open(folder.path(), TINY).unwrap();
+        assert_eq!((set.len(), set.shape(), set.labels()), (2, TINY, Some(&[9, 9][..])));
+        assert_eq!(set.resident(), Some(&[1, 2, 3, 4, 5, 6, 7, 8][..]));
+        let mut out = [0; 12];
+        set.fill(0, &[1, 0, 1], &mut out);
+        assert_eq!(out, [5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn turns_emnist_upright() {
+        let folder = folder_with_images("emnist-digits-", 2);
+        assert_eq!(open(folder.path(), TINY).unwrap().resident(), Some(&[1, 3, 2, 4, 5, 7, 6, 8][..]));
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let colour = ImageShape { channels: 3, ..TINY };
+        let folder = folder_with_images("", 3);
+        refused(open(folder.path(), TINY), "3 labels for 2 images");
+        refused(open(folder.path(), colour), "images of 2×2×1, the network makes images of 2×2×3");
+        refused(DataSet::open("strokes", None, colour, 0), "2×2×3");
+        refused(DataSet::open("", None, TINY, 0), "no data set");
+    }
+
+    #[test]
+    fn strokes_do_not_depend_on_threads_or_batches() {
+        let shape = ImageShape { height: 28, width: 28, channels: 1 };
+        let set = DataSet::open("strokes", None, shape, 5).unwrap();
+        assert_eq!((set.len(), set.resident()), (strokes::EPOCH, None));
+        let fill = |epoch, indices: &[u32]| {
+            let mut out = vec![0; indices.len() * shape.bytes()];
+            set.fill(epoch, indices, &mut out);
+            out
+        };
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| fill(2, &(0..64).collect::<Vec<u32>>()))
+        };
+        let images = on(1);
+        assert_eq!(images, on(5));
+        assert_eq!(images[17 * shape.bytes()..][..shape.bytes()], fill(2, &[17]));
+        assert_ne!(fill(2, &[17]), fill(3, &[17]));
+    }
+}

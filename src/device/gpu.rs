@@ -1,0 +1,391 @@
+//! The GPU executor: the only file that calls wgpu.
+//!
+//! Everything is made when a program is loaded; [`Session::run`] replays a plan as one compute pass in one submission.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::kernel::{ENTRY_POINT, Reflection};
+use super::plan::{Dispatch, Program, View, allocated_bytes};
+use super::{Description, LinearFamily, Profile};
+use crate::error::{Error, Kind, Result};
+use crate::kernels;
+
+/// Steps that may be under way on the device before the host waits.
+const IN_FLIGHT: usize = 3;
+
+/// How long the host waits for a submission before it calls the device hung.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Workgroup memory that every WebGPU implementation has; wgpu does not check it.
+const MAX_WORKGROUP_BYTES: u32 = 16_384;
+
+/// An adapter that could be opened.
+#[derive(Debug)]
+pub struct Adapter {
+    adapter: wgpu::Adapter,
+    info: wgpu::AdapterInfo,
+}
+
+/// All adapters, hardware first, in an order that does not change between calls.
+pub fn adapters() -> Vec<Adapter> {
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let found = pollster::block_on(instance.enumerate_adapters(backends));
+    let mut adapters: Vec<_> =
+        found.into_iter().map(|adapter| Adapter { info: adapter.get_info(), adapter }).collect();
+    adapters.sort_by_key(|a| match a.info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => 2,
+        wgpu::DeviceType::Cpu => 3,
+    });
+    adapters
+}
+
+impl Adapter {
+    /// The adapter's name.
+    pub fn name(&self) -> &str {
+        &self.info.name
+    }
+
+    /// Whether it is hardware, not software Vulkan or WARP.
+    pub fn is_hardware(&self) -> bool {
+        self.info.device_type != wgpu::DeviceType::Cpu
+    }
+
+    /// What `devices` prints.
+    pub fn describe(&self, index: usize) -> Description {
+        Description {
+            choose: index.to_string(),
+            name: self.info.name.clone(),
+            kind: match self.info.device_type {
+                wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+                wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+                wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => "virtual GPU",
+                wgpu::DeviceType::Cpu => "software",
+            },
+            api: format!("{:?}", self.info.backend),
+            driver: format!("{} {}", self.info.driver, self.info.driver_info).trim().to_string(),
+            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size,
+        }
+    }
+
+    /// The lane kernels need subgroups of exactly 8, and pay only where a "GPU" is a processor's vector unit.
+    fn profile(&self) -> Profile {
+        let eight = self.info.subgroup_min_size == 8 && self.info.subgroup_max_size == 8;
+        let lanes = eight && !self.is_hardware() && self.adapter.features().contains(wgpu::Features::SUBGROUP);
+        Profile {
+            family: if lanes { LinearFamily::Lane } else { LinearFamily::Tile },
+            workgroups_to_fill: if self.is_hardware() { 256 } else { 16 },
+            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size,
+        }
+    }
+}
+
+/// What went wrong outside a call that could return it: the message of the first device error or loss.
+type Failure = Arc<Mutex<Option<String>>>;
+
+/// An open device.
+#[derive(Debug)]
+pub struct Gpu {
+    name: String,
+    profile: Profile,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    failure: Failure,
+}
+
+impl Gpu {
+    /// Opens an adapter with its own limits.
+    ///
+    /// # Errors
+    /// [`Kind::NoDevice`] when the driver refuses.
+    pub fn open(adapter: &Adapter) -> Result<Gpu> {
+        let profile = adapter.profile();
+        let features = match profile.family {
+            LinearFamily::Lane => wgpu::Features::SUBGROUP,
+            LinearFamily::Tile => wgpu::Features::empty(),
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("dcgan-gpu"),
+            required_features: features,
+            required_limits: adapter.adapter.limits(),
+            ..Default::default()
+        };
+        let refused = |cause: String| {
+            Error::new(Kind::NoDevice, format!("cannot open {}: {cause}; choose another with --device", adapter.name()))
+        };
+        // A driver that runs out of memory here can panic.
+        let opened = catch_unwind(AssertUnwindSafe(|| pollster::block_on(adapter.adapter.request_device(&descriptor))))
+            .map_err(|_| refused("the driver panicked".to_string()))?;
+        let (device, queue) = opened.map_err(|e| refused(e.to_string()))?;
+        let failure = Failure::default();
+        let record = |failure: &Failure, message: String| {
+            failure.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(message);
+        };
+        let from_errors = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |error| record(&from_errors, error.to_string())));
+        let from_loss = failure.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                record(&from_loss, format!("device lost: {message}"));
+            }
+        });
+        Ok(Gpu { name: adapter.name().to_string(), profile, device, queue, failure })
+    }
+
+    /// The adapter's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What shapes plans for it.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Makes the buffers, pipelines and bind groups of a program.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when memory does not suffice or the driver refuses a kernel.
+    pub fn load(&self, program: Program) -> Result<Session> {
+        let total: u64 = program.tensors.iter().map(|t| allocated_bytes(t.words)).sum();
+        for tensor in &program.tensors {
+            let bytes = allocated_bytes(tensor.words);
+            if bytes > self.profile.max_binding_bytes {
+                return Err(Error::device(format!(
+                    "tensor `{}` needs {} MiB, but {} binds at most {} MiB; use a smaller --batch-size",
+                    tensor.label,
+                    bytes >> 20,
+                    self.name,
+                    self.profile.max_binding_bytes >> 20
+                )));
+            }
+        }
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffers: Vec<_> = program.tensors.iter().map(|spec| self.buffer(spec)).collect();
+        if pollster::block_on(memory.pop()).is_some() {
+            return Err(Error::device(format!(
+                "{} has too little memory for {} MiB; use a smaller --batch-size",
+                self.name,
+                total >> 20
+            )));
+        }
+        let mut pipelines = HashMap::new();
+        let mut plans = Vec::with_capacity(program.plans.len());
+        for plan in &program.plans {
+            let prepared = plan.dispatches.iter().map(|d| self.prepare(d, &buffers, &mut pipelines));
+            plans.push(prepared.collect());
+        }
+        let session = Session {
+            name: self.name.clone(),
+            device: self.device.clone(),
+            queue: self.queue.clone(),
+            failure: self.failure.clone(),
+            program,
+            buffers,
+            plans,
+            in_flight: VecDeque::new(),
+        };
+        session.check()?;
+        Ok(session)
+    }
+
+    fn buffer(&self, spec: &super::plan::TensorSpec) -> wgpu::Buffer {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(&spec.label),
+            size: allocated_bytes(spec.words),
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        if let Some(contents) = &spec.contents {
+            self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(contents));
+        }
+        buffer
+    }
+
+    fn prepare(&self, dispatch: &Dispatch, buffers: &[wgpu::Buffer], pipelines: &mut Pipelines) -> Prepared {
+        let kernel = kernels::find(dispatch.kernel);
+        let text = kernel.specialise(&dispatch.constants);
+        let reflection = kernel.reflection(&dispatch.constants);
+        let pipeline =
+            pipelines.entry(text).or_insert_with_key(|text| self.pipeline(kernel.name, text, &reflection)).clone();
+        let entries: Vec<_> = reflection
+            .bindings
+            .iter()
+            .map(|binding| {
+                let view = dispatch.bindings[binding.name.as_str()];
+                let size = allocated_bytes(view.len);
+                wgpu::BindGroupEntry {
+                    binding: binding.index,
+                    resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer: &buffers[view.tensor.0 as usize],
+                        offset: u64::from(view.offset) * 4,
+                        size: wgpu::BufferSize::new(size),
+                    }),
+                }
+            })
+            .collect();
+        let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(&dispatch.scope),
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        Prepared { pipeline, bind_group, workgroups: dispatch.workgroups }
+    }
+
+    #[expect(unsafe_code, reason = "naga's index clamps and loop counters would slow the inner loops")]
+    fn pipeline(&self, name: &'static str, text: &str, reflection: &Reflection) -> wgpu::ComputePipeline {
+        assert!(
+            reflection.workgroup_bytes <= MAX_WORKGROUP_BYTES,
+            "{name} uses {} bytes of workgroup memory; portable are {MAX_WORKGROUP_BYTES}",
+            reflection.workgroup_bytes
+        );
+        let descriptor =
+            wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
+        // SAFETY: only this crate's own shaders come here. Their indices stay inside their bindings and their loops end:
+        // the registry's test cases run every kernel between guard bands at sizes that are not multiples of its tiles,
+        // and `Recorder::dispatch` bounds the loop trips.
+        let module = unsafe {
+            self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+        };
+        self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(name),
+            layout: None,
+            module: &module,
+            entry_point: Some(ENTRY_POINT),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        })
+    }
+}
+
+type Pipelines = HashMap<String, wgpu::ComputePipeline>;
+
+#[derive(Debug)]
+struct Prepared {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+    workgroups: [u32; 3],
+}
+
+/// A program loaded on an adapter.
+#[derive(Debug)]
+pub struct Session {
+    name: String,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    failure: Failure,
+    program: Program,
+    buffers: Vec<wgpu::Buffer>,
+    plans: Vec<Vec<Prepared>>,
+    in_flight: VecDeque<wgpu::SubmissionIndex>,
+}
+
+impl Session {
+    /// The loaded program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Queues a write of a view's words; it happens before everything that is submitted afterwards.
+    pub fn write(&self, view: View, bytes: &[u8]) {
+        self.queue.write_buffer(&self.buffers[view.tensor.0 as usize], u64::from(view.offset) * 4, bytes);
+    }
+
+    /// Submits a whole plan as one compute pass; waits only when too many submissions are under way.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when the device is lost, hangs or reports an error.
+    pub fn run(&mut self, plan: usize) -> Result<()> {
+        let count = self.plans[plan].len();
+        self.submit(plan, 0..count)?;
+        while self.in_flight.len() > IN_FLIGHT {
+            let oldest = self.in_flight.pop_front();
+            self.wait(oldest)?;
+        }
+        Ok(())
+    }
+
+    /// Submits one dispatch of a plan.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
+        self.submit(plan, index..index + 1)
+    }
+
+    fn submit(&mut self, plan: usize, range: std::ops::Range<usize>) -> Result<()> {
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") });
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for dispatch in &self.plans[plan][range] {
+                let [x, y, z] = dispatch.workgroups;
+                pass.set_pipeline(&dispatch.pipeline);
+                pass.set_bind_group(0, &dispatch.bind_group, &[]);
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        self.in_flight.push_back(self.queue.submit([encoder.finish()]));
+        self.check()
+    }
+
+    /// The words of a view, after everything that was submitted.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn read(&mut self, view: View) -> Result<Vec<u32>> {
+        let bytes = u64::from(view.len) * 4;
+        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size: bytes,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let source = &self.buffers[view.tensor.0 as usize];
+        encoder.copy_buffer_to_buffer(source, u64::from(view.offset) * 4, &staging, 0, bytes);
+        let submission = self.queue.submit([encoder.finish()]);
+        let outcome = Arc::new(Mutex::new(None));
+        let from_map = outcome.clone();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            *from_map.lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
+        });
+        self.in_flight.clear();
+        self.wait(Some(submission))?;
+        let mapped = matches!(*outcome.lock().unwrap_or_else(|e| e.into_inner()), Some(Ok(())));
+        let range = staging.get_mapped_range(..).ok().filter(|_| mapped);
+        let range = range.ok_or_else(|| self.failed("results could not be read back".to_string()))?;
+        Ok(bytemuck::pod_collect_to_vec(&range))
+    }
+
+    fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        let poll = wgpu::PollType::Wait { submission_index: submission, timeout: Some(PATIENCE) };
+        // `poll` panics on device loss even with every handler set.
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))) {
+            Ok(Ok(_)) => self.check(),
+            Ok(Err(error)) => Err(self.failed(error.to_string())),
+            Err(_) => Err(self.failed("the device was lost".to_string())),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.failure.lock().unwrap_or_else(|e| e.into_inner()).as_ref() {
+            Some(message) => Err(self.failed(message.replace('\n', " "))),
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&self, cause: String) -> Error {
+        Error::device(format!("{} failed: {cause}; try again, a smaller --batch-size, or --device cpu", self.name))
+    }
+}

@@ -1,0 +1,206 @@
+//! Devices: what a plan is, and the two executors that run it.
+
+pub mod cpu;
+pub mod gemm;
+pub mod gpu;
+pub mod kernel;
+pub mod plan;
+pub mod real;
+
+use crate::error::{Error, Kind, Result};
+use cpu::{Cpu, Memory};
+use plan::{Program, View};
+
+/// Which implementation of the linear kernel suits a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinearFamily {
+    /// Tiles in workgroup memory: GPUs.
+    Tile,
+    /// One subgroup of 8 invocations without barriers: software Vulkan.
+    Lane,
+}
+
+/// The facts of a device that shape a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    /// The linear kernel's implementation.
+    pub family: LinearFamily,
+    /// Workgroups that keep the device busy.
+    pub workgroups_to_fill: u32,
+    /// Largest buffer that a kernel can bind, in bytes.
+    pub max_binding_bytes: u64,
+}
+
+impl Profile {
+    /// The host: plans for it are read by twins, which need no more workgroups than one.
+    pub const CPU: Profile =
+        Profile { family: LinearFamily::Tile, workgroups_to_fill: 1, max_binding_bytes: u32::MAX as u64 };
+}
+
+/// What `devices` prints of a device.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Description {
+    /// What `--device` takes to choose it.
+    pub choose: String,
+    /// Name.
+    pub name: String,
+    /// "discrete GPU", "integrated GPU", "virtual GPU", "software" or "host".
+    pub kind: &'static str,
+    /// Vulkan, Metal, DX12 or none.
+    pub api: String,
+    /// Driver and version.
+    pub driver: String,
+    /// Largest buffer that a kernel can bind, in bytes.
+    pub max_binding_bytes: u64,
+}
+
+/// A device that programs can be loaded on.
+#[derive(Debug)]
+pub enum Device {
+    /// The host's twins.
+    Cpu,
+    /// A wgpu adapter.
+    Gpu(Box<gpu::Gpu>),
+}
+
+impl Device {
+    /// Opens `auto`, `cpu`, an index of [`list`], or the first adapter whose name contains `choice`.
+    ///
+    /// # Errors
+    /// [`Kind::NoDevice`] when nothing matches, naming what there is.
+    pub fn open(choice: &str) -> Result<Device> {
+        if choice.eq_ignore_ascii_case("cpu") {
+            return Ok(Device::Cpu);
+        }
+        let adapters = gpu::adapters();
+        let wanted = choice.to_lowercase();
+        let found = if wanted == "auto" {
+            match adapters.iter().position(gpu::Adapter::is_hardware) {
+                Some(index) => Some(index),
+                None => return Ok(Device::Cpu),
+            }
+        } else if let Ok(index) = wanted.parse::<usize>() {
+            (index < adapters.len()).then_some(index)
+        } else {
+            adapters.iter().position(|a| !wanted.is_empty() && a.name().to_lowercase().contains(&wanted))
+        };
+        match found {
+            Some(index) => Ok(Device::Gpu(Box::new(gpu::Gpu::open(&adapters[index])?))),
+            None => {
+                let names: Vec<_> = adapters.iter().enumerate().map(|(i, a)| format!("{i} ({})", a.name())).collect();
+                let there = if names.is_empty() { String::new() } else { format!("{}, ", names.join(", ")) };
+                Err(Error::new(Kind::NoDevice, format!("no device matches `{choice}`; there are: {there}cpu")))
+            }
+        }
+    }
+
+    /// The device's name.
+    pub fn name(&self) -> String {
+        match self {
+            Device::Cpu => "cpu".to_string(),
+            Device::Gpu(gpu) => gpu.name().to_string(),
+        }
+    }
+
+    /// What shapes plans for it.
+    pub fn profile(&self) -> Profile {
+        match self {
+            Device::Cpu => Profile::CPU,
+            Device::Gpu(gpu) => gpu.profile(),
+        }
+    }
+
+    /// Makes a program's buffers, pipelines and bind groups.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when memory does not suffice or the driver refuses a kernel.
+    pub fn load(&self, program: Program) -> Result<Session> {
+        Ok(match self {
+            Device::Cpu => Session::Cpu { cpu: Cpu::new(&program), program },
+            Device::Gpu(gpu) => Session::Gpu(Box::new(gpu.load(program)?)),
+        })
+    }
+}
+
+/// All devices: adapters, hardware first, and the host.
+pub fn list() -> Vec<Description> {
+    let mut devices: Vec<_> = gpu::adapters().iter().enumerate().map(|(i, a)| a.describe(i)).collect();
+    devices.push(Description {
+        choose: "cpu".to_string(),
+        name: format!("{} threads", rayon::current_num_threads()),
+        kind: "host",
+        api: "none".to_string(),
+        driver: "built in".to_string(),
+        max_binding_bytes: Profile::CPU.max_binding_bytes,
+    });
+    devices
+}
+
+/// A program loaded on a device.
+#[derive(Debug)]
+pub enum Session {
+    /// In host memory.
+    Cpu {
+        /// The memory.
+        cpu: Cpu<f32>,
+        /// The program.
+        program: Program,
+    },
+    /// On an adapter.
+    Gpu(Box<gpu::Session>),
+}
+
+impl Session {
+    /// The loaded program.
+    pub fn program(&self) -> &Program {
+        match self {
+            Session::Cpu { program, .. } => program,
+            Session::Gpu(gpu) => gpu.program(),
+        }
+    }
+
+    /// Replaces the floats of a view; takes effect before everything that is run afterwards.
+    pub fn write_floats(&mut self, view: View, values: &[f32]) {
+        assert_eq!(view.len as usize, values.len(), "floats for {}", self.program().spec(view.tensor).label);
+        match self {
+            Session::Cpu { cpu, .. } => cpu.floats_mut(view).copy_from_slice(values),
+            Session::Gpu(gpu) => gpu.write(view, bytemuck::cast_slice(values)),
+        }
+    }
+
+    /// Replaces the integers of a view; takes effect before everything that is run afterwards.
+    pub fn write_words(&mut self, view: View, values: &[u32]) {
+        assert_eq!(view.len as usize, values.len(), "words for {}", self.program().spec(view.tensor).label);
+        match self {
+            Session::Cpu { cpu, .. } => {
+                if let Memory::Words(words) = cpu.memory_mut(view.tensor) {
+                    words[view.offset as usize..][..values.len()].copy_from_slice(values);
+                }
+            }
+            Session::Gpu(gpu) => gpu.write(view, bytemuck::cast_slice(values)),
+        }
+    }
+
+    /// The floats of a view, after everything that was run.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when the device fails.
+    pub fn read_floats(&mut self, view: View) -> Result<Vec<f32>> {
+        match self {
+            Session::Cpu { cpu, .. } => Ok(cpu.floats(view).to_vec()),
+            Session::Gpu(gpu) => Ok(gpu.read(view)?.into_iter().map(f32::from_bits).collect()),
+        }
+    }
+
+    /// Runs plan number `plan` as one submission, without waiting for its end.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when the device fails.
+    pub fn run(&mut self, plan: usize) -> Result<()> {
+        match self {
+            Session::Cpu { cpu, program } => cpu.run(&program.plans[plan]),
+            Session::Gpu(gpu) => gpu.run(plan)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! The float types that twins are generic over: f32 is what a GPU computes in, f64 is the reference.
+
+use std::fmt::Debug;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+use super::kernel::{Call, Twin};
+
+/// f32 or f64, with the elementary functions that kernels use.
+pub trait Real:
+    Copy
+    + Debug
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + Sum
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Rounds an f64.
+    fn of(value: f64) -> Self;
+    /// Widens to f64.
+    fn wide(self) -> f64;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// e to the power of self.
+    fn exp(self) -> Self;
+    /// ln(1 + self), accurate near zero.
+    fn ln_1p(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+
+    /// Runs the twin's instance for this type.
+    fn run(twin: &Twin, call: &mut Call<'_, Self>);
+
+    /// From an integer count.
+    fn count(n: usize) -> Self {
+        Self::of(n as f64)
+    }
+
+    /// The logistic function, without overflow.
+    fn sigmoid(self) -> Self {
+        let e = (-self.abs()).exp();
+        (if self < Self::ZERO { e } else { Self::ONE }) / (Self::ONE + e)
+    }
+
+    /// Absolute value.
+    fn abs(self) -> Self {
+        if self < Self::ZERO { -self } else { self }
+    }
+
+    /// The larger of two numbers.
+    fn max(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+}
+
+macro_rules! real {
+    ($float:ident, $instance:ident) => {
+        impl Real for $float {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            fn of(value: f64) -> Self {
+                value as $float
+            }
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+            fn sqrt(self) -> Self {
+                $float::sqrt(self)
+            }
+            fn exp(self) -> Self {
+                $float::exp(self)
+            }
+            fn ln_1p(self) -> Self {
+                $float::ln_1p(self)
+            }
+            fn tanh(self) -> Self {
+                $float::tanh(self)
+            }
+            fn run(twin: &Twin, call: &mut Call<'_, Self>) {
+                (twin.$instance)(call);
+            }
+        }
+    };
+}
+
+real!(f32, single);
+real!(f64, double);

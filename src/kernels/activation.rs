@@ -1,0 +1,121 @@
+//! Activation functions, elementwise. Their gradients need only the output.
+
+use super::parallel::chunks;
+use super::{FLAT_INDEX, FLAT_SIZE};
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
+use crate::device::real::Real;
+use crate::twin;
+
+macro_rules! activation_kernel {
+    ($name:literal, $twin:path, $bound:expr) => {
+        Kernel {
+            name: concat!("activation/", $name),
+            source: include_str!(concat!("../../shaders/activation/", $name, ".wgsl")),
+            preludes: &[FLAT_INDEX],
+            twin: twin!($twin),
+            bound: $bound,
+        }
+    };
+}
+
+/// max(x, slope·x); slope 0 is ReLU.
+pub const LEAKY_RELU: Kernel = activation_kernel!("leaky_relu", leaky_relu, Bound::Relative(2e-7));
+/// Its gradient.
+pub const LEAKY_RELU_GRAD: Kernel = activation_kernel!("leaky_relu_grad", leaky_relu_grad, Bound::Relative(2e-7));
+/// Hyperbolic tangent.
+pub const TANH: Kernel = activation_kernel!("tanh", tanh, Bound::Relative(2e-6));
+/// Its gradient.
+pub const TANH_GRAD: Kernel = activation_kernel!("tanh_grad", tanh_grad, Bound::Relative(1e-6));
+/// Logistic function.
+pub const SIGMOID: Kernel = activation_kernel!("sigmoid", sigmoid, Bound::Relative(2e-6));
+/// Its gradient.
+pub const SIGMOID_GRAD: Kernel = activation_kernel!("sigmoid_grad", sigmoid_grad, Bound::Relative(1e-6));
+
+/// An activation function.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Activation {
+    LeakyRelu { slope: f32 },
+    Tanh,
+    Sigmoid,
+}
+
+impl Activation {
+    /// Records `y = f(x)`.
+    pub fn record_forward(self, recorder: &mut Recorder, x: View, y: View) {
+        let kernel = match self {
+            Activation::LeakyRelu { .. } => &LEAKY_RELU,
+            Activation::Tanh => &TANH,
+            Activation::Sigmoid => &SIGMOID,
+        };
+        self.record(recorder, kernel, &[("x", x), ("y", y)], y.len);
+    }
+
+    /// Records `dx = dy · f'(x)`, from `y`.
+    pub fn record_grad_input(self, recorder: &mut Recorder, y: View, dy: View, dx: View) {
+        let kernel = match self {
+            Activation::LeakyRelu { .. } => &LEAKY_RELU_GRAD,
+            Activation::Tanh => &TANH_GRAD,
+            Activation::Sigmoid => &SIGMOID_GRAD,
+        };
+        self.record(recorder, kernel, &[("y", y), ("dy", dy), ("dx", dx)], dx.len);
+    }
+
+    fn record(self, recorder: &mut Recorder, kernel: &Kernel, bindings: &[(&'static str, View)], elements: u32) {
+        let size = elements.div_ceil(4);
+        let workgroups = flat_workgroups(size, FLAT_SIZE);
+        let mut constants: Vec<(&'static str, Constant)> =
+            vec![("SIZE", size.into()), ("GROUPS_X", workgroups[0].into())];
+        if let Activation::LeakyRelu { slope } = self {
+            constants.push(("SLOPE", slope.into()));
+        }
+        let launch = Launch {
+            constants: &constants,
+            bindings,
+            workgroups,
+            loop_trips: 0,
+            terms: 0,
+            flops: elements.into(),
+        };
+        recorder.dispatch(kernel, launch);
+    }
+}
+
+fn map<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F) -> F + Sync + Send) {
+    let x = call.read("x");
+    chunks(call.write("y"), 1, |first, y| y.iter_mut().zip(&x[first..]).for_each(|(y, &x)| *y = f(x)));
+}
+
+fn map_grad<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F, F) -> F + Sync + Send) {
+    let (y, dy) = (call.read("y"), call.read("dy"));
+    chunks(call.write("dx"), 1, |first, dx| {
+        dx.iter_mut().zip(y[first..].iter().zip(&dy[first..])).for_each(|(dx, (&y, &dy))| *dx = f(y, dy));
+    });
+}
+
+fn leaky_relu<F: Real>(call: &mut Call<'_, F>) {
+    let slope = call.float("SLOPE");
+    map(call, |x| if x > F::ZERO { x } else { slope * x });
+}
+
+fn leaky_relu_grad<F: Real>(call: &mut Call<'_, F>) {
+    let slope = call.float("SLOPE");
+    map_grad(call, |y, dy| if y > F::ZERO { dy } else { slope * dy });
+}
+
+fn tanh<F: Real>(call: &mut Call<'_, F>) {
+    map(call, F::tanh);
+}
+
+fn tanh_grad<F: Real>(call: &mut Call<'_, F>) {
+    map_grad(call, |y, dy| dy * (F::ONE - y * y));
+}
+
+fn sigmoid<F: Real>(call: &mut Call<'_, F>) {
+    map(call, F::sigmoid);
+}
+
+fn sigmoid_grad<F: Real>(call: &mut Call<'_, F>) {
+    map_grad(call, |y, dy| dy * y * (F::ONE - y));
+}

@@ -1,0 +1,102 @@
+//! Adam (Kingma, Ba 2015) over the flat parameters of a network.
+
+use super::{FLAT_INDEX, FLAT_SIZE};
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::real::Real;
+use crate::kernels::parallel::vectorised;
+use crate::twin;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// One update of all parameters; clears the gradient.
+pub const UPDATE: Kernel = Kernel {
+    name: "adam/update",
+    source: include_str!("../../shaders/adam/update.wgsl"),
+    preludes: &[FLAT_INDEX],
+    twin: twin!(update),
+    bound: Bound::Relative(2e-6),
+};
+
+/// Adam's hyper-parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adam {
+    /// Learning rate η.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// ε, added after the bias correction.
+    pub epsilon: f64,
+}
+
+impl Adam {
+    /// η / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ) for update number `t`, from 1: what the kernel reads from `step`.
+    pub fn rates(&self, t: u32) -> [f32; 2] {
+        // `libm::pow`, because the platform's may differ in the last bit.
+        let decayed = |beta: f64| 1.0 - libm::pow(beta, f64::from(t));
+        [(self.lr / decayed(self.beta1)) as f32, (1.0 / libm::sqrt(decayed(self.beta2))) as f32]
+    }
+}
+
+/// The flat tensors of a network's optimizer.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensors {
+    /// Parameters.
+    pub w: View,
+    /// Gradients.
+    pub g: View,
+    /// First moments.
+    pub m: View,
+    /// Second moments.
+    pub v: View,
+}
+
+/// Records one update; `rate` is the index of the two [`Adam::rates`] in `step`.
+pub fn record_update(recorder: &mut Recorder, adam: &Adam, rate: u32, step: View, tensors: &Tensors) {
+    let size = tensors.w.len.div_ceil(4);
+    let workgroups = flat_workgroups(size, FLAT_SIZE);
+    recorder.dispatch(
+        &UPDATE,
+        Launch {
+            constants: &[
+                ("SIZE", size.into()),
+                ("BETA1", (adam.beta1 as f32).into()),
+                ("BETA2", (adam.beta2 as f32).into()),
+                ("REST1", ((1.0 - adam.beta1) as f32).into()),
+                ("REST2", ((1.0 - adam.beta2) as f32).into()),
+                ("EPSILON", (adam.epsilon as f32).into()),
+                ("RATE", rate.into()),
+                ("GROUPS_X", workgroups[0].into()),
+            ],
+            bindings: &[("step", step), ("w", tensors.w), ("g", tensors.g), ("m", tensors.m), ("v", tensors.v)],
+            workgroups,
+            loop_trips: 0,
+            terms: 0,
+            flops: 13 * u64::from(tensors.w.len),
+        },
+    );
+}
+
+fn update<F: Real>(call: &mut Call<'_, F>) {
+    let [beta1, beta2, rest1, rest2, epsilon] =
+        ["BETA1", "BETA2", "REST1", "REST2", "EPSILON"].map(|name| call.float(name));
+    let (at, step) = (call.size("RATE"), call.words("step"));
+    let [rate, correction] = [step[at], step[at + 1]].map(|bits| F::of(f64::from(f32::from_bits(bits))));
+    let [w, g, m, v] = ["w", "g", "m", "v"].map(|name| call.write(name));
+    const CHUNK: usize = 16 * 1024;
+    let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks_mut(CHUNK));
+    let chunks = chunks.zip(m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)));
+    chunks.for_each(|((w, g), (m, v))| {
+        vectorised(|| {
+            for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
+                *m = beta1 * *m + rest1 * *g;
+                *v = beta2 * *v + rest2 * *g * *g;
+                *w = *w - rate * *m / (v.sqrt() * correction + epsilon);
+                *g = F::ZERO;
+            }
+        });
+    });
+}

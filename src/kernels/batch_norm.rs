@@ -1,0 +1,346 @@
+//! Batch normalisation (Ioffe, Szegedy 2015), over every channel or over every feature of a dense layer.
+
+use rayon::prelude::*;
+
+use super::parallel::{chunks, vectorised};
+use super::{FLAT_INDEX, FLAT_SIZE};
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
+use crate::device::real::Real;
+use crate::twin;
+
+macro_rules! batch_norm_kernel {
+    ($name:literal, $twin:path, $bound:expr) => {
+        Kernel {
+            name: concat!("batch_norm/", $name),
+            source: include_str!(concat!("../../shaders/batch_norm/", $name, ".wgsl")),
+            preludes: &[FLAT_INDEX],
+            twin: twin!($twin),
+            bound: $bound,
+        }
+    };
+}
+
+/// Mean and squared deviations of each share of rows.
+pub const MOMENTS: Kernel = batch_norm_kernel!("moments", moments, Bound::Relative(1e-5));
+/// Mean and inverse deviation of the batch; updates the running statistics.
+pub const STATISTICS: Kernel = batch_norm_kernel!("statistics", statistics, Bound::Relative(2e-6));
+/// Mean and inverse deviation from the running statistics.
+pub const RUNNING: Kernel = batch_norm_kernel!("running", running, Bound::Relative(2e-6));
+/// Normalise, scale and shift.
+pub const FORWARD: Kernel = batch_norm_kernel!("forward", forward, Bound::Relative(2e-6));
+/// Σ dy and Σ dy·x̂ of each share of rows.
+pub const GRAD_SUMS: Kernel = batch_norm_kernel!("grad_sums", grad_sums, Bound::Relative(1e-5));
+/// Their totals, and the gradients of scale and shift.
+pub const GRAD_PARAMETERS: Kernel = batch_norm_kernel!("grad_parameters", grad_parameters, Bound::Relative(1e-5));
+/// The gradient with respect to the input.
+pub const GRAD_INPUT: Kernel = batch_norm_kernel!("grad_input", grad_input, Bound::Relative(2e-6));
+
+/// Rows that one invocation adds up.
+const SHARE: u32 = 128;
+
+/// How a tensor of [groups, rows, channels] divides into features that share statistics, or a bias.
+///
+/// Per channel there is one group with a row for each (pixel, sample); per feature there is a group for each pixel
+/// with a row for each sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// Groups.
+    pub groups: u32,
+    /// Rows of a group.
+    pub rows: u32,
+    /// Channels.
+    pub channels: u32,
+}
+
+impl Features {
+    /// A feature for each channel of [pixels, batch, channels].
+    pub fn per_channel(pixels: u32, batch: u32, channels: u32) -> Self {
+        Features { groups: 1, rows: pixels * batch, channels }
+    }
+
+    /// A feature for each pixel and channel of [pixels, batch, channels].
+    pub fn per_feature(pixels: u32, batch: u32, channels: u32) -> Self {
+        Features { groups: pixels, rows: batch, channels }
+    }
+
+    /// Features.
+    pub fn count(self) -> u32 {
+        self.groups * self.channels
+    }
+
+    /// Shares that the rows are cut into; more where a share would be over-long.
+    pub fn splits(self) -> u32 {
+        self.rows.div_ceil(self.share())
+    }
+
+    /// Rows of a share.
+    pub fn share(self) -> u32 {
+        SHARE.max(self.rows.div_ceil(4096))
+    }
+
+    /// Words of scratch that the shares' partial sums take: [splits, 2, features].
+    pub fn partial_words(self) -> u32 {
+        self.splits() * 2 * self.count()
+    }
+
+    /// The constants of the kernels that sum over shares.
+    pub(super) fn constants(self) -> Vec<(&'static str, Constant)> {
+        vec![
+            ("FEATURES", self.count().into()),
+            ("CHANNELS", self.channels.into()),
+            ("ROWS", self.rows.into()),
+            ("SPLITS", self.splits().into()),
+            ("SHARE", self.share().into()),
+        ]
+    }
+
+    fn elements(self) -> u32 {
+        self.groups * self.rows * self.channels
+    }
+}
+
+/// The tensors of one batch-norm layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensors {
+    /// [features]
+    pub scale: View,
+    /// [features]
+    pub shift: View,
+    /// [2, features]: mean and inverse deviation of the batch at hand.
+    pub stats: View,
+    /// [2, features]: running mean and variance.
+    pub running: View,
+    /// Scratch for [splits, 2, features].
+    pub partial: View,
+}
+
+/// Records the batch statistics of `x` into `stats`, and their part into `running`.
+pub fn record_statistics(
+    recorder: &mut Recorder,
+    features: Features,
+    tensors: &Tensors,
+    x: View,
+    epsilon: f32,
+    momentum: f32,
+) {
+    let partial = tensors.partial.slice(0, features.partial_words());
+    let shares = features.splits() * features.count();
+    flat(recorder, &MOMENTS, features.constants(), &[("x", x), ("partial", partial)], shares, features.share(), 4);
+    let mut constants = features.constants();
+    constants.retain(|(name, _)| *name != "CHANNELS");
+    constants.extend([("EPSILON", epsilon.into()), ("MOMENTUM", momentum.into())]);
+    let bindings = [("partial", partial), ("stats", tensors.stats), ("running", tensors.running)];
+    flat(recorder, &STATISTICS, constants, &bindings, features.count(), features.splits(), 12);
+}
+
+/// Records `stats` from the running statistics.
+pub fn record_running(recorder: &mut Recorder, features: Features, tensors: &Tensors, epsilon: f32) {
+    let constants = vec![("FEATURES", features.count().into()), ("EPSILON", epsilon.into())];
+    let bindings = [("running", tensors.running), ("stats", tensors.stats)];
+    flat(recorder, &RUNNING, constants, &bindings, features.count(), 0, 3);
+}
+
+/// Records `y = scale · (x − mean) / deviation + shift` with the statistics in `stats`.
+pub fn record_forward(recorder: &mut Recorder, features: Features, tensors: &Tensors, x: View, y: View) {
+    let bindings =
+        [("x", x), ("stats", tensors.stats), ("scale", tensors.scale), ("shift", tensors.shift), ("y", y)];
+    flat(recorder, &FORWARD, elementwise_constants(features), &bindings, features.elements(), 0, 4);
+}
+
+/// Records the sums of this pass into `sums` [2, features] and, with `accumulate`, adds them to `gradient`,
+/// [dscale, dshift] with the shift's part `pitch` words after the scale's.
+pub fn record_grad_parameters(
+    recorder: &mut Recorder,
+    features: Features,
+    tensors: &Tensors,
+    [x, dy, sums, gradient]: [View; 4],
+    pitch: u32,
+    accumulate: bool,
+) {
+    let partial = tensors.partial.slice(0, features.partial_words());
+    let shares = features.splits() * features.count();
+    let bindings = [("x", x), ("dy", dy), ("stats", tensors.stats), ("partial", partial)];
+    flat(recorder, &GRAD_SUMS, features.constants(), &bindings, shares, features.share(), 5);
+    let constants = vec![
+        ("FEATURES", features.count().into()),
+        ("SPLITS", features.splits().into()),
+        ("PITCH", pitch.into()),
+        ("ACCUMULATE", u32::from(accumulate).into()),
+    ];
+    let bindings = [("partial", partial), ("sums", sums), ("gradient", gradient)];
+    flat(recorder, &GRAD_PARAMETERS, constants, &bindings, features.count(), features.splits(), 2);
+}
+
+/// Records the gradient with respect to the input from the `sums` of this pass.
+pub fn record_grad_input(
+    recorder: &mut Recorder,
+    features: Features,
+    tensors: &Tensors,
+    [x, dy, sums, dx]: [View; 4],
+) {
+    let bindings =
+        [("x", x), ("dy", dy), ("stats", tensors.stats), ("scale", tensors.scale), ("sums", sums), ("dx", dx)];
+    flat(recorder, &GRAD_INPUT, elementwise_constants(features), &bindings, features.elements(), 0, 8);
+}
+
+fn elementwise_constants(features: Features) -> Vec<(&'static str, Constant)> {
+    let mut constants = features.constants();
+    constants.retain(|(name, _)| !matches!(*name, "SPLITS" | "SHARE"));
+    constants.push(("SIZE", features.elements().into()));
+    constants
+}
+
+fn flat(
+    recorder: &mut Recorder,
+    kernel: &Kernel,
+    mut constants: Vec<(&'static str, Constant)>,
+    bindings: &[(&'static str, View)],
+    items: u32,
+    loop_trips: u32,
+    flops_per_item: u64,
+) {
+    let workgroups = flat_workgroups(items, FLAT_SIZE);
+    constants.push(("GROUPS_X", workgroups[0].into()));
+    let flops = u64::from(items) * u64::from(loop_trips.max(1)) * flops_per_item;
+    let launch = Launch { constants: &constants, bindings, workgroups, loop_trips, terms: loop_trips, flops };
+    recorder.dispatch(kernel, launch);
+}
+
+fn moments<F: Real>(call: &mut Call<'_, F>) {
+    let [features, channels, rows, share] = ["FEATURES", "CHANNELS", "ROWS", "SHARE"].map(|name| call.size(name));
+    let (x, partial) = (call.read("x"), call.write("partial"));
+    partial.par_chunks_mut(2 * features).enumerate().for_each(|(s, partial)| {
+        let (first, end) = (s * share, ((s + 1) * share).min(rows));
+        let (means, squares) = partial.split_at_mut(features);
+        let groups = means.chunks_exact_mut(channels).zip(squares.chunks_exact_mut(channels));
+        vectorised(|| {
+            for (g, (sum, squares)) in groups.enumerate() {
+                let row = |r: usize| &x[(g * rows + r) * channels..][..channels];
+                let shift = row(first);
+                sum.fill(F::ZERO);
+                squares.fill(F::ZERO);
+                for r in first..end {
+                    for (((sum, square), &x), &shift) in sum.iter_mut().zip(&mut *squares).zip(row(r)).zip(shift) {
+                        let d = x - shift;
+                        *sum += d;
+                        *square += d * d;
+                    }
+                }
+                for ((sum, square), &shift) in sum.iter_mut().zip(squares).zip(shift) {
+                    let mean = *sum / F::count(end - first);
+                    *square = (*square - *sum * mean).max(F::ZERO);
+                    *sum = shift + mean;
+                }
+            }
+        });
+    });
+}
+
+fn statistics<F: Real>(call: &mut Call<'_, F>) {
+    let [features, rows, splits, share] = ["FEATURES", "ROWS", "SPLITS", "SHARE"].map(|name| call.size(name));
+    let (epsilon, momentum) = (call.float("EPSILON"), call.float("MOMENTUM"));
+    let (partial, stats, running) = (call.read("partial"), call.write("stats"), call.write("running"));
+    for f in 0..features {
+        let (mut mean, mut squares) = (F::ZERO, F::ZERO);
+        for s in 0..splits {
+            let (before, here) = (F::count(s * share), F::count(share.min(rows - s * share)));
+            let delta = partial[s * 2 * features + f] - mean;
+            mean += delta * (here / (before + here));
+            squares += partial[(s * 2 + 1) * features + f] + delta * delta * (before * here / (before + here));
+        }
+        let unbiased = squares / F::count(rows.max(2) - 1);
+        stats[f] = mean;
+        stats[features + f] = F::ONE / (squares / F::count(rows) + epsilon).sqrt();
+        running[f] += momentum * (mean - running[f]);
+        running[features + f] += momentum * (unbiased - running[features + f]);
+    }
+}
+
+fn running<F: Real>(call: &mut Call<'_, F>) {
+    let (features, epsilon) = (call.size("FEATURES"), call.float("EPSILON"));
+    let (running, stats) = (call.read("running"), call.write("stats"));
+    for f in 0..features {
+        stats[f] = running[f];
+        stats[features + f] = F::ONE / (running[features + f] + epsilon).sqrt();
+    }
+}
+
+fn forward<F: Real>(call: &mut Call<'_, F>) {
+    let [features, channels, rows] = ["FEATURES", "CHANNELS", "ROWS"].map(|name| call.size(name));
+    let [x, stats, scale, shift] = ["x", "stats", "scale", "shift"].map(|name| call.read(name));
+    chunks(call.write("y"), channels, |first, y| {
+        for (i, y) in y.chunks_exact_mut(channels).enumerate() {
+            let row = first / channels + i;
+            let f = row / rows * channels;
+            let x = &x[row * channels..][..channels];
+            let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
+            let (scale, shift) = (&scale[f..][..channels], &shift[f..][..channels]);
+            for c in 0..channels {
+                y[c] = scale[c] * ((x[c] - mean[c]) * inverse[c]) + shift[c];
+            }
+        }
+    });
+}
+
+fn grad_sums<F: Real>(call: &mut Call<'_, F>) {
+    let [features, channels, rows, share] = ["FEATURES", "CHANNELS", "ROWS", "SHARE"].map(|name| call.size(name));
+    let [x, dy, stats] = ["x", "dy", "stats"].map(|name| call.read(name));
+    call.write("partial").par_chunks_mut(2 * features).enumerate().for_each(|(s, partial)| {
+        let (sums, products) = partial.split_at_mut(features);
+        sums.fill(F::ZERO);
+        products.fill(F::ZERO);
+        let groups = sums.chunks_exact_mut(channels).zip(products.chunks_exact_mut(channels));
+        vectorised(|| {
+            for (g, (sum, product)) in groups.enumerate() {
+                let f = g * channels;
+                let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
+                for r in s * share..((s + 1) * share).min(rows) {
+                    let start = (g * rows + r) * channels;
+                    let (x, dy) = (&x[start..][..channels], &dy[start..][..channels]);
+                    for c in 0..channels {
+                        sum[c] += dy[c];
+                        product[c] += dy[c] * ((x[c] - mean[c]) * inverse[c]);
+                    }
+                }
+            }
+        });
+    });
+}
+
+fn grad_parameters<F: Real>(call: &mut Call<'_, F>) {
+    let [features, splits, pitch] = ["FEATURES", "SPLITS", "PITCH"].map(|name| call.size(name));
+    let (partial, sums, gradient) = (call.read("partial"), call.write("sums"), call.write("gradient"));
+    sums[..2 * features].copy_from_slice(&partial[..2 * features]);
+    for s in 1..splits {
+        let part = &partial[s * 2 * features..][..2 * features];
+        sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
+    }
+    if call.size("ACCUMULATE") == 1 {
+        for f in 0..features {
+            gradient[f] += sums[features + f];
+            gradient[pitch + f] += sums[f];
+        }
+    }
+}
+
+fn grad_input<F: Real>(call: &mut Call<'_, F>) {
+    let [features, channels, rows] = ["FEATURES", "CHANNELS", "ROWS"].map(|name| call.size(name));
+    let [x, dy, stats, scale, sums] = ["x", "dy", "stats", "scale", "sums"].map(|name| call.read(name));
+    let per_row = F::ONE / F::count(rows);
+    chunks(call.write("dx"), channels, |first, dx| {
+        for (i, dx) in dx.chunks_exact_mut(channels).enumerate() {
+            let row = first / channels + i;
+            let f = row / rows * channels;
+            let (x, dy) = (&x[row * channels..][..channels], &dy[row * channels..][..channels]);
+            let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
+            let (sum, product) = (&sums[f..][..channels], &sums[features + f..][..channels]);
+            let scale = &scale[f..][..channels];
+            for c in 0..channels {
+                let normalised = (x[c] - mean[c]) * inverse[c];
+                let centred = dy[c] - sum[c] * per_row - normalised * (product[c] * per_row);
+                dx[c] = scale[c] * inverse[c] * centred;
+            }
+        }
+    });
+}

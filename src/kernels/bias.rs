@@ -1,0 +1,97 @@
+//! Biases: one for each channel, or one for each feature of a dense layer.
+
+use rayon::prelude::*;
+
+use super::batch_norm::Features;
+use super::parallel::{chunks, vectorised};
+use super::{FLAT_INDEX, FLAT_SIZE, reduce};
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::real::Real;
+use crate::twin;
+
+/// `y += b`, in place.
+pub const FORWARD: Kernel = Kernel {
+    name: "bias/forward",
+    source: include_str!("../../shaders/bias/forward.wgsl"),
+    preludes: &[FLAT_INDEX],
+    twin: twin!(forward),
+    bound: Bound::Sum,
+};
+
+/// Column sums of the upstream gradient, in shares.
+pub const GRAD: Kernel = Kernel {
+    name: "bias/grad",
+    source: include_str!("../../shaders/bias/grad.wgsl"),
+    preludes: &[FLAT_INDEX],
+    twin: twin!(grad),
+    bound: Bound::Sum,
+};
+
+/// Records `y += b` over [groups, rows, channels].
+pub fn record_forward(recorder: &mut Recorder, features: Features, b: View, y: View) {
+    let workgroups = flat_workgroups(y.len, FLAT_SIZE);
+    recorder.dispatch(
+        &FORWARD,
+        Launch {
+            constants: &[
+                ("SIZE", y.len.into()),
+                ("ROWS", features.rows.into()),
+                ("CHANNELS", features.channels.into()),
+                ("GROUPS_X", workgroups[0].into()),
+            ],
+            bindings: &[("b", b), ("y", y)],
+            workgroups,
+            loop_trips: 0,
+            terms: 2,
+            flops: y.len.into(),
+        },
+    );
+}
+
+/// Records `db += Σ dy` over the rows of each feature; `partial` has room for [`Features::splits`] · features.
+pub fn record_grad(recorder: &mut Recorder, features: Features, [dy, partial, db]: [View; 3]) {
+    let partial = partial.slice(0, features.splits() * features.count());
+    let workgroups = flat_workgroups(partial.len, FLAT_SIZE);
+    let mut constants = features.constants();
+    constants.push(("GROUPS_X", workgroups[0].into()));
+    recorder.dispatch(
+        &GRAD,
+        Launch {
+            constants: &constants,
+            bindings: &[("dy", dy), ("partial", partial)],
+            workgroups,
+            loop_trips: features.share(),
+            terms: features.share(),
+            flops: dy.len.into(),
+        },
+    );
+    reduce::record_add_partials(recorder, features.splits(), partial, db);
+}
+
+fn forward<F: Real>(call: &mut Call<'_, F>) {
+    let [rows, channels] = ["ROWS", "CHANNELS"].map(|name| call.size(name));
+    let (b, y) = (call.read("b"), call.write("y"));
+    chunks(y, channels, |first, y| {
+        for (i, y) in y.chunks_exact_mut(channels).enumerate() {
+            let b = &b[(first / channels + i) / rows * channels..];
+            y.iter_mut().zip(b).for_each(|(y, &b)| *y += b);
+        }
+    });
+}
+
+fn grad<F: Real>(call: &mut Call<'_, F>) {
+    let [features, channels, rows, share] = ["FEATURES", "CHANNELS", "ROWS", "SHARE"].map(|name| call.size(name));
+    let (dy, partial) = (call.read("dy"), call.write("partial"));
+    partial.par_chunks_mut(features).enumerate().for_each(|(s, partial)| {
+        vectorised(|| {
+            partial.fill(F::ZERO);
+            for (g, sums) in partial.chunks_exact_mut(channels).enumerate() {
+                for r in s * share..((s + 1) * share).min(rows) {
+                    let row = &dy[(g * rows + r) * channels..][..channels];
+                    sums.iter_mut().zip(row).for_each(|(sum, &dy)| *sum += dy);
+                }
+            }
+        });
+    });
+}

@@ -1,0 +1,96 @@
+//! Batches of normalised images from the bytes of a data set.
+
+use super::parallel::chunks;
+use super::{FLAT_INDEX, FLAT_SIZE, PHILOX};
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::real::Real;
+use crate::random::philox;
+use crate::twin;
+
+/// Gathers, normalises, and adds instance noise.
+pub const GATHER: Kernel = Kernel {
+    name: "data/gather",
+    source: include_str!("../../shaders/data/gather.wgsl"),
+    preludes: &[FLAT_INDEX, PHILOX],
+    twin: twin!(gather),
+    bound: Bound::Relative(1e-6),
+};
+
+/// The mean of a sum of sixteen uniform 16-bit integers.
+const SUM_MEAN: f64 = 524_280.0;
+/// One over its standard deviation.
+const SUM_INVERSE_DEVIATION: f64 = 1.0 / 75_674.4545;
+
+/// What becomes of a byte.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalisation {
+    /// The value of byte 0; byte 255 becomes 1.
+    pub low: f32,
+    /// Standard deviation of the Gaussian instance noise (Sønderby et al. 2017).
+    pub noise: f32,
+    /// Random stream of the noise.
+    pub stream: u32,
+}
+
+/// Records `x[p, b, c] = normalise(images[indices[b], p, c])`.
+pub fn record_gather(
+    recorder: &mut Recorder,
+    normalisation: Normalisation,
+    channels: u32,
+    [images, indices, step, x]: [View; 4],
+) {
+    let (workgroups, batch) = (flat_workgroups(x.len, FLAT_SIZE), indices.len);
+    recorder.dispatch(
+        &GATHER,
+        Launch {
+            constants: &[
+                ("SIZE", x.len.into()),
+                ("BATCH", batch.into()),
+                ("PIXELS", (x.len / (batch * channels)).into()),
+                ("CHANNELS", channels.into()),
+                ("SCALE", ((1.0 - normalisation.low) / 255.0).into()),
+                ("OFFSET", normalisation.low.into()),
+                ("NOISE", normalisation.noise.into()),
+                ("STREAM", normalisation.stream.into()),
+                ("GROUPS_X", workgroups[0].into()),
+            ],
+            bindings: &[("images", images), ("indices", indices), ("step", step), ("x", x)],
+            workgroups,
+            loop_trips: 20,
+            terms: 0,
+            flops: 2 * u64::from(x.len),
+        },
+    );
+}
+
+/// Packs bytes into the words that the kernel reads, the first byte lowest.
+pub fn pack(bytes: &[u8]) -> Vec<u32> {
+    bytes
+        .chunks(4)
+        .map(|chunk| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)))
+        .collect()
+}
+
+fn gather<F: Real>(call: &mut Call<'_, F>) {
+    let [batch, pixels, channels] = ["BATCH", "PIXELS", "CHANNELS"].map(|name| call.size(name));
+    let [scale, offset, noise] = ["SCALE", "OFFSET", "NOISE"].map(|name| call.float(name));
+    let stream = call.size("STREAM") as u32;
+    let [images, indices, step] = ["images", "indices", "step"].map(|name| call.words(name));
+    let halves = |block: u32| {
+        let words = philox([step[0], step[1]], [block, step[2], stream, 0]);
+        words.iter().map(|w| (w & 0xffff) + (w >> 16)).sum::<u32>()
+    };
+    chunks(call.write("x"), 1, |first, x| {
+        for (i, x) in (first..).zip(x) {
+            let (p, b, c) = (i / (channels * batch), i / channels % batch, i % channels);
+            let byte = (indices[b] as usize * pixels + p) * channels + c;
+            let value = images[byte / 4] >> (byte % 4 * 8) & 0xff;
+            *x = F::of(f64::from(value)) * scale + offset;
+            if noise > F::ZERO {
+                let sum = f64::from(halves(2 * i as u32) + halves(2 * i as u32 + 1));
+                *x += noise * F::of((sum - SUM_MEAN) * SUM_INVERSE_DEVIATION);
+            }
+        }
+    });
+}

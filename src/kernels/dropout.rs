@@ -1,0 +1,55 @@
+//! Dropout (Srivastava et al. 2014), scaled at training time so that sampling needs no kernel.
+
+use super::parallel::chunks;
+use super::{FLAT_INDEX, FLAT_SIZE, PHILOX};
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::real::Real;
+use crate::random::philox;
+use crate::twin;
+
+/// Keeps or clears elements by a regenerated mask; forward and backward are the same function.
+pub const APPLY: Kernel = Kernel {
+    name: "dropout/apply",
+    source: include_str!("../../shaders/dropout/apply.wgsl"),
+    preludes: &[FLAT_INDEX, PHILOX],
+    twin: twin!(apply),
+    bound: Bound::Relative(2e-7),
+};
+
+/// Records `y = x · mask / (1 − rate)`, the mask drawn from `stream` at the step in `step`.
+pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, [x, step, y]: [View; 3]) {
+    let size = y.len.div_ceil(4);
+    let workgroups = flat_workgroups(size, FLAT_SIZE);
+    let threshold = (f64::from(rate) * 4_294_967_296.0) as u32;
+    recorder.dispatch(
+        &APPLY,
+        Launch {
+            constants: &[
+                ("SIZE", size.into()),
+                ("THRESHOLD", threshold.into()),
+                ("KEEP_SCALE", (1.0 / (1.0 - rate)).into()),
+                ("STREAM", stream.into()),
+                ("GROUPS_X", workgroups[0].into()),
+            ],
+            bindings: &[("x", x), ("step", step), ("y", y)],
+            workgroups,
+            loop_trips: 10,
+            terms: 0,
+            flops: y.len.into(),
+        },
+    );
+}
+
+fn apply<F: Real>(call: &mut Call<'_, F>) {
+    let (threshold, stream) = (call.size("THRESHOLD") as u32, call.size("STREAM") as u32);
+    let (scale, x, step) = (call.float("KEEP_SCALE"), call.read("x"), call.words("step"));
+    chunks(call.write("y"), 4, |first, y| {
+        for (i, (y, x)) in y.chunks_mut(4).zip(x[first..].chunks(4)).enumerate() {
+            let random = philox([step[0], step[1]], [(first / 4 + i) as u32, step[2], stream, 0]);
+            for ((y, &x), word) in y.iter_mut().zip(x).zip(random) {
+                *y = if word >= threshold { x * scale } else { F::ZERO };
+            }
+        }
+    });
+}

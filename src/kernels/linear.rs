@@ -1,0 +1,337 @@
+//! The one linear kernel: dense, convolution and transposed convolution over tap lists, and their gradients.
+//!
+//! Activations are [pixel][batch][channel], weights [tap][c_in][c_out]. See `layers/taps.rs` for the lists.
+
+use rayon::prelude::*;
+
+use super::parallel::vectorised;
+use super::{FLAT_INDEX, FLAT_SIZE, reduce};
+use crate::device::gemm::{Matrix, gemm};
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
+use crate::device::real::Real;
+use crate::device::{LinearFamily, Profile};
+use crate::twin;
+
+macro_rules! linear_kernel {
+    ($name:literal, $twin:path) => {
+        Kernel {
+            name: concat!("linear/", $name),
+            source: include_str!(concat!("../../shaders/linear/", $name, ".wgsl")),
+            preludes: &[],
+            twin: twin!($twin),
+            bound: Bound::Sum,
+        }
+    };
+}
+
+/// Forward through workgroup memory, for GPUs.
+pub const FORWARD_TILE: Kernel = linear_kernel!("forward_tile", forward);
+/// Forward on subgroups of 8, for software Vulkan.
+pub const FORWARD_LANE: Kernel = linear_kernel!("forward_lane", forward);
+/// Forward for channel counts that are not multiples of 4.
+pub const FORWARD_THIN: Kernel = linear_kernel!("forward_thin", forward);
+/// Weight gradient through workgroup memory, for GPUs.
+pub const GRAD_WEIGHT_TILE: Kernel = linear_kernel!("grad_weight_tile", grad_weight);
+/// Weight gradient on subgroups of 8, for software Vulkan.
+pub const GRAD_WEIGHT_LANE: Kernel = linear_kernel!("grad_weight_lane", grad_weight);
+/// Weight gradient for channel counts that are not multiples of 4.
+pub const GRAD_WEIGHT_THIN: Kernel = linear_kernel!("grad_weight_thin", grad_weight);
+/// Weights with their channels exchanged.
+pub const TRANSPOSE: Kernel = Kernel {
+    name: "linear/transpose",
+    source: include_str!("../../shaders/linear/transpose.wgsl"),
+    preludes: &[FLAT_INDEX],
+    twin: twin!(transpose),
+    bound: Bound::Exact,
+};
+
+/// A tap list on the device, grouped by output pixel.
+#[derive(Clone, Copy, Debug)]
+pub struct RowTaps {
+    /// [Q, 3]: output pixel, first pair, end; longest first.
+    pub rows: View,
+    /// [pairs, 2]: input pixel, tap.
+    pub pairs: View,
+    /// Pairs of the longest row.
+    pub longest: u32,
+}
+
+/// A tap list on the device, grouped by tap and cut into shares.
+#[derive(Clone, Copy, Debug)]
+pub struct TapShares {
+    /// [SPLITS, T, 2]: first pair, end.
+    pub shares: View,
+    /// [pairs, 2]: input pixel, output pixel.
+    pub pairs: View,
+    /// Taps.
+    pub taps: u32,
+    /// Shares of each tap.
+    pub splits: u32,
+    /// Pairs of the longest share.
+    pub longest: u32,
+}
+
+/// Sizes of a linear layer on a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Samples.
+    pub batch: u32,
+    /// Channels of an input pixel.
+    pub c_in: u32,
+    /// Channels of an output pixel.
+    pub c_out: u32,
+}
+
+impl Sizes {
+    /// The sizes of the gradient with respect to the input: channels exchanged.
+    pub fn adjoint(self) -> Self {
+        Sizes { c_in: self.c_out, c_out: self.c_in, ..self }
+    }
+
+    fn constants(self) -> [(&'static str, Constant); 3] {
+        [("BATCH", self.batch.into()), ("C_IN", self.c_in.into()), ("C_OUT", self.c_out.into())]
+    }
+
+    fn flops(self, pairs: View) -> u64 {
+        u64::from(pairs.len) * u64::from(self.batch) * u64::from(self.c_in) * u64::from(self.c_out)
+    }
+
+    /// `None` where the channels do not come in vec4s.
+    fn vector_family(self, profile: &Profile) -> Option<LinearFamily> {
+        (self.c_in.is_multiple_of(4) && self.c_out.is_multiple_of(4)).then_some(profile.family)
+    }
+}
+
+/// Loop trips of the forward kernel's busiest invocation, before a layer of these sizes is recorded.
+pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
+    let channels = match sizes.vector_family(profile) {
+        Some(LinearFamily::Tile) => sizes.c_in.div_ceil(8),
+        Some(LinearFamily::Lane) => sizes.c_in / 4,
+        None => sizes.c_in,
+    };
+    u64::from(longest) * u64::from(channels + 1)
+}
+
+/// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is the gradient with
+/// respect to the input.
+pub fn record_forward(
+    recorder: &mut Recorder,
+    profile: &Profile,
+    sizes: Sizes,
+    taps: RowTaps,
+    [x, w, y]: [View; 3],
+) {
+    let wide = if sizes.c_out > 32 { 2 } else { 1 };
+    let (kernel, columns, across) = match sizes.vector_family(profile) {
+        Some(LinearFamily::Tile) => (&FORWARD_TILE, None, sizes.c_out.div_ceil(32)),
+        Some(LinearFamily::Lane) => (&FORWARD_LANE, Some(wide), sizes.c_out.div_ceil(32 * wide)),
+        None => {
+            let columns = if sizes.c_out < 4 { 1 } else { 4 };
+            (&FORWARD_THIN, Some(columns), sizes.c_out.div_ceil(8 * columns))
+        }
+    };
+    let mut constants = sizes.constants().to_vec();
+    constants.extend(columns.map(|c| ("COLUMNS", Constant::U32(c))));
+    recorder.dispatch(
+        kernel,
+        Launch {
+            constants: &constants,
+            bindings: &[("rows", taps.rows), ("pairs", taps.pairs), ("x", x), ("w", w), ("y", y)],
+            workgroups: [across, sizes.batch.div_ceil(32), taps.rows.len / 3],
+            loop_trips: forward_trips(sizes, taps.longest, profile).try_into().unwrap_or(u32::MAX),
+            terms: taps.longest * sizes.c_in,
+            flops: sizes.flops(taps.pairs),
+        },
+    );
+}
+
+/// How many shares each tap's sum is cut into: enough workgroups to fill the device, few enough loop trips.
+pub fn choose_splits(profile: &Profile, sizes: Sizes, taps: u32, longest_tap: u32) -> u32 {
+    let (groups, trips_per_pair) = match sizes.vector_family(profile) {
+        Some(LinearFamily::Tile) => (sizes.c_out.div_ceil(32) * sizes.c_in.div_ceil(32), sizes.batch.div_ceil(8) + 1),
+        Some(LinearFamily::Lane) => (sizes.c_out.div_ceil(64) * sizes.c_in.div_ceil(32), sizes.batch.div_ceil(8) + 1),
+        None => ((sizes.c_out.div_ceil(4) * sizes.c_in.div_ceil(4)).div_ceil(64), sizes.batch + 1),
+    };
+    let to_fill = profile.workgroups_to_fill.div_ceil(groups * taps);
+    let to_bound = (u64::from(longest_tap) * u64::from(trips_per_pair)).div_ceil(u64::from(LONGEST_SHARE)) as u32;
+    to_fill.max(to_bound).clamp(1, longest_tap.max(1))
+}
+
+/// Loop trips that a share aims at; half the limit, since the last share of a tap may be longer than the others.
+const LONGEST_SHARE: u32 = 16_384;
+
+/// Records `dw += Σ x ᵀ dy`, split into shares in `partial` and then added in a fixed order.
+pub fn record_grad_weight(
+    recorder: &mut Recorder,
+    profile: &Profile,
+    sizes: Sizes,
+    taps: TapShares,
+    [x, dy, partial, dw]: [View; 4],
+) {
+    let wide = if sizes.c_out > 32 { 2 } else { 1 };
+    let tile = |channels: u32| if channels < 4 { 1 } else { 4 };
+    let (rows, columns) = (tile(sizes.c_in), tile(sizes.c_out));
+    let mut constants = sizes.constants().to_vec();
+    let (kernel, [across, down], trips) = match sizes.vector_family(profile) {
+        Some(LinearFamily::Tile) => {
+            (&GRAD_WEIGHT_TILE, [sizes.c_out.div_ceil(32), sizes.c_in.div_ceil(32)], sizes.batch.div_ceil(8))
+        }
+        Some(LinearFamily::Lane) => {
+            constants.push(("COLUMNS", wide.into()));
+            (&GRAD_WEIGHT_LANE, [sizes.c_out.div_ceil(32 * wide), sizes.c_in.div_ceil(32)], sizes.batch.div_ceil(8))
+        }
+        None => {
+            constants.extend([("ROWS", rows.into()), ("COLUMNS", columns.into())]);
+            let tiles = sizes.c_in.div_ceil(rows) * sizes.c_out.div_ceil(columns);
+            (&GRAD_WEIGHT_THIN, [tiles.div_ceil(64), 1], sizes.batch)
+        }
+    };
+    let weights = taps.taps * sizes.c_in * sizes.c_out;
+    let partial = partial.slice(0, weights * taps.splits);
+    recorder.dispatch(
+        kernel,
+        Launch {
+            constants: &constants,
+            bindings: &[("shares", taps.shares), ("pairs", taps.pairs), ("x", x), ("dy", dy), ("partial", partial)],
+            workgroups: [across, down, taps.taps * taps.splits],
+            loop_trips: taps.longest.saturating_mul(trips + 1),
+            terms: taps.longest * sizes.batch,
+            flops: sizes.flops(taps.pairs),
+        },
+    );
+    reduce::record_add_partials(recorder, taps.splits, partial, dw);
+}
+
+/// Records `wt[t] = w[t]ᵀ` for `w` of [T, c_in, c_out].
+pub fn record_transpose(recorder: &mut Recorder, c_in: u32, c_out: u32, [w, wt]: [View; 2]) {
+    let workgroups = flat_workgroups(w.len, FLAT_SIZE);
+    recorder.dispatch(
+        &TRANSPOSE,
+        Launch {
+            constants: &[
+                ("SIZE", w.len.into()),
+                ("C_IN", c_in.into()),
+                ("C_OUT", c_out.into()),
+                ("GROUPS_X", workgroups[0].into()),
+            ],
+            bindings: &[("w", w), ("wt", wt)],
+            workgroups,
+            loop_trips: 0,
+            terms: 0,
+            flops: 0,
+        },
+    );
+}
+
+/// Below this many channels a matrix product per pair would be mostly overhead; taps are gathered into one product.
+const THIN: usize = 8;
+
+/// y[q] = Σ_(p, t) ∈ taps(q) x[p] · w[t]
+fn forward<F: Real>(call: &mut Call<'_, F>) {
+    let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| call.size(name));
+    let (rows, _) = call.words("rows").as_chunks::<3>();
+    let (pairs, _) = call.words("pairs").as_chunks::<2>();
+    let (x, w, y) = (call.read("x"), call.read("w"), call.write("y"));
+    let x_of = |p: u32| &x[p as usize * batch * c_in..][..batch * c_in];
+    let w_of = |t: u32| &w[t as usize * c_in * c_out..][..c_in * c_out];
+
+    let mut row_of = vec![[0; 3]; rows.len()];
+    rows.iter().for_each(|row| row_of[row[0] as usize] = *row);
+    y.par_chunks_mut(batch * c_out).zip(row_of).for_each(|(y, [_, first, end])| {
+        let pairs = &pairs[first as usize..end as usize];
+        if pairs.is_empty() {
+            y.fill(F::ZERO);
+        } else if c_out < THIN {
+            // One dot product for each output, with the weights of an output channel side by side.
+            y.fill(F::ZERO);
+            let mut column = vec![F::ZERO; c_in];
+            for &[p, t] in pairs {
+                for n in 0..c_out {
+                    column.iter_mut().zip(w_of(t)[n..].iter().step_by(c_out)).for_each(|(to, from)| *to = *from);
+                    vectorised(|| {
+                        for (x, y) in x_of(p).chunks_exact(c_in).zip(y[n..].iter_mut().step_by(c_out)) {
+                            *y += dot(x, &column);
+                        }
+                    });
+                }
+            }
+        } else if c_in < THIN {
+            // All taps of the pixel side by side make one product with a longer inner dimension.
+            let taps = pairs.len();
+            let mut columns = vec![F::ZERO; batch * taps * c_in];
+            let mut weights = Vec::with_capacity(taps * c_in * c_out);
+            for (i, &[p, t]) in pairs.iter().enumerate() {
+                weights.extend_from_slice(w_of(t));
+                for (to, from) in columns.chunks_exact_mut(taps * c_in).zip(x_of(p).chunks_exact(c_in)) {
+                    to[i * c_in..][..c_in].copy_from_slice(from);
+                }
+            }
+            let inner = taps * c_in;
+            gemm([batch, c_out, inner], y, false, Matrix::rows(&columns, inner), Matrix::rows(&weights, c_out));
+        } else {
+            for (i, &[p, t]) in pairs.iter().enumerate() {
+                let (x, w) = (Matrix::rows(x_of(p), c_in), Matrix::rows(w_of(t), c_out));
+                gemm([batch, c_out, c_in], y, i > 0, x, w);
+            }
+        }
+    });
+}
+
+/// Σ a·b in sixteen interleaved partial sums.
+#[inline(always)]
+fn dot<F: Real>(a: &[F], b: &[F]) -> F {
+    let ((a16, a_rest), (b16, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    let mut sums = [F::ZERO; 16];
+    for (a, b) in a16.iter().zip(b16) {
+        for i in 0..16 {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    let rest: F = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b).sum();
+    sums.into_iter().sum::<F>() + rest
+}
+
+/// partial[s, t] = Σ_(p, q) ∈ share s of tap t  x[p]ᵀ · dy[q]
+fn grad_weight<F: Real>(call: &mut Call<'_, F>) {
+    let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| call.size(name));
+    let (shares, _) = call.words("shares").as_chunks::<2>();
+    let (pairs, _) = call.words("pairs").as_chunks::<2>();
+    let (x, dy, partial) = (call.read("x"), call.read("dy"), call.write("partial"));
+    let x_of = |p: u32| &x[p as usize * batch * c_in..][..batch * c_in];
+    let dy_of = |q: u32| &dy[q as usize * batch * c_out..][..batch * c_out];
+
+    // Blocks of rows of each tap's weights: tasks of equal size that no two threads share.
+    let block = c_in.clamp(1, 64);
+    partial.par_chunks_mut(c_in * c_out).zip(shares).for_each(|(partial, &[first, end])| {
+        let pairs = &pairs[first as usize..end as usize];
+        partial.par_chunks_mut(block * c_out).enumerate().for_each(|(i, partial)| {
+            let rows = partial.len() / c_out;
+            if pairs.is_empty() {
+                partial.fill(F::ZERO);
+            }
+            for (j, &[p, q]) in pairs.iter().enumerate() {
+                let x = Matrix::rows(&x_of(p)[i * block..], c_in).transposed();
+                gemm([rows, c_out, batch], partial, j > 0, x, Matrix::rows(dy_of(q), c_out));
+            }
+        });
+    });
+}
+
+/// wt[t, n, k] = w[t, k, n]
+fn transpose<F: Real>(call: &mut Call<'_, F>) {
+    let [c_in, c_out] = ["C_IN", "C_OUT"].map(|name| call.size(name));
+    let (w, wt) = (call.read("w"), call.write("wt"));
+    wt.par_chunks_mut(c_in * c_out).zip(w.par_chunks(c_in * c_out)).for_each(|(wt, w)| {
+        // Blocks of 16 × 16 stay in the first-level cache on both sides.
+        for first_n in (0..c_out).step_by(16) {
+            for first_k in (0..c_in).step_by(16) {
+                for n in first_n..(first_n + 16).min(c_out) {
+                    for k in first_k..(first_k + 16).min(c_in) {
+                        wt[n * c_in + k] = w[k * c_out + n];
+                    }
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,73 @@
+//! Binary cross-entropy on logits with soft labels.
+
+use super::SIGMOID;
+use crate::device::kernel::{Bound, Call, Kernel};
+use crate::device::plan::{Launch, Recorder, View};
+use crate::device::real::Real;
+use crate::twin;
+
+/// Loss, mean D(x) and the logits' gradient.
+pub const BCE_LOGITS: Kernel = Kernel {
+    name: "loss/bce_logits",
+    source: include_str!("../../shaders/loss/bce_logits.wgsl"),
+    preludes: &[SIGMOID],
+    twin: twin!(bce_logits),
+    bound: Bound::Relative(1e-5),
+};
+
+/// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
+pub const RING_ROWS: u32 = 64;
+/// Columns of the ring: for real images, for fakes and for G's loss, each the loss and the mean D(x); two spare.
+pub const RING_COLUMNS: u32 = 8;
+
+/// Which pass a loss belongs to; its number is the first of its two columns of the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// D on real images.
+    Real = 0,
+    /// D on generated images.
+    Fake = 2,
+    /// G, through D.
+    Generator = 4,
+}
+
+/// Records the mean loss of `logits` [batch] against the soft label `target`, with its gradient.
+pub fn record_bce_logits(
+    recorder: &mut Recorder,
+    target: f32,
+    column: Column,
+    [logits, step, dlogits, ring]: [View; 4],
+) {
+    recorder.dispatch(
+        &BCE_LOGITS,
+        Launch {
+            constants: &[
+                ("BATCH", logits.len.into()),
+                ("TARGET", target.into()),
+                ("COLUMN", (column as u32).into()),
+                ("RING_ROWS", RING_ROWS.into()),
+                ("RING_COLUMNS", RING_COLUMNS.into()),
+            ],
+            bindings: &[("logits", logits), ("step", step), ("dlogits", dlogits), ("ring", ring)],
+            workgroups: [1, 1, 1],
+            loop_trips: logits.len.div_ceil(64) + 6,
+            terms: logits.len,
+            flops: 10 * u64::from(logits.len),
+        },
+    );
+}
+
+fn bce_logits<F: Real>(call: &mut Call<'_, F>) {
+    let [batch, column] = ["BATCH", "COLUMN"].map(|name| call.size(name));
+    let [rows, columns] = ["RING_ROWS", "RING_COLUMNS"].map(|name| call.size(name));
+    let (target, logits, step) = (call.float("TARGET"), call.read("logits"), call.words("step"));
+    let (mut loss, mut probability) = (F::ZERO, F::ZERO);
+    for (dlogit, &l) in call.write("dlogits").iter_mut().zip(logits) {
+        let s = l.sigmoid();
+        loss += l.max(F::ZERO) - target * l + (-l.abs()).exp().ln_1p();
+        probability += s;
+        *dlogit = (s - target) / F::count(batch);
+    }
+    let row = step[2] as usize % rows * columns + column;
+    call.write("ring")[row..row + 2].copy_from_slice(&[loss / F::count(batch), probability / F::count(batch)]);
+}

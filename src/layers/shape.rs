@@ -1,0 +1,37 @@
+//! The shape of what flows between layers, for one sample.
+
+use std::fmt;
+
+/// A grid of pixels with channels; a vector is a single pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Shape {
+    /// Rows of pixels.
+    pub height: u32,
+    /// Columns of pixels.
+    pub width: u32,
+    /// Values of a pixel.
+    pub channels: u32,
+}
+
+impl Shape {
+    /// A vector of `channels` values.
+    pub fn vector(channels: u32) -> Self {
+        Shape { height: 1, width: 1, channels }
+    }
+
+    /// Pixels.
+    pub fn pixels(self) -> u32 {
+        self.height * self.width
+    }
+
+    /// Values of a sample.
+    pub fn values(self) -> u32 {
+        self.pixels() * self.channels
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}×{}×{}", self.height, self.width, self.channels)
+    }
+}

@@ -1,0 +1,299 @@
+//! The configuration of a run: everything that shapes its mathematics, and its cadences.
+//!
+//! Sources are merged key by key, later ones winning: preset, file, environment, flag. The result is checked as a whole
+//! and written to the run folder as `config.toml`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::network::Layout;
+use super::parameters::Init;
+use crate::error::{Error, Result};
+use crate::kernels::adam::Adam;
+use crate::layers::shape::Shape;
+use crate::layers::spec::LayerSpec;
+
+/// A resolved configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the preset or file.
+    pub name: String,
+    /// One line for `presets`.
+    #[serde(default)]
+    pub about: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// `mnist`, `strokes`, or a folder.
+    pub data: String,
+    /// Where `mnist` is looked for first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// Size of the images.
+    pub image: Image,
+    /// What the generator starts from.
+    pub latent: Latent,
+    /// How training goes.
+    pub training: Training,
+    /// The optimizer of both networks.
+    pub adam: Adam,
+    /// How parameters start.
+    pub init: Init,
+    /// What the run leaves, and when.
+    pub output: Output,
+    /// Latents to images.
+    pub generator: Layers,
+    /// Images to one logit.
+    pub discriminator: Layers,
+}
+
+/// Size of the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Image {
+    pub height: u32,
+    pub width: u32,
+    pub channels: u32,
+}
+
+/// What the generator starts from: vectors of N(0, 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latent {
+    /// Values of a latent vector.
+    pub dim: u32,
+}
+
+/// How training goes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Order of updates within a step.
+    pub order: Order,
+    /// Real images, and generated ones, of a step.
+    pub batch_size: u32,
+    /// Length in epochs; either this or `steps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+    /// Length in steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
+    /// Label of real images in D's loss; below 1 it is smoothed (Salimans et al. 2016).
+    pub label_real: f32,
+    /// Label of generated images in D's loss.
+    pub label_fake: f32,
+    /// Standard deviation of the noise on real images (Sønderby et al. 2017).
+    pub instance_noise: f32,
+}
+
+/// Order of updates within a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// D first; G's loss comes from the new D.
+    Alternating,
+    /// Both losses from one forward pass, both updates at the end.
+    Simultaneous,
+}
+
+/// What the run leaves, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// When a sample grid, and a frame of the GIF, is made.
+    pub sample_every: Cadence,
+    /// When a checkpoint is saved.
+    pub checkpoint_every: Cadence,
+    /// Steps between lines of `metrics.jsonl`.
+    pub log_every: u32,
+    /// Rows of the sample grid.
+    pub rows: u32,
+    /// Columns of the sample grid.
+    pub cols: u32,
+    /// File name of the animation.
+    pub gif: String,
+}
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layers {
+    /// From input to output.
+    pub layers: Vec<LayerSpec>,
+}
+
+/// A unit of a run's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Unit {
+    Steps,
+    Epochs,
+}
+
+/// "every so many steps or epochs"; without a unit it counts in that of the run's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "CadenceText", into = "CadenceText")]
+pub struct Cadence {
+    /// How many.
+    pub count: u32,
+    /// Of what.
+    pub unit: Option<Unit>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a cadence such as 200, \"200steps\" or \"2epochs\"")]
+enum CadenceText {
+    Bare(u32),
+    Text(String),
+}
+
+impl std::str::FromStr for Cadence {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "" => None,
+            "step" | "steps" => Some(Unit::Steps),
+            "epoch" | "epochs" => Some(Unit::Epochs),
+            other => return Err(format!("`{other}` is no unit; write 200steps, 2epochs or a number")),
+        };
+        match digits.trim().parse() {
+            Ok(count) if count > 0 => Ok(Cadence { count, unit }),
+            _ => Err(format!("`{text}` is not a cadence; write 200steps, 2epochs or a number above 0")),
+        }
+    }
+}
+
+impl TryFrom<CadenceText> for Cadence {
+    type Error = String;
+
+    fn try_from(text: CadenceText) -> std::result::Result<Self, String> {
+        match text {
+            CadenceText::Bare(count) => count.to_string().parse(),
+            CadenceText::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl From<Cadence> for CadenceText {
+    fn from(cadence: Cadence) -> Self {
+        match cadence.unit {
+            None => CadenceText::Bare(cadence.count),
+            Some(Unit::Steps) => CadenceText::Text(format!("{}steps", cadence.count)),
+            Some(Unit::Epochs) => CadenceText::Text(format!("{}epochs", cadence.count)),
+        }
+    }
+}
+
+impl Cadence {
+    /// In steps, given the steps of an epoch.
+    pub fn steps(self, default: Unit, steps_per_epoch: u32) -> u32 {
+        match self.unit.unwrap_or(default) {
+            Unit::Steps => self.count,
+            Unit::Epochs => self.count.saturating_mul(steps_per_epoch),
+        }
+    }
+}
+
+impl Config {
+    /// The unit that the run's length counts in.
+    pub fn unit(&self) -> Unit {
+        if self.training.steps.is_some() { Unit::Steps } else { Unit::Epochs }
+    }
+
+    /// The run's length in steps.
+    pub fn total_steps(&self, steps_per_epoch: u32) -> u32 {
+        match (self.training.steps, self.training.epochs) {
+            (Some(steps), _) => steps,
+            (None, Some(epochs)) => epochs.saturating_mul(steps_per_epoch),
+            (None, None) => 0,
+        }
+    }
+
+    /// The shape of an image.
+    pub fn image_shape(&self) -> Shape {
+        Shape { height: self.image.height, width: self.image.width, channels: self.image.channels }
+    }
+
+    /// The value of a black pixel: −1 where the generator ends in tanh, 0 where it ends in sigmoid.
+    pub fn low(&self) -> f32 {
+        if matches!(self.generator.layers.last(), Some(LayerSpec::Sigmoid {})) { 0.0 } else { -1.0 }
+    }
+
+    /// The layouts of generator and discriminator, every value checked.
+    ///
+    /// # Errors
+    /// A usage error naming the key or the layer, the value, and what is possible.
+    pub fn layouts(&self) -> Result<[Layout; 2]> {
+        self.check_values()?;
+        let image = self.image_shape();
+        let generator = Layout::new("generator", Shape::vector(self.latent.dim), &self.generator.layers)?;
+        if generator.output != image {
+            return Err(Error::usage(format!(
+                "the generator's last layer gives {}, but [image] is {image}; change its layers or the image size",
+                generator.output
+            )));
+        }
+        if !matches!(self.generator.layers.last(), Some(LayerSpec::Tanh {} | LayerSpec::Sigmoid {})) {
+            return Err(Error::usage("the generator's last layer must be tanh (images in [-1, 1]) or sigmoid ([0, 1])"));
+        }
+        let discriminator = Layout::new("discriminator", image, &self.discriminator.layers)?;
+        if discriminator.output != Shape::vector(1) {
+            return Err(Error::usage(format!(
+                "the discriminator's last layer gives {}, but one logit (1×1×1) is needed; end with a dense layer of 1 unit",
+                discriminator.output
+            )));
+        }
+        Ok([generator, discriminator])
+    }
+
+    fn check_values(&self) -> Result<()> {
+        let training = &self.training;
+        if training.epochs.is_some() == training.steps.is_some() {
+            return Err(Error::usage("the run's length must be given either as training.epochs or as training.steps"));
+        }
+        let positive = [
+            ("training.epochs", training.epochs.unwrap_or(1), 1_000_000),
+            ("training.steps", training.steps.unwrap_or(1), 1_000_000_000),
+            ("training.batch_size", training.batch_size, 65_536),
+            ("latent.dim", self.latent.dim, 65_536),
+            ("image.height", self.image.height, 4096),
+            ("image.width", self.image.width, 4096),
+            ("image.channels", self.image.channels, 4),
+            ("output.log_every", self.output.log_every, 1_000_000),
+            ("output.rows", self.output.rows, 64),
+            ("output.cols", self.output.cols, 64),
+        ];
+        for (key, value, most) in positive {
+            if !(1..=most).contains(&value) {
+                return Err(Error::usage(format!("{key} = {value} is outside 1 to {most}")));
+            }
+        }
+        if self.image.channels == 2 || self.image.channels == 4 {
+            return Err(Error::usage(format!("image.channels = {} is neither 1 nor 3", self.image.channels)));
+        }
+        let fractions = [
+            ("training.label_real", f64::from(training.label_real), 0.0, 1.0),
+            ("training.label_fake", f64::from(training.label_fake), 0.0, 1.0),
+            ("training.instance_noise", f64::from(training.instance_noise), 0.0, 10.0),
+            ("adam.lr", self.adam.lr, 0.0, 10.0),
+            ("adam.beta1", self.adam.beta1, 0.0, 0.999_999),
+            ("adam.beta2", self.adam.beta2, 0.0, 0.999_999_9),
+            ("adam.epsilon", self.adam.epsilon, 0.0, 1.0),
+            ("init.std", self.init.std, 0.0, 10.0),
+        ];
+        for (key, value, low, high) in fractions {
+            if !(low..=high).contains(&value) {
+                return Err(Error::usage(format!("{key} = {value} is outside {low} to {high}")));
+            }
+        }
+        let name = &self.output.gif;
+        if !name.ends_with(".gif") || name.contains(['/', '\\']) {
+            return Err(Error::usage(format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
+        }
+        Ok(())
+    }
+}

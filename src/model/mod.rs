@@ -1,0 +1,7 @@
+//! Networks: their description, their parameters, and what a run leaves of them.
+
+pub mod checkpoint;
+pub mod config;
+pub mod sources;
+pub mod network;
+pub mod parameters;

@@ -1,0 +1,289 @@
+//! Where a configuration's values come from: preset, file, then flags and environment, merged key by key.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table, Value};
+
+use super::config::Config;
+use crate::error::{Error, Result};
+
+/// The built-in presets: name and TOML text.
+pub const PRESETS: [(&str, &str); 5] = [
+    ("pytorch", include_str!("../../assets/presets/pytorch.toml")),
+    ("tf-tutorial", include_str!("../../assets/presets/tf-tutorial.toml")),
+    ("stabilized", include_str!("../../assets/presets/stabilized.toml")),
+    ("keras", include_str!("../../assets/presets/keras.toml")),
+    ("quick", include_str!("../../assets/presets/quick.toml")),
+];
+
+/// The preset of `train` when none is named.
+pub const DEFAULT_PRESET: &str = "pytorch";
+
+/// The TOML text of a preset.
+///
+/// # Errors
+/// A usage error that names the presets there are.
+pub fn preset_text(name: &str) -> Result<&'static str> {
+    let found = PRESETS.iter().find(|(preset, _)| *preset == name);
+    found.map(|(_, text)| *text).ok_or_else(|| {
+        let names = PRESETS.map(|(preset, _)| preset);
+        let near = nearest(name, names.iter().copied()).map_or(String::new(), |n| format!("did you mean `{n}`? "));
+        Error::usage(format!("there is no preset `{name}`; {near}there are: {}", names.join(", ")))
+    })
+}
+
+/// A preset, resolved.
+///
+/// # Errors
+/// As [`preset_text`].
+pub fn preset(name: &str) -> Result<Config> {
+    Merge::new(name)?.finish()
+}
+
+/// A configuration in the making.
+#[derive(Debug)]
+pub struct Merge {
+    table: Table,
+}
+
+impl Merge {
+    /// Starts from a preset.
+    ///
+    /// # Errors
+    /// A usage error when there is no such preset.
+    pub fn new(preset: &str) -> Result<Self> {
+        let text = preset_text(preset)?;
+        let table = text.parse().map_err(|e| Error::usage(format!("preset {preset}: {e}")))?;
+        Ok(Merge { table })
+    }
+
+    /// Starts from a file: over the preset that its key `preset` names, or over the default preset.
+    ///
+    /// # Errors
+    /// A usage error with line, column and the nearest known key; an I/O error when the file cannot be read.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::usage(format!("there is no configuration file {}; check --config", path.display()))
+            }
+            _ => Error::io("read", path, &e),
+        })?;
+        Merge::from_text(&text, path)
+    }
+
+    fn from_text(text: &str, path: &Path) -> Result<Self> {
+        let at = |span: Range<usize>, message: &str| {
+            let before = &text[..span.start.min(text.len())];
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+            Error::usage(format!("{}:{line}:{column}: {}", path.display(), message.replace('\n', " ")))
+        };
+        let parsed = DeTable::parse(text).map_err(|e| at(e.span().unwrap_or(0..0), e.message()))?;
+        let values: Table = text.parse().map_err(|e: toml::de::Error| at(e.span().unwrap_or(0..0), e.message()))?;
+        let preset = match parsed.get_ref().get("preset") {
+            None => super::sources::DEFAULT_PRESET,
+            Some(value) => value.get_ref().as_str().ok_or_else(|| at(value.span(), "`preset` must be a name"))?,
+        };
+        let mut merge = Merge::new(preset)?;
+        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("custom");
+        merge.set(&["name"], Value::from(stem))?;
+        let mut leaves = Vec::new();
+        collect(parsed.get_ref(), &values, &mut Vec::new(), &mut leaves);
+        for leaf in leaves {
+            if leaf.path == ["preset"] {
+                continue;
+            }
+            let result = merge.known(&leaf.path).and_then(|()| match layers(&leaf) {
+                Some((span, message)) => Err(at(span, &message)),
+                None => merge.set(&leaf.path, leaf.value.clone()),
+            });
+            result.map_err(|e| {
+                let message = e.to_string();
+                if message.starts_with(&path.display().to_string()) { e } else { at(leaf.span.clone(), &message) }
+            })?;
+        }
+        Ok(merge)
+    }
+
+    /// Sets one key, such as `["adam", "lr"]`.
+    ///
+    /// # Errors
+    /// A usage error naming the key when the value has the wrong type or the key is unknown.
+    pub fn set(&mut self, path: &[&str], value: Value) -> Result<()> {
+        self.known(path)?;
+        let mut changed = self.table.clone();
+        let (last, tables) = path.split_last().ok_or_else(|| Error::usage("an empty key"))?;
+        let mut table = &mut changed;
+        for name in tables {
+            let entry = table.entry(*name).or_insert_with(|| Value::Table(Table::new()));
+            table = entry.as_table_mut().ok_or_else(|| Error::usage(format!("`{name}` is not a table")))?;
+        }
+        table.insert((*last).to_string(), value);
+        // A length in one unit replaces a length in the other.
+        match path {
+            ["training", "steps"] => drop(table.remove("epochs")),
+            ["training", "epochs"] => drop(table.remove("steps")),
+            _ => {}
+        }
+        Config::deserialize(changed.clone())
+            .map_err(|e| Error::usage(format!("`{}`: {}", path.join("."), e.message().replace('\n', " "))))?;
+        self.table = changed;
+        Ok(())
+    }
+
+    /// Sets a key from text `key.path=value`, the value as in TOML; a bare word is a string.
+    ///
+    /// # Errors
+    /// As [`Merge::set`].
+    pub fn set_text(&mut self, assignment: &str) -> Result<()> {
+        let Some((key, text)) = assignment.split_once('=') else {
+            return Err(Error::usage(format!("--set {assignment}: write key=value, such as adam.beta1=0.9")));
+        };
+        let parsed: std::result::Result<Table, _> = format!("value = {}", text.trim()).parse();
+        let value = parsed.ok().and_then(|mut t| t.remove("value")).unwrap_or_else(|| Value::from(text.trim()));
+        let path: Vec<&str> = key.trim().split('.').collect();
+        self.set(&path, value)
+    }
+
+    /// The configuration, checked key by key but not yet as a whole ([`Config::layouts`]).
+    ///
+    /// # Errors
+    /// A usage error naming what is missing.
+    pub fn finish(self) -> Result<Config> {
+        Config::deserialize(self.table).map_err(|e| Error::usage(e.message().replace('\n', " ")))
+    }
+
+    fn known(&self, path: &[&str]) -> Result<()> {
+        let mut prefix: Vec<&str> = Vec::new();
+        for name in path {
+            let keys = KEYS.iter().find(|(table, _)| *table == prefix.join("."));
+            let Some((_, keys)) = keys else {
+                return Err(Error::usage(format!("`{}` has no keys of its own", prefix.join("."))));
+            };
+            if !keys.contains(name) {
+                let near = nearest(name, keys.iter().copied());
+                let hint = near.map_or_else(|| keys.join(", "), |n| format!("did you mean `{n}`?"));
+                return Err(Error::usage(format!("unknown key `{}`; {hint}", path.join("."))));
+            }
+            prefix.push(name);
+        }
+        Ok(())
+    }
+}
+
+/// Every key, by table. `tests/config.rs` checks it against a serialised configuration.
+const KEYS: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "preset",
+            "name",
+            "about",
+            "seed",
+            "data",
+            "data_dir",
+            "image",
+            "latent",
+            "training",
+            "adam",
+            "init",
+            "output",
+            "generator",
+            "discriminator",
+        ],
+    ),
+    ("image", &["height", "width", "channels"]),
+    ("latent", &["dim"]),
+    (
+        "training",
+        &["order", "batch_size", "epochs", "steps", "label_real", "label_fake", "instance_noise"],
+    ),
+    ("adam", &["lr", "beta1", "beta2", "epsilon"]),
+    ("init", &["weights", "std"]),
+    ("output", &["sample_every", "checkpoint_every", "log_every", "rows", "cols", "gif"]),
+    ("generator", &["layers"]),
+    ("discriminator", &["layers"]),
+];
+
+/// The keys of each layer type.
+const LAYER_KEYS: &[(&str, &[&str])] = &[
+    ("dense", &["type", "units", "shape", "bias"]),
+    ("conv", &["type", "channels", "kernel", "stride", "padding", "upsample", "bias"]),
+    ("conv_transpose", &["type", "channels", "kernel", "stride", "padding", "output_padding", "bias"]),
+    ("batch_norm", &["type", "epsilon", "momentum", "per"]),
+    ("relu", &["type"]),
+    ("leaky_relu", &["type", "slope"]),
+    ("tanh", &["type"]),
+    ("sigmoid", &["type"]),
+    ("dropout", &["type", "rate"]),
+];
+
+struct Leaf<'a> {
+    path: Vec<&'a str>,
+    span: Range<usize>,
+    parsed: &'a DeValue<'a>,
+    value: &'a Value,
+}
+
+fn collect<'a>(parsed: &'a DeTable<'a>, values: &'a Table, path: &mut Vec<&'a str>, leaves: &mut Vec<Leaf<'a>>) {
+    for (key, value) in parsed.iter() {
+        let name: &str = key.get_ref();
+        let Some(plain) = values.get(name) else { continue };
+        path.push(name);
+        match (value.get_ref(), plain) {
+            (DeValue::Table(table), Value::Table(values)) => collect(table, values, path, leaves),
+            _ => leaves.push(Leaf { path: path.clone(), span: key.span(), parsed: value.get_ref(), value: plain }),
+        }
+        path.pop();
+    }
+}
+
+/// What is wrong with a list of layers, and where: finer than its deserialiser can say.
+fn layers(leaf: &Leaf<'_>) -> Option<(Range<usize>, String)> {
+    if !matches!(leaf.path[..], ["generator" | "discriminator", "layers"]) {
+        return None;
+    }
+    let (DeValue::Array(parsed), Value::Array(values)) = (leaf.parsed, leaf.value) else {
+        return None;
+    };
+    parsed.iter().zip(values).find_map(|(layer, value)| layer_problem(layer, value))
+}
+
+fn layer_problem(layer: &Spanned<DeValue<'_>>, value: &Value) -> Option<(Range<usize>, String)> {
+    let DeValue::Table(table) = layer.get_ref() else {
+        return Some((layer.span(), "a layer is a table such as { type = \"relu\" }".to_string()));
+    };
+    let types = || LAYER_KEYS.iter().map(|(name, _)| *name);
+    let Some(kind) = table.get("type").and_then(|t| t.get_ref().as_str()) else {
+        let known = types().collect::<Vec<_>>().join(", ");
+        return Some((layer.span(), format!("a layer needs a `type`, one of: {known}")));
+    };
+    let Some((_, keys)) = LAYER_KEYS.iter().find(|(name, _)| *name == kind) else {
+        let span = table.get("type").map_or_else(|| layer.span(), Spanned::span);
+        let hint = nearest(kind, types())
+            .map_or_else(|| types().collect::<Vec<_>>().join(", "), |n| format!("did you mean `{n}`?"));
+        return Some((span, format!("unknown layer type `{kind}`; {hint}")));
+    };
+    for key in table.keys() {
+        let name: &str = key.get_ref();
+        if !keys.contains(&name) {
+            let hint = nearest(name, keys.iter().copied())
+                .map_or_else(|| format!("it takes: {}", keys.join(", ")), |n| format!("did you mean `{n}`?"));
+            return Some((key.span(), format!("unknown key `{name}` of a {kind} layer; {hint}")));
+        }
+    }
+    let error = crate::layers::spec::LayerSpec::deserialize(value.clone()).err()?;
+    Some((layer.span(), format!("{kind} layer: {}", error.message())))
+}
+
+/// The candidate most like `name`, where one is alike.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3 + 1)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,18 @@
+//! What leaves the program as files: image grids (PNG), animations (GIF), arrays (NumPy), and the walks through latent
+//! space that `interpolate` and `explore` draw.
+//!
+//! Values become bytes in one place, [`Images::from_values`], with one fixed scaling, so that pictures of different steps
+//! can be compared.
+
+mod gif;
+mod grid;
+mod npy;
+mod picture;
+mod save;
+pub mod walk;
+
+pub use self::gif::AnimatedGif;
+pub use grid::grid;
+pub use npy::write_npy;
+pub use picture::{Images, Picture};
+pub use save::{Overwrite, save_files, save_png};

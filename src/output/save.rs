@@ -1,0 +1,232 @@
+//! Files that appear whole or not at all, and that replace nothing without permission.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+use super::{Images, Picture};
+use crate::error::{Error, Kind, Result};
+
+/// Whether a file that already exists may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// An existing file is an error and keeps its bytes.
+    Never,
+    /// An existing file is replaced (`--force`).
+    Always,
+}
+
+impl Overwrite {
+    /// Refuses a `path` that could not be saved to, so that a long computation need not come first.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] if its folder does not exist; [`Kind::Usage`] if it is a folder, or a file that may not be replaced.
+    pub fn check(self, path: &Path) -> Result<()> {
+        let folder = folder_of(path);
+        if matches!(folder.try_exists(), Ok(false)) {
+            let (path, folder) = (path.display(), folder.display());
+            let message = format!("cannot write {path}: the folder {folder} does not exist; create it first");
+            return Err(Error::new(Kind::Io, message));
+        }
+        if path.is_dir() {
+            return Err(Error::usage(format!("{} is a folder; name a file in it", path.display())));
+        }
+        if self == Overwrite::Never && path.exists() {
+            return Err(already_exists(path));
+        }
+        Ok(())
+    }
+}
+
+/// Saves `picture` as an 8-bit PNG, grey or RGB.
+///
+/// # Errors
+/// As [`Overwrite::check`]; [`Kind::Io`] if `path` cannot be written; [`Kind::Usage`] if the picture has no pixels.
+pub fn save_png(picture: &Picture, path: &Path, overwrite: Overwrite) -> Result<()> {
+    save_bytes(&encode_png(picture, path)?, path, overwrite).map(drop)
+}
+
+/// Saves every image as a PNG in `dir`: `0000.png`, `0001.png`, … `dir` is created if only its parent exists.
+/// Files of other names are left alone.
+///
+/// # Errors
+/// As [`save_png`]. A file that may not be replaced is found before the first one is written.
+pub fn save_files(images: &Images, dir: &Path, overwrite: Overwrite) -> Result<()> {
+    if !dir.is_dir() {
+        fs::create_dir(dir).map_err(|cause| Error::io("create the folder", dir, &cause))?;
+    }
+    let digits = images.count.saturating_sub(1).to_string().len().max(4);
+    let path = |index| dir.join(format!("{index:0digits$}.png"));
+    (0..images.count).try_for_each(|index| overwrite.check(&path(index)))?;
+    (0..images.count).try_for_each(|index| save_png(&images.picture(index), &path(index), overwrite))
+}
+
+/// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it, which is then renamed.
+/// Returns the open file, positioned at its end.
+pub(super) fn save_bytes(bytes: &[u8], path: &Path, overwrite: Overwrite) -> Result<File> {
+    overwrite.check(path)?;
+    let failed = |cause: io::Error| match cause.kind() {
+        io::ErrorKind::AlreadyExists => already_exists(path),
+        _ => Error::io("write", path, &cause),
+    };
+    let mut options = tempfile::Builder::new();
+    options.prefix(".dcgan-gpu-");
+    // Temporary files are private by default; what is saved gets the permissions of any other new file.
+    #[cfg(unix)]
+    options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+
+    let mut file = options.tempfile_in(folder_of(path)).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    match overwrite {
+        Overwrite::Never => file.persist_noclobber(path),
+        Overwrite::Always => file.persist(path),
+    }
+    .map_err(|refused| failed(refused.error))
+}
+
+/// The refusal of a picture without pixels, which neither PNG nor GIF can hold.
+pub(super) fn check_not_empty(picture: &Picture, path: &Path) -> Result<()> {
+    if picture.pixels.is_empty() {
+        return Err(Error::usage(format!("cannot write {}: the picture has no pixels", path.display())));
+    }
+    Ok(())
+}
+
+fn encode_png(picture: &Picture, path: &Path) -> Result<Vec<u8>> {
+    check_not_empty(picture, path)?;
+    let failed = |cause: String| Error::new(Kind::Other, format!("cannot encode {}: {cause}", path.display()));
+    let side =
+        |pixels: usize| u32::try_from(pixels).map_err(|_| failed(format!("{pixels} pixels are too many a side")));
+    let color = if picture.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(&picture.pixels, side(picture.width)?, side(picture.height)?, color)
+        .map_err(|cause| failed(cause.to_string()))?;
+    Ok(png)
+}
+
+fn already_exists(path: &Path) -> Error {
+    Error::usage(format!("{} already exists; use --force to replace it", path.display()))
+}
+
+/// The folder that holds `path`; `.` for a bare file name.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture() -> Picture {
+        Picture::new((0..=255).step_by(3).take(30).collect(), [2, 5, 3]).unwrap()
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn png_reads_back_equal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        let colour = picture();
+        save_png(&colour, &path, Overwrite::Never).unwrap();
+        let read = image::open(&path).unwrap();
+        assert_eq!(read.color(), image::ColorType::Rgb8);
+        assert_eq!((read.width(), read.height()), (5, 2));
+        assert_eq!(read.into_bytes(), colour.pixels);
+
+        let grey = Picture::new((0..=255).collect(), [8, 32, 1]).unwrap();
+        save_png(&grey, &path, Overwrite::Always).unwrap();
+        let read = image::open(&path).unwrap();
+        assert_eq!(read.color(), image::ColorType::L8);
+        assert_eq!(read.into_bytes(), grey.pixels);
+        assert_eq!(names(dir.path()), ["a.png"], "no temporary file stays");
+    }
+
+    #[test]
+    fn an_existing_file_keeps_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        fs::write(&path, "old").unwrap();
+        let error = save_png(&picture(), &path, Overwrite::Never).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert_eq!(error.to_string(), format!("{} already exists; use --force to replace it", path.display()));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(dir.path()), ["a.png"]);
+    }
+
+    #[test]
+    fn failures_name_the_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("missing").join("a.png");
+        let error = save_png(&picture(), &path, Overwrite::Always).unwrap_err();
+        assert_eq!(error.exit_code(), 5);
+        let folder = dir.path().join("missing");
+        assert!(error.to_string().contains(&format!("the folder {} does not exist", folder.display())), "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+
+        fs::write(&folder, "a file").unwrap();
+        let error = save_png(&picture(), &path, Overwrite::Always).unwrap_err();
+        assert_eq!(error.exit_code(), 5);
+        assert!(error.to_string().starts_with(&format!("cannot write {}", path.display())), "{error}");
+
+        let error = save_png(&picture(), dir.path(), Overwrite::Always).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("is a folder"), "{error}");
+
+        let empty = Picture::new(vec![], [0, 4, 1]).unwrap();
+        let error = save_png(&empty, &dir.path().join("b.png"), Overwrite::Never).unwrap_err();
+        assert!(error.to_string().contains("no pixels"), "{error}");
+    }
+
+    #[test]
+    fn a_bare_file_name_lies_in_the_current_folder() {
+        assert_eq!(folder_of(Path::new("a.png")), Path::new("."));
+        assert_eq!(folder_of(Path::new("x/a.png")), Path::new("x"));
+        assert_eq!(folder_of(Path::new("/a.png")), Path::new("/"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn saved_files_have_ordinary_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (saved, plain) = (dir.path().join("saved"), dir.path().join("plain"));
+        save_bytes(b"x", &saved, Overwrite::Never).unwrap();
+        fs::write(&plain, "x").unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&saved), mode(&plain));
+    }
+
+    #[test]
+    fn one_file_an_image_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("images");
+        let images = Images::new((0..12).collect(), [3, 2, 2, 1]).unwrap();
+        save_files(&images, &out, Overwrite::Never).unwrap();
+        assert_eq!(names(&out), ["0000.png", "0001.png", "0002.png"]);
+        assert_eq!(image::open(out.join("0002.png")).unwrap().into_bytes(), [8, 9, 10, 11]);
+
+        fs::remove_file(out.join("0000.png")).unwrap();
+        let error = save_files(&images, &out, Overwrite::Never).unwrap_err();
+        assert!(error.to_string().contains("0001.png already exists"), "{error}");
+        assert_eq!(names(&out), ["0001.png", "0002.png"], "nothing was written");
+        save_files(&images, &out, Overwrite::Always).unwrap();
+        assert_eq!(names(&out).len(), 3);
+
+        let error = save_files(&images, &dir.path().join("a/b"), Overwrite::Never).unwrap_err();
+        assert_eq!(error.exit_code(), 5);
+        assert!(error.to_string().contains("cannot create the folder"), "{error}");
+    }
+}

@@ -1,0 +1,258 @@
+//! A loaded GAN: steps, losses, samples and state, whatever the device.
+
+use super::gan::{Gan, Inputs, STEP_WORDS, Sampler};
+use super::step;
+use crate::device::plan::{Element, Program, Role, View};
+use crate::device::{Device, Session};
+use crate::error::Result;
+use crate::kernels::data::pack;
+use crate::kernels::loss::{Column, RING_COLUMNS, RING_ROWS};
+use crate::model::checkpoint::Tensors;
+use crate::model::config::Config;
+use crate::model::network::{Layout, State};
+use crate::output::Images;
+use crate::random::{Draws, split, stream};
+
+/// Losses and mean D(x) of one step.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Losses {
+    /// D's loss: on real images plus on generated ones.
+    pub d_loss: f32,
+    /// G's loss.
+    pub g_loss: f32,
+    /// Mean D(x) on real images.
+    pub d_real: f32,
+    /// Mean D(x) on generated images, as D's loss saw them.
+    pub d_fake: f32,
+}
+
+impl Losses {
+    /// Whether all are numbers.
+    pub fn are_finite(&self) -> bool {
+        [self.d_loss, self.g_loss, self.d_real, self.d_fake].iter().all(|v| v.is_finite())
+    }
+}
+
+/// A program for training, before a device has it.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Plans: the step is number [`STEP_PLAN`].
+    pub program: Program,
+    /// Its tensors.
+    pub gan: Gan,
+    /// Its sampler.
+    pub sampler: Sampler,
+}
+
+/// The step's plan in a recorded program.
+pub const STEP_PLAN: usize = 0;
+
+/// Records everything that training needs; `image_bytes` is the size of the images kept on the device.
+pub fn record(
+    config: &Config,
+    layouts: &[Layout; 2],
+    profile: &crate::device::Profile,
+    image_bytes: u64,
+) -> Recorded {
+    let mut program = Program::default();
+    let gan = Gan::place(&mut program, profile, config, layouts, image_bytes);
+    program.plans.push(step::record(&gan, profile, config));
+    let samples = config.output.rows * config.output.cols;
+    let sampler = Sampler::place(&mut program, profile, &layouts[0], &gan.g_state, gan.inputs.step, samples);
+    Recorded { program, gan, sampler }
+}
+
+/// A GAN in training on a device.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    layouts: [Layout; 2],
+    session: Session,
+    inputs: Inputs,
+    states: [State; 2],
+    sampler: Sampler,
+    latents: Vec<f32>,
+}
+
+/// The real images of a step.
+#[derive(Clone, Copy, Debug)]
+pub enum Batch<'a> {
+    /// Indices of images that are on the device.
+    Resident(&'a [u32]),
+    /// The images' bytes, [batch, height, width, channels].
+    Bytes(&'a [u8]),
+}
+
+impl Engine {
+    /// Loads a GAN on a device, with its initial parameters. `resident` holds all images where they stay on the device;
+    /// otherwise every step brings its own.
+    ///
+    /// # Errors
+    /// As [`Device::load`].
+    pub fn new(device: &Device, config: &Config, layouts: &[Layout; 2], resident: Option<&[u8]>) -> Result<Self> {
+        let batch_bytes = u64::from(config.image_shape().values()) * u64::from(config.training.batch_size);
+        let image_bytes = resident.map_or(batch_bytes, |bytes| bytes.len() as u64);
+        let recorded = record(config, layouts, &device.profile(), image_bytes);
+        let (inputs, states) = (recorded.gan.inputs, [recorded.gan.g_state, recorded.gan.d_state]);
+        let mut session = device.load(recorded.program)?;
+        if let Some(bytes) = resident {
+            session.write_words(inputs.images, &pack(bytes));
+        }
+        for (network, (layout, state)) in (0..).zip(layouts.iter().zip(&states)) {
+            write_flat(&mut session, state.parameters, &layout.parameters.initial(&config.init, config.seed, network));
+            write_flat(&mut session, state.running, &layout.running.initial_running());
+        }
+        let latents = vec![0.0; inputs.latents.len as usize];
+        let (config, layouts) = (config.clone(), layouts.clone());
+        Ok(Engine { config, layouts, session, inputs, states, sampler: recorded.sampler, latents })
+    }
+
+    /// Starts step number `step`, counted from 0, on these real images; does not wait for its end.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn step(&mut self, step: u32, batch: Batch<'_>) -> Result<()> {
+        let [seed_low, seed_high] = split(self.config.seed);
+        let [rate, correction] = self.config.adam.rates(step + 1).map(f32::to_bits);
+        let words: [u32; STEP_WORDS as usize] =
+            [seed_low, seed_high, step, rate, correction, rate, correction, 0];
+        self.session.write_words(self.inputs.step, &words);
+        Draws::new(self.config.seed, stream::LATENTS, step).fill_normal(&mut self.latents);
+        self.session.write_floats(self.inputs.latents, &self.latents);
+        match batch {
+            Batch::Resident(indices) => self.session.write_words(self.inputs.indices, indices),
+            Batch::Bytes(bytes) => {
+                let all: Vec<u32> = (0..self.inputs.indices.len).collect();
+                self.session.write_words(self.inputs.indices, &all);
+                self.session.write_words(self.inputs.images, &pack(bytes));
+            }
+        }
+        self.session.run(STEP_PLAN)
+    }
+
+    /// The losses of steps `from..to`, at most the last [`RING_ROWS`]; waits for the last of them.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn losses(&mut self, from: u32, to: u32) -> Result<Vec<Losses>> {
+        assert!(to - from <= RING_ROWS, "the ring holds {RING_ROWS} steps");
+        let ring = self.session.read_floats(self.inputs.ring)?;
+        let row = |step: u32| {
+            let row = &ring[(step % RING_ROWS * RING_COLUMNS) as usize..];
+            let [real, fake, generator] = [Column::Real, Column::Fake, Column::Generator].map(|c| c as usize);
+            let d_loss = row[real] + row[fake];
+            Losses { d_loss, g_loss: row[generator], d_real: row[real + 1], d_fake: row[fake + 1] }
+        };
+        Ok((from..to).map(row).collect())
+    }
+
+    /// Images of the fixed latents: always the same ones of this seed.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn sample(&mut self) -> Result<Images> {
+        let mut latents = vec![0.0; self.sampler.latents.len as usize];
+        Draws::new(self.config.seed, stream::SAMPLES, 0).fill_normal(&mut latents);
+        generate(&mut self.session, &self.sampler, &self.config, &latents)
+    }
+
+    /// Everything that a checkpoint holds of the networks.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn state(&mut self) -> Result<Tensors> {
+        let mut tensors = Tensors::default();
+        for (layout, state) in self.layouts.iter().zip(&self.states) {
+            let optimizer = state.optimizer.expect("an engine trains");
+            for (what, view) in [("parameter", state.parameters), ("adam_m", optimizer.m), ("adam_v", optimizer.v)] {
+                tensors.insert_flat(layout.name, what, &layout.parameters, &self.session.read_floats(view)?);
+            }
+            tensors.insert_flat(layout.name, "state", &layout.running, &self.session.read_floats(state.running)?);
+        }
+        Ok(tensors)
+    }
+
+    /// Goes back to what [`Engine::state`] gave.
+    ///
+    /// # Errors
+    /// A checkpoint error when a tensor is missing or has another shape.
+    pub fn restore(&mut self, tensors: &Tensors) -> Result<()> {
+        for (layout, state) in self.layouts.iter().zip(&self.states) {
+            let optimizer = state.optimizer.expect("an engine trains");
+            for (what, view) in [("parameter", state.parameters), ("adam_m", optimizer.m), ("adam_v", optimizer.v)] {
+                write_flat(&mut self.session, view, &tensors.flat(layout.name, what, &layout.parameters)?);
+            }
+            let running = tensors.flat(layout.name, "state", &layout.running)?;
+            write_flat(&mut self.session, state.running, &running);
+        }
+        Ok(())
+    }
+}
+
+/// A generator alone, loaded for sampling.
+#[derive(Debug)]
+pub struct Generator {
+    config: Config,
+    session: Session,
+    sampler: Sampler,
+}
+
+impl Generator {
+    /// Loads the generator of a checkpoint for batches of at most `batch` samples.
+    ///
+    /// # Errors
+    /// As [`Device::load`], and a checkpoint error when a tensor is missing.
+    pub fn new(device: &Device, config: &Config, tensors: &Tensors, batch: u32) -> Result<Self> {
+        let [layout, _] = config.layouts()?;
+        let mut program = Program::default();
+        let step = program.tensor("step", Role::StepInputs, Element::U32, STEP_WORDS.into());
+        let state = State::new(&mut program, &layout, false);
+        let sampler = Sampler::place(&mut program, &device.profile(), &layout, &state, step, batch);
+        let mut session = device.load(program)?;
+        let parameters = tensors.flat(layout.name, "parameter", &layout.parameters)?;
+        write_flat(&mut session, state.parameters, &parameters);
+        write_flat(&mut session, state.running, &tensors.flat(layout.name, "state", &layout.running)?);
+        Ok(Generator { config: config.clone(), session, sampler })
+    }
+
+    /// The images of these latents, however many; the same latent gives the same image whatever is beside it.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn generate(&mut self, latents: &[Vec<f32>]) -> Result<Images> {
+        let (dim, batch) = (self.config.latent.dim as usize, self.sampler.batch as usize);
+        let mut pixels = Vec::new();
+        for chunk in latents.chunks(batch) {
+            let mut flat = chunk.concat();
+            flat.resize(batch * dim, 0.0);
+            let images = generate(&mut self.session, &self.sampler, &self.config, &flat)?;
+            pixels.extend_from_slice(&images.pixels[..chunk.len() * images.pixels.len() / batch]);
+        }
+        let shape = self.config.image_shape();
+        let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
+        Images::new(pixels, [latents.len(), height, width, channels])
+    }
+}
+
+fn write_flat(session: &mut Session, view: View, values: &[f32]) {
+    if !values.is_empty() {
+        session.write_floats(view, values);
+    }
+}
+
+/// Runs the sampler on [batch, latent] and turns [pixels, batch, channels] into images.
+fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: &[f32]) -> Result<Images> {
+    session.write_floats(sampler.latents, latents);
+    session.run(sampler.plan)?;
+    let values = session.read_floats(sampler.images)?;
+    let shape = config.image_shape();
+    let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
+    let (batch, pixels) = (sampler.batch as usize, height * width);
+    let mut ordered = Vec::with_capacity(values.len());
+    for b in 0..batch {
+        for p in 0..pixels {
+            ordered.extend_from_slice(&values[(p * batch + b) * channels..][..channels]);
+        }
+    }
+    Images::from_values(&ordered, config.low(), [batch, height, width, channels])
+}
