@@ -103,10 +103,6 @@ impl Place<'_> {
         let words = u64::from(self.output.values()) * u64::from(self.batch);
         self.program.floats(format!("{}/y", self.label), Role::Activations, words)
     }
-
-    fn trains(&self) -> bool {
-        !self.gradients.is_empty() || self.parameters.is_empty()
-    }
 }
 
 /// Places a layer.

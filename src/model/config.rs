@@ -106,6 +106,8 @@ pub struct Output {
     pub sample_every: Cadence,
     /// When a checkpoint is saved.
     pub checkpoint_every: Cadence,
+    /// Newest checkpoints that are kept.
+    pub keep: u32,
     /// Steps between lines of `metrics.jsonl`.
     pub log_every: u32,
     /// Rows of the sample grid.
@@ -263,6 +265,7 @@ impl Config {
             ("image.height", self.image.height, 4096),
             ("image.width", self.image.width, 4096),
             ("image.channels", self.image.channels, 4),
+            ("output.keep", self.output.keep, 1_000_000),
             ("output.log_every", self.output.log_every, 1_000_000),
             ("output.rows", self.output.rows, 64),
             ("output.cols", self.output.cols, 64),

@@ -60,6 +60,17 @@ impl Merge {
         Ok(Merge { table })
     }
 
+    /// Starts from a whole configuration, such as that of a checkpoint.
+    ///
+    /// # Errors
+    /// A usage error when it is none.
+    pub fn from_value(value: Value) -> Result<Self> {
+        match value {
+            Value::Table(table) => Ok(Merge { table }),
+            other => Err(Error::usage(format!("a configuration is a table, not {}", other.type_str()))),
+        }
+    }
+
     /// Starts from a file: over the preset that its key `preset` names, or over the default preset.
     ///
     /// # Errors
@@ -203,7 +214,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("adam", &["lr", "beta1", "beta2", "epsilon"]),
     ("init", &["weights", "std"]),
-    ("output", &["sample_every", "checkpoint_every", "log_every", "rows", "cols", "gif"]),
+    ("output", &["sample_every", "checkpoint_every", "keep", "log_every", "rows", "cols", "gif"]),
     ("generator", &["layers"]),
     ("discriminator", &["layers"]),
 ];

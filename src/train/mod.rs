@@ -2,7 +2,6 @@
 
 pub mod engine;
 pub mod gan;
-
-
+pub mod run_folder;
 pub mod step;
-
+pub mod trainer;

@@ -1,0 +1,73 @@
+//! Finding the checkpoint that `sample`, `interpolate` and `explore` draw from, and loading its generator.
+
+use std::path::{Path, PathBuf};
+
+use dcgan_gpu::device::Device;
+use dcgan_gpu::error::{Error, Result};
+use dcgan_gpu::model::checkpoint::{Checkpoint, of_run};
+use dcgan_gpu::model::config::Config;
+use dcgan_gpu::random::{Draws, stream};
+use dcgan_gpu::train::engine::Generator;
+use dcgan_gpu::train::run_folder::RunFolder;
+
+use super::{DeviceChoice, tell};
+
+/// What every verb that draws takes.
+#[derive(clap::Args, Debug)]
+pub struct Source {
+    /// A run folder (its newest checkpoint) or a checkpoint file; without it, the newest run under runs/
+    #[arg(long, value_name = "RUN|FILE", env = "DCGAN_GPU_CHECKPOINT")]
+    checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceChoice,
+    /// Replace files that exist
+    #[arg(long)]
+    pub force: bool,
+    /// Print what was written as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Source {
+    pub fn load(&self, quiet: bool) -> Result<Checkpoint> {
+        let path = match &self.checkpoint {
+            Some(path) => file(path)?,
+            None => {
+                let run = RunFolder::newest().ok_or_else(|| {
+                    Error::checkpoint("there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint")
+                })?;
+                file(&run)?
+            }
+        };
+        if !quiet {
+            tell(&format!("drawing from {}", path.display()));
+        }
+        Checkpoint::load(&path)
+    }
+
+    /// The checkpoint's generator on the chosen device, for `count` images.
+    pub fn generator(&self, checkpoint: &Checkpoint, count: usize, quiet: bool) -> Result<Generator> {
+        let device: Device = self.device.open(quiet)?;
+        let batch = count.clamp(1, 64) as u32;
+        Generator::new(&device, &checkpoint.metadata.config, &checkpoint.tensors, batch)
+    }
+}
+
+/// The newest checkpoint of a run folder, or the file itself.
+pub fn file(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_path_buf());
+    }
+    let newest = of_run(path).into_iter().next();
+    newest.ok_or_else(|| {
+        Error::checkpoint(format!("{} holds no checkpoint; give a run folder or a .safetensors file", path.display()))
+    })
+}
+
+/// `count` latents of a seed; the first ones are the same whatever the count.
+pub fn latents(config: &Config, seed: u64, count: usize) -> Vec<Vec<f32>> {
+    let dim = config.latent.dim as usize;
+    let mut flat = vec![0.0; count * dim];
+    Draws::new(seed, stream::SAMPLES, 0).fill_normal(&mut flat);
+    flat.chunks(dim).map(<[f32]>::to_vec).collect()
+}

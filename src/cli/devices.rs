@@ -1,0 +1,30 @@
+//! `devices`: what can compute.
+
+use dcgan_gpu::device;
+use dcgan_gpu::error::Result;
+
+use super::{print, print_json, table};
+
+/// List what can compute: adapters, and the processor
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  dcgan-gpu devices --json")]
+pub struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let devices = device::list();
+    if arguments.json {
+        return print_json(&devices);
+    }
+    let header = ["--device", "name", "kind", "API", "largest binding", "driver"].map(String::from).to_vec();
+    let rows = devices.into_iter().map(|d| {
+        let binding = format!("{} MiB", d.max_binding_bytes >> 20);
+        vec![d.choose, d.name, d.kind.to_string(), d.api, binding, d.driver]
+    });
+    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
+    table::lines(&rows).iter().for_each(|line| print(line));
+    Ok(())
+}

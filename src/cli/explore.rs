@@ -1,0 +1,51 @@
+//! `explore`: a sheet over a plane of two latent directions.
+
+use std::path::PathBuf;
+
+use dcgan_gpu::error::{Error, Result};
+use dcgan_gpu::output::walk::plane;
+use dcgan_gpu::output::{Overwrite, grid, save_png};
+
+use super::checkpoint::{Source, latents};
+use super::sample::report;
+
+/// Look at a plane of latent space: a sheet of images over two random directions
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  dcgan-gpu explore --out sheet.png --seed 3 --rows 11 --cols 11 --extent 2")]
+pub struct Arguments {
+    /// The picture
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+    /// Seed of the plane: its centre and its two directions
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Rows of the sheet
+    #[arg(long, value_name = "R", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rows: u32,
+    /// Columns of the sheet
+    #[arg(long, value_name = "C", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=100))]
+    cols: u32,
+    /// How far the sheet reaches from its centre, in lengths of a typical latent
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    extent: f64,
+    /// Enlarge each pixel this many times
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    scale: u32,
+    #[command(flatten)]
+    source: Source,
+}
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    if !(0.0..=100.0).contains(&arguments.extent) {
+        return Err(Error::usage(format!("--extent {} is outside 0 to 100", arguments.extent)));
+    }
+    let overwrite = if arguments.source.force { Overwrite::Always } else { Overwrite::Never };
+    overwrite.check(&arguments.out)?;
+    let checkpoint = arguments.source.load(quiet)?;
+    let keys = latents(&checkpoint.metadata.config, arguments.seed, 3);
+    let (rows, cols) = (arguments.rows as usize, arguments.cols as usize);
+    let sheet = plane(&keys[0], &keys[1], &keys[2], rows, cols, arguments.extent);
+    let images = arguments.source.generator(&checkpoint, sheet.len(), quiet)?.generate(&sheet)?;
+    save_png(&grid(&images, rows, cols).enlarged(arguments.scale as usize), &arguments.out, overwrite)?;
+    report(&arguments.source, &arguments.out, images.count)
+}

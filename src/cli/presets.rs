@@ -1,0 +1,46 @@
+//! `presets`: the built-in configurations.
+
+use clap::Subcommand;
+use dcgan_gpu::error::Result;
+use dcgan_gpu::model::sources::{PRESETS, preset, preset_text};
+
+use super::{print, print_json, table};
+
+/// List the presets, or show one as TOML to start a configuration of your own from
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  dcgan-gpu presets\n  dcgan-gpu presets show stabilized > mine.toml")]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print a preset's TOML
+    Show {
+        /// The preset's name
+        name: String,
+    },
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.verb {
+        Some(Verb::Show { name }) if arguments.json => print_json(&preset(name)?),
+        Some(Verb::Show { name }) => {
+            print(preset_text(name)?.trim_end());
+            Ok(())
+        }
+        None => {
+            let presets = PRESETS.iter().map(|(name, _)| preset(name)).collect::<Result<Vec<_>>>()?;
+            if arguments.json {
+                return print_json(&presets);
+            }
+            let rows: Vec<_> = presets.into_iter().map(|p| vec![p.name, p.about]).collect();
+            table::lines(&rows).iter().for_each(|line| print(line));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `sample`: images from a checkpoint.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use dcgan_gpu::error::{Error, Result};
+use dcgan_gpu::output::{Overwrite, grid, save_files, save_png, write_npy};
+
+use super::checkpoint::{Source, latents};
+use super::{print, print_json};
+
+/// Draw images from a checkpoint
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dcgan-gpu sample --out grid.png                                 64 images of the newest run
+  dcgan-gpu sample --out big.png --rows 4 --cols 12 --scale 3 --seed 7
+  dcgan-gpu sample --out digits.npy --format npy --count 1000     uint8 [N, H, W], or [N, H, W, 3]
+  dcgan-gpu sample --out digits --format files --count 100 --checkpoint runs/mine")]
+pub struct Arguments {
+    /// The picture, the .npy file, or the folder of `--format files`
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+    /// How many images; by default as many as the grid has cells
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    count: Option<u32>,
+    /// Rows of the grid
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rows: Option<u32>,
+    /// Columns of the grid
+    #[arg(long, value_name = "C", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    cols: Option<u32>,
+    /// Seed of the latents; the run's own gives the grid that training shows
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Enlarge each pixel of a grid this many times
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    scale: u32,
+    /// What to write
+    #[arg(long, value_enum, default_value = "grid")]
+    format: Format,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One PNG with all images
+    Grid,
+    /// One PNG an image, in a folder
+    Files,
+    /// A NumPy array
+    Npy,
+}
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    let overwrite = if arguments.source.force { Overwrite::Always } else { Overwrite::Never };
+    let (count, rows, cols) = layout(arguments)?;
+    if arguments.format != Format::Files {
+        overwrite.check(&arguments.out)?;
+    }
+    let checkpoint = arguments.source.load(quiet)?;
+    let config = &checkpoint.metadata.config;
+    let latents = latents(config, arguments.seed.unwrap_or(config.seed), count);
+    let images = arguments.source.generator(&checkpoint, count, quiet)?.generate(&latents)?;
+    match arguments.format {
+        Format::Grid => {
+            let picture = grid(&images, rows, cols).enlarged(arguments.scale as usize);
+            save_png(&picture, &arguments.out, overwrite)?;
+        }
+        Format::Files => save_files(&images, &arguments.out, overwrite)?,
+        Format::Npy => write_npy(&images, &arguments.out, overwrite)?,
+    }
+    report(&arguments.source, &arguments.out, count)
+}
+
+/// Says what was written.
+pub fn report(source: &Source, out: &std::path::Path, images: usize) -> Result<()> {
+    if source.json {
+        return print_json(&serde_json::json!({ "out": out, "images": images }));
+    }
+    print(&out.display().to_string());
+    Ok(())
+}
+
+/// Images, rows and columns: what is not given follows from the rest, as square as possible.
+fn layout(arguments: &Arguments) -> Result<(usize, usize, usize)> {
+    let [count, rows, cols] = [arguments.count, arguments.rows, arguments.cols].map(|n| n.map(|n| n as usize));
+    let (rows, cols) = match (rows, cols) {
+        (Some(rows), Some(cols)) => (rows, cols),
+        (Some(rows), None) => (rows, count.map_or(8, |n| n.div_ceil(rows))),
+        (None, Some(cols)) => (count.map_or(8, |n| n.div_ceil(cols)), cols),
+        (None, None) => {
+            let count = count.unwrap_or(64);
+            let cols = (1..=count).find(|c| c * c >= count).unwrap_or(1);
+            (count.div_ceil(cols), cols)
+        }
+    };
+    let count = count.unwrap_or(rows * cols);
+    if arguments.format == Format::Grid && count > rows * cols {
+        return Err(Error::usage(format!("--count {count} images do not fit {rows} rows × {cols} columns; raise --rows or --cols")));
+    }
+    if arguments.format == Format::Grid && rows.max(cols) > 1000 {
+        return Err(Error::usage(format!("a grid of {rows}×{cols} images is too large; use --format files or npy")));
+    }
+    Ok((count, rows, cols))
+}
