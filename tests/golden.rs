@@ -60,7 +60,7 @@ fn double() {
         let config = config(preset);
         let layouts = config.layouts().unwrap();
         let bytes = u64::from(config.image_shape().values() * BATCH);
-        let recorded = engine::record(&config, &layouts, &Profile::CPU, bytes);
+        let recorded = engine::record(&config, &layouts, &Profile::CPU, bytes).unwrap();
         let mut cpu = Cpu::<f64>::new(&recorded.program);
         let (gan, inputs) = (&recorded.gan, recorded.gan.inputs);
         for (n, state) in (0..).zip([&gan.g_state, &gan.d_state]) {

@@ -9,7 +9,7 @@ use dcgan_gpu::model::config::{Cadence, Config};
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
 use dcgan_gpu::train::engine;
 use dcgan_gpu::train::run_folder::RunFolder;
-use dcgan_gpu::train::trainer::Trainer;
+use dcgan_gpu::train::trainer::{self, Trainer};
 use toml::Value;
 
 use super::progress::Display;
@@ -193,8 +193,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
     let out = arguments.out.clone().unwrap_or_else(|| RunFolder::fresh_path(&config.name));
     RunFolder::check_free(&out, arguments.force)?;
+    let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
-    let trainer = Trainer::start(config.clone(), &layouts, &device, &out, arguments.force)?;
+    let trainer = Trainer::start(config.clone(), &layouts, data, &device, &out, arguments.force)?;
     train(trainer, &config, &device, &out, arguments.json, quiet)
 }
 
@@ -221,8 +222,9 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
         tell(&format!("{} has all its {done} steps; give a longer --epochs or --steps to go on", run.display()));
         return Ok(());
     }
+    let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
-    let trainer = Trainer::resume(config.clone(), &layouts, &device, run, &from)?;
+    let trainer = Trainer::resume(config.clone(), &layouts, data, &device, run, &from)?;
     train(trainer, &config, &device, run, arguments.json, quiet)
 }
 
@@ -256,7 +258,7 @@ fn dry_run(config: &Config, json: bool) -> Result<()> {
     let layouts = config.layouts()?;
     let image_bytes = u64::from(config.image_shape().values());
     let images = if config.data == "strokes" { config.training.batch_size.into() } else { TYPICAL_IMAGES };
-    let recorded = engine::record(config, &layouts, &Profile::CPU, image_bytes * images);
+    let recorded = engine::record(config, &layouts, &Profile::CPU, image_bytes * images)?;
     let step = &recorded.program.plans[engine::STEP_PLAN];
     let flops = step.flops() / u64::from(config.training.batch_size);
     let memory = recorded.program.memory();

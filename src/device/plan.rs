@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::kernel::{Constants, Kernel};
+use crate::error::{Error, Result};
 
 /// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset alignment.
 pub const ALIGNMENT: u32 = 64;
@@ -201,6 +202,8 @@ pub fn allocated_bytes(words: u32) -> u64 {
 pub struct Recorder {
     plan: Plan,
     scope: String,
+    /// The first limit that a size breaks.
+    problem: Option<String>,
 }
 
 impl Recorder {
@@ -215,24 +218,24 @@ impl Recorder {
         self
     }
 
-    /// Appends one dispatch.
+    /// Appends one dispatch. A size beyond a portable limit is reported by [`Recorder::finish`].
     ///
     /// # Panics
-    /// If the dispatch breaks a portable limit or binds one tensor both for reading and for writing: these are
-    /// mistakes in a kernel's descriptor, found when the plan is recorded and before anything runs.
+    /// If a binding is missing, or one tensor is bound both for reading and for writing: these are mistakes in a
+    /// kernel's descriptor.
     pub fn dispatch(&mut self, kernel: &Kernel, launch: Launch<'_>) {
         let (name, scope) = (kernel.name, &self.scope);
-        for (axis, groups) in launch.workgroups.into_iter().enumerate() {
-            assert!(
-                (1..=MAX_WORKGROUPS).contains(&groups),
-                "{name} ({scope}): {groups} workgroups along axis {axis}; allowed are 1 to {MAX_WORKGROUPS}"
-            );
+        let most = launch.workgroups.into_iter().max().unwrap_or(0);
+        if most > MAX_WORKGROUPS || launch.loop_trips > MAX_LOOP_TRIPS {
+            let trips = launch.loop_trips;
+            self.problem.get_or_insert_with(|| {
+                format!(
+                    "{scope} is too large for {name}: {most} workgroups across and {trips} loop trips, where \
+                     {MAX_WORKGROUPS} and {MAX_LOOP_TRIPS} are possible; use smaller images, fewer channels or a \
+                     smaller --batch-size"
+                )
+            });
         }
-        assert!(
-            launch.loop_trips <= MAX_LOOP_TRIPS,
-            "{name} ({scope}): {} loop trips; allowed are {MAX_LOOP_TRIPS}: split the sum",
-            launch.loop_trips
-        );
         let constants: Constants = launch.constants.iter().copied().collect();
         let reflection = kernel.reflection(&constants);
         let mut writes = Vec::new();
@@ -264,8 +267,14 @@ impl Recorder {
     }
 
     /// The plan, finished.
-    pub fn finish(self) -> Plan {
-        self.plan
+    ///
+    /// # Errors
+    /// A usage error when a size is beyond a limit.
+    pub fn finish(self) -> Result<Plan> {
+        match self.problem {
+            None => Ok(self.plan),
+            Some(problem) => Err(Error::usage(problem)),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::parallel::{chunks, vectorised};
 use super::{FLAT_INDEX, FLAT_SIZE};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Constant, Launch, MAX_LOOP_TRIPS, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
 use crate::twin;
 
@@ -76,7 +76,7 @@ impl Features {
 
     /// Rows of a share.
     pub fn share(self) -> u32 {
-        SHARE.max(self.rows.div_ceil(4096))
+        SHARE.max(self.rows.div_ceil(MAX_LOOP_TRIPS))
     }
 
     /// Words of scratch that the shares' partial sums take: [splits, 2, features].

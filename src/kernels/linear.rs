@@ -155,7 +155,9 @@ pub fn choose_splits(profile: &Profile, sizes: Sizes, taps: u32, longest_tap: u3
     };
     let to_fill = profile.workgroups_to_fill.div_ceil(groups * taps);
     let to_bound = (u64::from(longest_tap) * u64::from(trips_per_pair)).div_ceil(u64::from(LONGEST_SHARE)) as u32;
-    to_fill.max(to_bound).clamp(1, longest_tap.max(1))
+    let weights = u64::from(taps) * u64::from(sizes.c_in) * u64::from(sizes.c_out);
+    let to_fit = ((1 << 30) / weights.max(1)).max(1) as u32;
+    to_fill.max(to_bound).clamp(1, longest_tap.max(1)).min(to_fit)
 }
 
 /// Loop trips that a share aims at; half the limit, since the last share of a tap may be longer than the others.

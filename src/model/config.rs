@@ -200,6 +200,14 @@ impl Cadence {
     }
 }
 
+/// Words of the largest tensor: 4 GiB.
+const MAX_TENSOR_WORDS: u64 = 1 << 30;
+
+/// The largest number of samples that a network is placed for.
+fn training_or_samples(config: &Config) -> u32 {
+    config.training.batch_size.max(config.output.rows * config.output.cols)
+}
+
 impl Config {
     /// The unit that the run's length counts in.
     pub fn unit(&self) -> Unit {
@@ -249,6 +257,19 @@ impl Config {
                 discriminator.output
             )));
         }
+        for layout in [&generator, &discriminator] {
+            let outputs = layout.layers.iter().skip(1).map(|(_, input)| *input).chain([layout.output]);
+            let batch = training_or_samples(self);
+            for (index, shape) in outputs.enumerate() {
+                if u64::from(shape.values()) * u64::from(batch) > MAX_TENSOR_WORDS {
+                    return Err(Error::usage(format!(
+                        "{} layer {index} gives {shape} for each of {batch} samples: more than 4 GiB in one tensor; \
+                         use a smaller --batch-size",
+                        layout.name
+                    )));
+                }
+            }
+        }
         Ok([generator, discriminator])
     }
 
@@ -260,7 +281,7 @@ impl Config {
         let positive = [
             ("training.epochs", training.epochs.unwrap_or(1), 1_000_000),
             ("training.steps", training.steps.unwrap_or(1), 1_000_000_000),
-            ("training.batch_size", training.batch_size, 65_536),
+            ("training.batch_size", training.batch_size, 16_384),
             ("latent.dim", self.latent.dim, 65_536),
             ("image.height", self.image.height, 4096),
             ("image.width", self.image.width, 4096),

@@ -80,6 +80,9 @@ impl Merge {
             std::io::ErrorKind::NotFound => {
                 Error::usage(format!("there is no configuration file {}; check --config", path.display()))
             }
+            std::io::ErrorKind::InvalidData => {
+                Error::usage(format!("{} is not text; --config takes a TOML file", path.display()))
+            }
             _ => Error::io("read", path, &e),
         })?;
         Merge::from_text(&text, path)

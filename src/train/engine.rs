@@ -48,18 +48,21 @@ pub struct Recorded {
 pub const STEP_PLAN: usize = 0;
 
 /// Records everything that training needs; `image_bytes` is the size of the images kept on the device.
+///
+/// # Errors
+/// A usage error when a size is beyond a portable limit.
 pub fn record(
     config: &Config,
     layouts: &[Layout; 2],
     profile: &crate::device::Profile,
     image_bytes: u64,
-) -> Recorded {
+) -> Result<Recorded> {
     let mut program = Program::default();
     let gan = Gan::place(&mut program, profile, config, layouts, image_bytes);
-    program.plans.push(step::record(&gan, profile, config));
+    program.plans.push(step::record(&gan, profile, config)?);
     let samples = config.output.rows * config.output.cols;
-    let sampler = Sampler::place(&mut program, profile, &layouts[0], &gan.g_state, gan.inputs.step, samples);
-    Recorded { program, gan, sampler }
+    let sampler = Sampler::place(&mut program, profile, &layouts[0], &gan.g_state, gan.inputs.step, samples)?;
+    Ok(Recorded { program, gan, sampler })
 }
 
 /// A GAN in training on a device.
@@ -92,7 +95,7 @@ impl Engine {
     pub fn new(device: &Device, config: &Config, layouts: &[Layout; 2], resident: Option<&[u8]>) -> Result<Self> {
         let batch_bytes = u64::from(config.image_shape().values()) * u64::from(config.training.batch_size);
         let image_bytes = resident.map_or(batch_bytes, |bytes| bytes.len() as u64);
-        let recorded = record(config, layouts, &device.profile(), image_bytes);
+        let recorded = record(config, layouts, &device.profile(), image_bytes)?;
         let (inputs, states) = (recorded.gan.inputs, [recorded.gan.g_state, recorded.gan.d_state]);
         let mut session = device.load(recorded.program)?;
         if let Some(bytes) = resident {
@@ -207,7 +210,7 @@ impl Generator {
         let mut program = Program::default();
         let step = program.tensor("step", Role::StepInputs, Element::U32, STEP_WORDS.into());
         let state = State::new(&mut program, &layout, false);
-        let sampler = Sampler::place(&mut program, &device.profile(), &layout, &state, step, batch);
+        let sampler = Sampler::place(&mut program, &device.profile(), &layout, &state, step, batch)?;
         let mut session = device.load(program)?;
         let parameters = tensors.flat(layout.name, "parameter", &layout.parameters)?;
         write_flat(&mut session, state.parameters, &parameters);

@@ -2,6 +2,7 @@
 
 use crate::device::Profile;
 use crate::device::plan::{Element, Program, Recorder, Role, View};
+use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::loss::{RING_COLUMNS, RING_ROWS};
 use crate::layers::Mode;
@@ -94,6 +95,9 @@ pub struct Sampler {
 
 impl Sampler {
     /// Places G for batches of `batch` samples and records the sampling plan.
+    ///
+    /// # Errors
+    /// A usage error when a size is beyond a portable limit.
     pub fn place(
         program: &mut Program,
         profile: &Profile,
@@ -101,14 +105,14 @@ impl Sampler {
         state: &State,
         step: View,
         batch: u32,
-    ) -> Self {
+    ) -> Result<Self> {
         let words = u64::from(layout.input().values()) * u64::from(batch);
         let latents = program.floats("sampled latents", Role::StepInputs, words);
         let sampling = State { optimizer: None, ..*state };
         let network = Network::place(program, profile, layout, &sampling, step, batch, "sampler");
         let mut recorder = Recorder::new();
         let tape = network.forward(&mut recorder, profile, Mode::Sample, latents, 0);
-        program.plans.push(recorder.finish());
-        Sampler { latents, images: tape.output, batch, plan: program.plans.len() - 1 }
+        program.plans.push(recorder.finish()?);
+        Ok(Sampler { latents, images: tape.output, batch, plan: program.plans.len() - 1 })
     }
 }

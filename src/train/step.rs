@@ -6,6 +6,7 @@
 use super::gan::{Gan, Inputs};
 use crate::device::Profile;
 use crate::device::plan::{Plan, Recorder, View};
+use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::data::{self, Normalisation};
 use crate::kernels::loss::{self, Column};
@@ -27,7 +28,10 @@ const GENERATING: u32 = stream::DEVICE + 0x3000;
 const NOISE: u32 = stream::DEVICE + 0x4000;
 
 /// Records one training step of `gan`.
-pub fn record(gan: &Gan, profile: &Profile, config: &Config) -> Plan {
+///
+/// # Errors
+/// A usage error when a size is beyond a portable limit.
+pub fn record(gan: &Gan, profile: &Profile, config: &Config) -> Result<Plan> {
     let mut step = Step { recorder: Recorder::new(), gan, profile, config };
     match config.training.order {
         Order::Alternating => step.alternating(),

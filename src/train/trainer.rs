@@ -98,10 +98,16 @@ impl Trainer {
     /// Starts a run in a new folder.
     ///
     /// # Errors
-    /// Data, device and I/O errors, each before anything is trained.
-    pub fn start(config: Config, layouts: &[Layout; 2], device: &Device, out: &Path, force: bool) -> Result<Self> {
+    /// Device and I/O errors, each before anything is trained.
+    pub fn start(
+        config: Config,
+        layouts: &[Layout; 2],
+        data: DataSet,
+        device: &Device,
+        out: &Path,
+        force: bool,
+    ) -> Result<Self> {
         RunFolder::check_free(out, force)?;
-        let data = open_data(&config)?;
         let resident = resident(&data, device);
         let engine = Engine::new(device, &config, layouts, resident)?;
         let folder = RunFolder::create(out, &config, force)?;
@@ -112,8 +118,14 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::start`], and a checkpoint error when a tensor does not fit.
-    pub fn resume(config: Config, layouts: &[Layout; 2], device: &Device, run: &Path, from: &Checkpoint) -> Result<Self> {
-        let data = open_data(&config)?;
+    pub fn resume(
+        config: Config,
+        layouts: &[Layout; 2],
+        data: DataSet,
+        device: &Device,
+        run: &Path,
+        from: &Checkpoint,
+    ) -> Result<Self> {
         let mut engine = Engine::new(device, &config, layouts, resident(&data, device))?;
         engine.restore(&from.tensors)?;
         let folder = RunFolder::resume(run, &config, from.metadata.step)?;
