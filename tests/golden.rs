@@ -1,7 +1,7 @@
 //! Ten training steps beside PyTorch's: the losses of `tests/golden/steps.json`, made by `tests/golden/steps.py`.
 
-use dcgan_gpu::device::{Device, Profile};
 use dcgan_gpu::device::cpu::{Cpu, Memory};
+use dcgan_gpu::device::{Device, Profile};
 use dcgan_gpu::kernels::data::pack;
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::model::config::Config;
@@ -43,16 +43,32 @@ fn run(device: &Device, preset: &str) {
         let l = engine.losses(step, step + 1).unwrap()[0];
         let g = &golden["float64"][step as usize];
         let f = &golden["float32"][step as usize];
-        println!("{step} {:?} rel {:.1e} {:.1e} torch {:.1e} {:.1e}", l,
-          (l.d_loss as f64 / g["d_loss"].as_f64().unwrap()-1.0), (l.g_loss as f64 / g["g_loss"].as_f64().unwrap()-1.0),
-          (f["d_loss"].as_f64().unwrap() / g["d_loss"].as_f64().unwrap()-1.0), (f["g_loss"].as_f64().unwrap() as f64 / g["g_loss"].as_f64().unwrap()-1.0));
+        println!(
+            "{step} {:?} rel {:.1e} {:.1e} torch {:.1e} {:.1e}",
+            l,
+            (l.d_loss as f64 / g["d_loss"].as_f64().unwrap() - 1.0),
+            (l.g_loss as f64 / g["g_loss"].as_f64().unwrap() - 1.0),
+            (f["d_loss"].as_f64().unwrap() / g["d_loss"].as_f64().unwrap() - 1.0),
+            (f["g_loss"].as_f64().unwrap() as f64 / g["g_loss"].as_f64().unwrap() - 1.0)
+        );
     }
 }
 
 #[test]
-fn host() { for p in ["tf-tutorial", "pytorch"] { run(&Device::Cpu, p); } }
+fn host() {
+    for p in ["tf-tutorial", "pytorch"] {
+        run(&Device::Cpu, p);
+    }
+}
 #[test]
-fn lavapipe() { let d = Device::open("llvmpipe").unwrap(); for p in ["tf-tutorial", "pytorch"] { let t=std::time::Instant::now(); run(&d, p); println!("{:?}", t.elapsed()); } }
+fn lavapipe() {
+    let d = Device::open("llvmpipe").unwrap();
+    for p in ["tf-tutorial", "pytorch"] {
+        let t = std::time::Instant::now();
+        run(&d, p);
+        println!("{:?}", t.elapsed());
+    }
+}
 
 #[test]
 fn double() {
@@ -65,13 +81,17 @@ fn double() {
         let (gan, inputs) = (&recorded.gan, recorded.gan.inputs);
         for (n, state) in (0..).zip([&gan.g_state, &gan.d_state]) {
             let initial = layouts[n as usize].parameters.initial(&config.init, SEED, n);
-            for (to, from) in cpu.floats_mut(state.parameters).iter_mut().zip(initial) { *to = from.into(); }
+            for (to, from) in cpu.floats_mut(state.parameters).iter_mut().zip(initial) {
+                *to = from.into();
+            }
         }
         let golden = golden(preset);
         for step in 0..10_u32 {
             let mut latents = vec![0.0_f32; inputs.latents.len as usize];
             Draws::new(SEED, stream::LATENTS, step).fill_normal(&mut latents);
-            for (to, from) in cpu.floats_mut(inputs.latents).iter_mut().zip(latents) { *to = from.into(); }
+            for (to, from) in cpu.floats_mut(inputs.latents).iter_mut().zip(latents) {
+                *to = from.into();
+            }
             let [r, c] = config.adam.rates(step + 1).map(f32::to_bits);
             let [lo, hi] = split(SEED);
             *cpu.memory_mut(inputs.step.tensor) = Memory::Words(vec![lo, hi, step, r, c, r, c, 0]);
@@ -80,7 +100,11 @@ fn double() {
             cpu.run(&recorded.program.plans[STEP_PLAN]);
             let ring = &cpu.floats(inputs.ring)[step as usize * 8..][..6];
             let g = &golden["float64"][step as usize];
-            println!("{step} {:.2e} {:.2e}", (ring[0] + ring[2]) / g["d_loss"].as_f64().unwrap() - 1.0, ring[4] / g["g_loss"].as_f64().unwrap() - 1.0);
+            println!(
+                "{step} {:.2e} {:.2e}",
+                (ring[0] + ring[2]) / g["d_loss"].as_f64().unwrap() - 1.0,
+                ring[4] / g["g_loss"].as_f64().unwrap() - 1.0
+            );
         }
     }
 }

@@ -34,7 +34,9 @@ impl Source {
             Some(path) => file(path)?,
             None => {
                 let run = RunFolder::newest().ok_or_else(|| {
-                    Error::checkpoint("there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint")
+                    Error::checkpoint(
+                        "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint",
+                    )
                 })?;
                 file(&run)?
             }

@@ -97,7 +97,9 @@ fn layout(arguments: &Arguments) -> Result<(usize, usize, usize)> {
     };
     let count = count.unwrap_or(rows * cols);
     if arguments.format == Format::Grid && count > rows * cols {
-        return Err(Error::usage(format!("--count {count} images do not fit {rows} rows × {cols} columns; raise --rows or --cols")));
+        return Err(Error::usage(format!(
+            "--count {count} images do not fit {rows} rows × {cols} columns; raise --rows or --cols"
+        )));
     }
     if arguments.format == Format::Grid && rows.max(cols) > 1000 {
         return Err(Error::usage(format!("a grid of {rows}×{cols} images is too large; use --format files or npy")));

@@ -17,6 +17,7 @@ pub const MNIST_SOURCES: [&str; 2] =
 /// The files of one data set.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Location {
+    /// The file of images.
     pub images: PathBuf,
     /// The file that belongs to `images` by its name.
     pub labels: Option<PathBuf>,

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 
 /// The size of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ImageShape {
     pub height: u32,
     pub width: u32,

@@ -36,13 +36,7 @@ impl<'a, F> Matrix<'a, F> {
 /// # Panics
 /// If a slice is too short for its sizes.
 #[expect(unsafe_code, reason = "the gemm crate takes pointers; the asserts bound every element that it touches")]
-pub fn gemm<F: Real>(
-    [m, n, k]: [usize; 3],
-    out: &mut [F],
-    accumulate: bool,
-    lhs: Matrix<'_, F>,
-    rhs: Matrix<'_, F>,
-) {
+pub fn gemm<F: Real>([m, n, k]: [usize; 3], out: &mut [F], accumulate: bool, lhs: Matrix<'_, F>, rhs: Matrix<'_, F>) {
     assert!(out.len() >= m * n && lhs.holds(m, k) && rhs.holds(k, n), "a matrix of the product is too short");
     let alpha = if accumulate { F::ONE } else { F::ZERO };
     // SAFETY: the assertion above proves that element (i, j) of each matrix lies inside its slice for all i and j in

@@ -37,8 +37,7 @@ pub fn adapters() -> Vec<Adapter> {
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
     let found = pollster::block_on(instance.enumerate_adapters(backends));
-    let mut adapters: Vec<_> =
-        found.into_iter().map(|adapter| Adapter { info: adapter.get_info(), adapter }).collect();
+    let mut adapters: Vec<_> = found.into_iter().map(|adapter| Adapter { info: adapter.get_info(), adapter }).collect();
     adapters.sort_by_key(|a| match a.info.device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
         wgpu::DeviceType::IntegratedGpu => 1,
@@ -252,9 +251,8 @@ impl Gpu {
         // SAFETY: only this crate's own shaders come here. Their indices stay inside their bindings and their loops end:
         // the registry's test cases run every kernel between guard bands at sizes that are not multiples of its tiles,
         // and `Recorder::dispatch` bounds the loop trips.
-        let module = unsafe {
-            self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
-        };
+        let module =
+            unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) };
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(name),
             layout: None,

@@ -70,14 +70,8 @@ impl Activation {
         if let Activation::LeakyRelu { slope } = self {
             constants.push(("SLOPE", slope.into()));
         }
-        let launch = Launch {
-            constants: &constants,
-            bindings,
-            workgroups,
-            loop_trips: 0,
-            terms: 0,
-            flops: elements.into(),
-        };
+        let launch =
+            Launch { constants: &constants, bindings, workgroups, loop_trips: 0, terms: 0, flops: elements.into() };
         recorder.dispatch(kernel, launch);
     }
 }

@@ -143,8 +143,7 @@ pub fn record_running(recorder: &mut Recorder, features: Features, tensors: &Ten
 
 /// Records `y = scale · (x − mean) / deviation + shift` with the statistics in `stats`.
 pub fn record_forward(recorder: &mut Recorder, features: Features, tensors: &Tensors, x: View, y: View) {
-    let bindings =
-        [("x", x), ("stats", tensors.stats), ("scale", tensors.scale), ("shift", tensors.shift), ("y", y)];
+    let bindings = [("x", x), ("stats", tensors.stats), ("scale", tensors.scale), ("shift", tensors.shift), ("y", y)];
     flat(recorder, &FORWARD, elementwise_constants(features), &bindings, features.elements(), 0, 4);
 }
 
@@ -173,12 +172,7 @@ pub fn record_grad_parameters(
 }
 
 /// Records the gradient with respect to the input from the `sums` of this pass.
-pub fn record_grad_input(
-    recorder: &mut Recorder,
-    features: Features,
-    tensors: &Tensors,
-    [x, dy, sums, dx]: [View; 4],
-) {
+pub fn record_grad_input(recorder: &mut Recorder, features: Features, tensors: &Tensors, [x, dy, sums, dx]: [View; 4]) {
     let bindings =
         [("x", x), ("dy", dy), ("stats", tensors.stats), ("scale", tensors.scale), ("sums", sums), ("dx", dx)];
     flat(recorder, &GRAD_INPUT, elementwise_constants(features), &bindings, features.elements(), 0, 8);

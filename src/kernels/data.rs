@@ -20,7 +20,7 @@ pub const GATHER: Kernel = Kernel {
 /// The mean of a sum of sixteen uniform 16-bit integers.
 const SUM_MEAN: f64 = 524_280.0;
 /// One over its standard deviation.
-const SUM_INVERSE_DEVIATION: f64 = 1.0 / 75_674.4545;
+const SUM_INVERSE_DEVIATION: f64 = 1.0 / 75_674.454_5;
 
 /// What becomes of a byte.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,10 +66,7 @@ pub fn record_gather(
 
 /// Packs bytes into the words that the kernel reads, the first byte lowest.
 pub fn pack(bytes: &[u8]) -> Vec<u32> {
-    bytes
-        .chunks(4)
-        .map(|chunk| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)))
-        .collect()
+    bytes.chunks(4).map(|chunk| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))).collect()
 }
 
 fn gather<F: Real>(call: &mut Call<'_, F>) {

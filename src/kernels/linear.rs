@@ -115,13 +115,7 @@ pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
 
 /// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is the gradient with
 /// respect to the input.
-pub fn record_forward(
-    recorder: &mut Recorder,
-    profile: &Profile,
-    sizes: Sizes,
-    taps: RowTaps,
-    [x, w, y]: [View; 3],
-) {
+pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, taps: RowTaps, [x, w, y]: [View; 3]) {
     let wide = if sizes.c_out > 32 { 2 } else { 1 };
     let (kernel, columns, across) = match sizes.vector_family(profile) {
         Some(LinearFamily::Tile) => (&FORWARD_TILE, None, sizes.c_out.div_ceil(32)),

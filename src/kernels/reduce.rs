@@ -22,11 +22,7 @@ pub fn record_add_partials(recorder: &mut Recorder, splits: u32, partial: View, 
     recorder.dispatch(
         &ADD_PARTIALS,
         Launch {
-            constants: &[
-                ("SIZE", total.len.into()),
-                ("SPLITS", splits.into()),
-                ("GROUPS_X", workgroups[0].into()),
-            ],
+            constants: &[("SIZE", total.len.into()), ("SPLITS", splits.into()), ("GROUPS_X", workgroups[0].into())],
             bindings: &[("partial", partial), ("total", total)],
             workgroups,
             loop_trips: splits,

@@ -89,7 +89,14 @@ impl Layer for BatchNorm {
         let training = self.training.as_ref().expect("placed with gradients");
         let Backward { x, dy, dx, .. } = flow;
         let views = [x, dy, training.sums, training.gradient];
-        batch_norm::record_grad_parameters(pass.recorder, self.features, &tensors, views, training.pitch, flow.parameters);
+        batch_norm::record_grad_parameters(
+            pass.recorder,
+            self.features,
+            &tensors,
+            views,
+            training.pitch,
+            flow.parameters,
+        );
         if flow.input {
             batch_norm::record_grad_input(pass.recorder, self.features, &tensors, [x, dy, training.sums, dx]);
         }

@@ -4,8 +4,8 @@ use super::spec::{LayerSpec, Per};
 use super::{Backward, Layer, Pass, Place};
 use crate::device::plan::{Role, View};
 use crate::kernels::batch_norm::Features;
-use crate::kernels::linear::{self, RowTaps, Sizes, TapShares};
 use crate::kernels::bias;
+use crate::kernels::linear::{self, RowTaps, Sizes, TapShares};
 
 /// A linear layer with its tap lists on the device.
 #[derive(Debug)]

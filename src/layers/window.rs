@@ -148,5 +148,8 @@ fn check(kernel: [u32; 2], stride: [u32; 2]) -> Result<(), String> {
 }
 
 fn size(pixels: u64) -> Result<u32, String> {
-    u32::try_from(pixels).ok().filter(|&n| n <= 4096).ok_or_else(|| format!("{pixels} pixels across are more than 4096"))
+    u32::try_from(pixels)
+        .ok()
+        .filter(|&n| n <= 4096)
+        .ok_or_else(|| format!("{pixels} pixels across are more than 4096"))
 }

@@ -165,7 +165,8 @@ impl Checkpoint {
         let json = json.ok_or_else(|| foreign(&"a safetensors file of another program"))?;
         let version = serde_json::from_str::<Version>(json).map_err(|e| foreign(&e))?.format_version;
         if version != FORMAT_VERSION {
-            let message = format!("format version {version}; this program reads {FORMAT_VERSION}: use a matching release");
+            let message =
+                format!("format version {version}; this program reads {FORMAT_VERSION}: use a matching release");
             return Err(broken(message));
         }
         let metadata: Metadata = serde_json::from_str(json).map_err(|e| foreign(&e))?;

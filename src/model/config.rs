@@ -248,7 +248,9 @@ impl Config {
             )));
         }
         if !matches!(self.generator.layers.last(), Some(LayerSpec::Tanh {} | LayerSpec::Sigmoid {})) {
-            return Err(Error::usage("the generator's last layer must be tanh (images in [-1, 1]) or sigmoid ([0, 1])"));
+            return Err(Error::usage(
+                "the generator's last layer must be tanh (images in [-1, 1]) or sigmoid ([0, 1])",
+            ));
         }
         let discriminator = Layout::new("discriminator", image, &self.discriminator.layers)?;
         if discriminator.output != Shape::vector(1) {

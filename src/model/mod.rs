@@ -2,6 +2,6 @@
 
 pub mod checkpoint;
 pub mod config;
-pub mod sources;
 pub mod network;
 pub mod parameters;
+pub mod sources;

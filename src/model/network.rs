@@ -40,7 +40,10 @@ impl Layout {
         }
         let (parameters, running) = (Table::parameters(&layers), Table::running(&layers));
         if parameters.words > u64::from(u32::MAX / 4) {
-            return Err(Error::usage(format!("{name} has {} parameters; at most 2³⁰ are possible", parameters.count())));
+            return Err(Error::usage(format!(
+                "{name} has {} parameters; at most 2³⁰ are possible",
+                parameters.count()
+            )));
         }
         Ok(Layout { name, layers, output: shape, parameters, running })
     }
@@ -160,14 +163,7 @@ impl Network {
     }
 
     /// Records a forward pass from `input`; random layers draw from streams counted from `stream`.
-    pub fn forward(
-        &self,
-        recorder: &mut Recorder,
-        profile: &Profile,
-        mode: Mode,
-        input: View,
-        stream: u32,
-    ) -> Tape {
+    pub fn forward(&self, recorder: &mut Recorder, profile: &Profile, mode: Mode, input: View, stream: u32) -> Tape {
         let mut x = input;
         let mut inputs = Vec::with_capacity(self.layers.len());
         for (index, (layer, _)) in self.layers.iter().enumerate() {

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 ///
 /// [`Images::new`] and [`Images::from_values`] check the shape; whoever changes a field afterwards keeps it true.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Images {
     /// `[count][height][width][channels]`, channel fastest.
     pub pixels: Vec<u8>,
@@ -52,6 +53,7 @@ impl Images {
 ///
 /// [`Picture::new`] checks the shape; whoever changes a field afterwards keeps it true.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Picture {
     pub width: usize,
     pub height: usize,

@@ -117,8 +117,7 @@ impl Engine {
     pub fn step(&mut self, step: u32, batch: Batch<'_>) -> Result<()> {
         let [seed_low, seed_high] = split(self.config.seed);
         let [rate, correction] = self.config.adam.rates(step + 1).map(f32::to_bits);
-        let words: [u32; STEP_WORDS as usize] =
-            [seed_low, seed_high, step, rate, correction, rate, correction, 0];
+        let words: [u32; STEP_WORDS as usize] = [seed_low, seed_high, step, rate, correction, rate, correction, 0];
         self.session.write_words(self.inputs.step, &words);
         Draws::new(self.config.seed, stream::LATENTS, step).fill_normal(&mut self.latents);
         self.session.write_floats(self.inputs.latents, &self.latents);

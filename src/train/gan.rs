@@ -72,7 +72,8 @@ impl Gan {
         };
         let g_state = State::new(program, g_layout, true);
         let d_state = State::new(program, d_layout, true);
-        let mut place = |layout, state| Network::place(program, profile, layout, state, inputs.step, batch, layout.name);
+        let mut place =
+            |layout, state| Network::place(program, profile, layout, state, inputs.step, batch, layout.name);
         let (generator, discriminator) = (place(g_layout, &g_state), place(d_layout, &d_state));
         let optimizer = |state: &State| state.optimizer.expect("placed for training");
         let (g_optimizer, d_optimizer) = (optimizer(&g_state), optimizer(&d_state));

@@ -94,7 +94,12 @@ impl Step<'_> {
         let noise = self.config.training.instance_noise;
         let normalisation = Normalisation { low: self.config.low(), noise, stream: NOISE };
         self.recorder.scope("real images");
-        data::record_gather(&mut self.recorder, normalisation, self.config.image.channels, [images, indices, step, real]);
+        data::record_gather(
+            &mut self.recorder,
+            normalisation,
+            self.config.image.channels,
+            [images, indices, step, real],
+        );
         real
     }
 
