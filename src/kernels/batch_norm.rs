@@ -39,7 +39,7 @@ pub const GRAD_INPUT: Kernel = batch_norm_kernel!("grad_input", grad_input, Boun
 /// Rows that one invocation adds up.
 const SHARE: u32 = 128;
 
-/// How a tensor of [groups, rows, channels] divides into features that share statistics, or a bias.
+/// How a tensor of `[groups, rows, channels]` divides into features that share statistics, or a bias.
 ///
 /// Per channel there is one group with a row for each (pixel, sample); per feature there is a group for each pixel
 /// with a row for each sample.
@@ -54,12 +54,12 @@ pub struct Features {
 }
 
 impl Features {
-    /// A feature for each channel of [pixels, batch, channels].
+    /// A feature for each channel of `[pixels, batch, channels]`.
     pub fn per_channel(pixels: u32, batch: u32, channels: u32) -> Self {
         Features { groups: 1, rows: pixels * batch, channels }
     }
 
-    /// A feature for each pixel and channel of [pixels, batch, channels].
+    /// A feature for each pixel and channel of `[pixels, batch, channels]`.
     pub fn per_feature(pixels: u32, batch: u32, channels: u32) -> Self {
         Features { groups: pixels, rows: batch, channels }
     }
@@ -79,7 +79,7 @@ impl Features {
         SHARE.max(self.rows.div_ceil(MAX_LOOP_TRIPS))
     }
 
-    /// Words of scratch that the shares' partial sums take: [splits, 2, features].
+    /// Words of scratch that the shares' partial sums take: `[splits, 2, features]`.
     pub fn partial_words(self) -> u32 {
         self.splits() * 2 * self.count()
     }
@@ -103,15 +103,15 @@ impl Features {
 /// The tensors of one batch-norm layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Tensors {
-    /// [features]
+    /// `[features]`
     pub scale: View,
-    /// [features]
+    /// `[features]`
     pub shift: View,
-    /// [2, features]: mean and inverse deviation of the batch at hand.
+    /// `[2, features]`: mean and inverse deviation of the batch at hand.
     pub stats: View,
-    /// [2, features]: running mean and variance.
+    /// `[2, features]`: running mean and variance.
     pub running: View,
-    /// Scratch for [splits, 2, features].
+    /// Scratch for `[splits, 2, features]`.
     pub partial: View,
 }
 
@@ -147,8 +147,8 @@ pub fn record_forward(recorder: &mut Recorder, features: Features, tensors: &Ten
     flat(recorder, &FORWARD, elementwise_constants(features), &bindings, features.elements(), 0, 4);
 }
 
-/// Records the sums of this pass into `sums` [2, features] and, with `accumulate`, adds them to `gradient`,
-/// [dscale, dshift] with the shift's part `pitch` words after the scale's.
+/// Records the sums of this pass into `sums` `[2, features]` and, with `accumulate`, adds them to `gradient`,
+/// `[dscale, dshift]` with the shift's part `pitch` words after the scale's.
 pub fn record_grad_parameters(
     recorder: &mut Recorder,
     features: Features,

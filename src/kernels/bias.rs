@@ -28,7 +28,7 @@ pub const GRAD: Kernel = Kernel {
     bound: Bound::Sum,
 };
 
-/// Records `y += b` over [groups, rows, channels].
+/// Records `y += b` over `[groups, rows, channels]`.
 pub fn record_forward(recorder: &mut Recorder, features: Features, b: View, y: View) {
     let workgroups = flat_workgroups(y.len, FLAT_SIZE);
     recorder.dispatch(

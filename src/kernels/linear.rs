@@ -1,6 +1,6 @@
 //! The one linear kernel: dense, convolution and transposed convolution over tap lists, and their gradients.
 //!
-//! Activations are [pixel][batch][channel], weights [tap][c_in][c_out]. See `layers/taps.rs` for the lists.
+//! Activations are `[pixel][batch][channel]`, weights `[tap][c_in][c_out]`. See `layers/taps.rs` for the lists.
 
 use rayon::prelude::*;
 
@@ -49,9 +49,9 @@ pub const TRANSPOSE: Kernel = Kernel {
 /// A tap list on the device, grouped by output pixel.
 #[derive(Clone, Copy, Debug)]
 pub struct RowTaps {
-    /// [Q, 3]: output pixel, first pair, end; longest first.
+    /// `[Q, 3]`: output pixel, first pair, end; longest first.
     pub rows: View,
-    /// [pairs, 2]: input pixel, tap.
+    /// `[pairs, 2]`: input pixel, tap.
     pub pairs: View,
     /// Pairs of the longest row.
     pub longest: u32,
@@ -60,9 +60,9 @@ pub struct RowTaps {
 /// A tap list on the device, grouped by tap and cut into shares.
 #[derive(Clone, Copy, Debug)]
 pub struct TapShares {
-    /// [SPLITS, T, 2]: first pair, end.
+    /// `[SPLITS, T, 2]`: first pair, end.
     pub shares: View,
-    /// [pairs, 2]: input pixel, output pixel.
+    /// `[pairs, 2]`: input pixel, output pixel.
     pub pairs: View,
     /// Taps.
     pub taps: u32,
@@ -199,7 +199,7 @@ pub fn record_grad_weight(
     reduce::record_add_partials(recorder, taps.splits, partial, dw);
 }
 
-/// Records `wt[t] = w[t]ᵀ` for `w` of [T, c_in, c_out].
+/// Records `wt[t] = w[t]ᵀ` for `w` of `[T, c_in, c_out]`.
 pub fn record_transpose(recorder: &mut Recorder, c_in: u32, c_out: u32, [w, wt]: [View; 2]) {
     let workgroups = flat_workgroups(w.len, FLAT_SIZE);
     recorder.dispatch(
@@ -223,7 +223,7 @@ pub fn record_transpose(recorder: &mut Recorder, c_in: u32, c_out: u32, [w, wt]:
 /// Below this many channels a matrix product per pair would be mostly overhead; taps are gathered into one product.
 const THIN: usize = 8;
 
-/// y[q] = Σ_(p, t) ∈ taps(q) x[p] · w[t]
+/// `y[q] = Σ_(p, t) ∈ taps(q) x[p] · w[t]`
 fn forward<F: Real>(call: &mut Call<'_, F>) {
     let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| call.size(name));
     let (rows, _) = call.words("rows").as_chunks::<3>();
@@ -288,7 +288,7 @@ fn dot<F: Real>(a: &[F], b: &[F]) -> F {
     sums.into_iter().sum::<F>() + rest
 }
 
-/// partial[s, t] = Σ_(p, q) ∈ share s of tap t  x[p]ᵀ · dy[q]
+/// `partial[s, t] = Σ_(p, q) ∈ share s of tap t  x[p]ᵀ · dy[q]`
 fn grad_weight<F: Real>(call: &mut Call<'_, F>) {
     let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| call.size(name));
     let (shares, _) = call.words("shares").as_chunks::<2>();
@@ -314,7 +314,7 @@ fn grad_weight<F: Real>(call: &mut Call<'_, F>) {
     });
 }
 
-/// wt[t, n, k] = w[t, k, n]
+/// `wt[t, n, k] = w[t, k, n]`
 fn transpose<F: Real>(call: &mut Call<'_, F>) {
     let [c_in, c_out] = ["C_IN", "C_OUT"].map(|name| call.size(name));
     let (w, wt) = (call.read("w"), call.write("wt"));

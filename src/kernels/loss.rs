@@ -31,7 +31,7 @@ pub enum Column {
     Generator = 4,
 }
 
-/// Records the mean loss of `logits` [batch] against the soft label `target`, with its gradient.
+/// Records the mean loss of `logits` `[batch]` against the soft label `target`, with its gradient.
 pub fn record_bce_logits(
     recorder: &mut Recorder,
     target: f32,

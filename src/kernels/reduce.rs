@@ -16,7 +16,7 @@ pub const ADD_PARTIALS: Kernel = Kernel {
     bound: Bound::Sum,
 };
 
-/// Records `total += Σ_s partial[s]` for `partial` of [splits, total].
+/// Records `total += Σ_s partial[s]` for `partial` of `[splits, total]`.
 pub fn record_add_partials(recorder: &mut Recorder, splits: u32, partial: View, total: View) {
     let workgroups = flat_workgroups(total.len, FLAT_SIZE);
     recorder.dispatch(

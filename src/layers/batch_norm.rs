@@ -21,9 +21,9 @@ pub struct BatchNorm {
 
 #[derive(Debug)]
 struct Training {
-    /// [2, features]: the sums of the pass at hand.
+    /// `[2, features]`: the sums of the pass at hand.
     sums: View,
-    /// [dscale, dshift], `pitch` words apart.
+    /// `[dscale, dshift]`, `pitch` words apart.
     gradient: View,
     pitch: u32,
 }

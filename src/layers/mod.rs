@@ -35,7 +35,7 @@ pub struct Pass<'a> {
     pub profile: &'a Profile,
     /// Training or sampling.
     pub mode: Mode,
-    /// [8]: seed, step, learning rates; see `train::step`.
+    /// `[8]`: seed, step, learning rates; see `train::step`.
     pub step: View,
     /// First random stream of this traversal; a backward pass has that of its forward pass.
     pub stream: u32,

@@ -10,7 +10,7 @@ use super::window::{Padding, Pair, Window};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LayerSpec {
-    /// All inputs to all outputs, to a vector of `units` or to a grid `shape` = [height, width, channels].
+    /// All inputs to all outputs, to a vector of `units` or to a grid `shape` = `[height, width, channels]`.
     #[expect(missing_docs, reason = "the variant's text covers them")]
     Dense {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,7 +121,7 @@ pub enum ParameterKind {
 pub struct Parameter {
     /// Name within the layer.
     pub name: &'static str,
-    /// Shape: [taps, c_in, c_out] or [features].
+    /// Shape: `[taps, c_in, c_out]` or `[features]`.
     pub shape: Vec<u32>,
     /// What it starts as.
     pub kind: ParameterKind,

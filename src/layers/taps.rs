@@ -81,8 +81,8 @@ impl TapList {
         self.count
     }
 
-    /// Grouped by output pixel: rows [Q, 3] of (q, first pair, end), the longest first so that no long one is left at
-    /// the end of a dispatch; pairs [len, 2] of (p, t).
+    /// Grouped by output pixel: rows `[Q, 3]` of (q, first pair, end), the longest first so that no long one is left at
+    /// the end of a dispatch; pairs `[len, 2]` of (p, t).
     pub fn by_output(&self) -> (Vec<u32>, Vec<u32>) {
         let mut rows: Vec<[u32; 3]> = (0..self.outputs).map(|q| [q, 0, 0]).collect();
         for (i, tap) in (0..).zip(&self.taps) {
@@ -97,7 +97,7 @@ impl TapList {
         (rows.into_flattened(), pairs)
     }
 
-    /// Grouped by tap and cut into `splits` shares: shares [splits, T, 2] of (first pair, end), pairs [len, 2] of (p, q).
+    /// Grouped by tap and cut into `splits` shares: shares `[splits, T, 2]` of (first pair, end), pairs `[len, 2]` of (p, q).
     pub fn by_tap(&self, splits: u32) -> (Vec<u32>, Vec<u32>) {
         let mut taps = self.taps.clone();
         taps.sort_by_key(|tap| (tap.t, tap.q, tap.p));

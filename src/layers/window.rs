@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One number for both axes, or [vertical, horizontal].
+/// One number for both axes, or `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number, or [vertical, horizontal]")]
 pub enum Pair {
     /// The same for both axes.
     Both(u32),
-    /// [vertical, horizontal].
+    /// `[vertical, horizontal]`.
     Each([u32; 2]),
 }
 
 impl Pair {
-    /// [vertical, horizontal].
+    /// `[vertical, horizontal]`.
     pub fn each(self) -> [u32; 2] {
         match self {
             Pair::Both(n) => [n, n],
@@ -28,7 +28,7 @@ impl Pair {
 pub enum Padding {
     /// The same on all sides.
     All(u32),
-    /// [top, bottom, left, right].
+    /// `[top, bottom, left, right]`.
     Sides([u32; 4]),
     /// "same" (TensorFlow's: the output is ⌈input / stride⌉, or input · stride when transposed, and where the padding
     /// is odd the side after gets more) or "valid" (none).
@@ -57,7 +57,7 @@ pub struct Window {
     pub kernel: [u32; 2],
     /// Distance between applications.
     pub stride: [u32; 2],
-    /// [before, after] of each axis.
+    /// `[before, after]` of each axis.
     pub padding: [[u32; 2]; 2],
 }
 
@@ -67,7 +67,7 @@ impl Window {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// The window and the output size of a convolution over `input` [height, width]; the message of a failure names no
+    /// The window and the output size of a convolution over `input` `[height, width]`; the message of a failure names no
     /// layer.
     pub fn convolution(
         kernel: [u32; 2],
@@ -93,7 +93,7 @@ impl Window {
         Ok((window, output))
     }
 
-    /// The window and the output size of a transposed convolution over `input` [height, width]: the window is that of
+    /// The window and the output size of a transposed convolution over `input` `[height, width]`: the window is that of
     /// the convolution that leads back.
     pub fn transposed(
         kernel: [u32; 2],

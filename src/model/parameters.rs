@@ -62,7 +62,7 @@ impl Table {
         table
     }
 
-    /// The running statistics, [2, features] for each batch-norm layer: mean, then variance.
+    /// The running statistics, `[2, features]` for each batch-norm layer: mean, then variance.
     pub fn running(layers: &[(LayerSpec, Shape)]) -> Self {
         let mut table = Table::default();
         for (index, (layer, input)) in layers.iter().enumerate() {

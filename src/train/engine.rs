@@ -82,7 +82,7 @@ pub struct Engine {
 pub enum Batch<'a> {
     /// Indices of images that are on the device.
     Resident(&'a [u32]),
-    /// The images' bytes, [batch, height, width, channels].
+    /// The images' bytes, `[batch, height, width, channels]`.
     Bytes(&'a [u8]),
 }
 
@@ -242,7 +242,7 @@ fn write_flat(session: &mut Session, view: View, values: &[f32]) {
     }
 }
 
-/// Runs the sampler on [batch, latent] and turns [pixels, batch, channels] into images.
+/// Runs the sampler on `[batch, latent]` and turns `[pixels, batch, channels]` into images.
 fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: &[f32]) -> Result<Images> {
     session.write_floats(sampler.latents, latents);
     session.run(sampler.plan)?;

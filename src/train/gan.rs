@@ -17,15 +17,15 @@ pub const STEP_WORDS: u32 = 8;
 pub struct Inputs {
     /// [`STEP_WORDS`]: see [`super::step`].
     pub step: View,
-    /// [batch, latent]: where the images of this step start.
+    /// `[batch, latent]`: where the images of this step start.
     pub latents: View,
-    /// [batch]: which images of the data set are real in this step.
+    /// `[batch]`: which images of the data set are real in this step.
     pub indices: View,
     /// The data set's bytes, all of them or those of one batch.
     pub images: View,
-    /// [pixels, batch, channels]: the normalised batch.
+    /// `[pixels, batch, channels]`: the normalised batch.
     pub real: View,
-    /// [batch]
+    /// `[batch]`
     pub dlogits: View,
     /// [`RING_ROWS`, `RING_COLUMNS`]: losses and D(x) of the last steps.
     pub ring: View,
@@ -84,9 +84,9 @@ impl Gan {
 /// G placed for sampling, with running statistics.
 #[derive(Clone, Copy, Debug)]
 pub struct Sampler {
-    /// [batch, latent]
+    /// `[batch, latent]`
     pub latents: View,
-    /// [pixels, batch, channels]
+    /// `[pixels, batch, channels]`
     pub images: View,
     /// Samples of a batch.
     pub batch: u32,
