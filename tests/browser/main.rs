@@ -73,7 +73,7 @@ fn ask_browser(document: String) -> Result<String, String> {
     let server = Server::start(include_str!("page.html"), document).map_err(|e| format!("no local server: {e}"))?;
     let mut browser = Chromium::open(&server.url)?;
     let deadline = Instant::now() + PATIENCE;
-    let mut progress = "the page was not asked for".to_string();
+    let mut progress = "nothing from the page".to_string();
     let cause = loop {
         match server.next(Duration::from_millis(200)) {
             Some(server::Event::Result(text)) => return Ok(text),
@@ -92,12 +92,13 @@ fn ask_browser(document: String) -> Result<String, String> {
 
 /// Prints a line for each failure; returns their number and a summary.
 fn judge(modules: &[Module], convolution: &Convolution, report: &Report) -> (usize, String) {
-    let (mut failures, mut compiled, mut skipped) = (0, 0, 0);
+    let (mut failures, mut compiled, mut subgroups, mut skipped) = (0, 0, 0, 0);
     for (module, outcome) in modules.iter().zip(&report.modules) {
         match outcome {
             Compilation { skipped: true, .. } => skipped += 1,
             Compilation { compiled: true, messages, .. } => {
                 compiled += 1;
+                subgroups += usize::from(module.subgroups);
                 messages.iter().for_each(|message| println!("note: {}: {message}", module.name));
             }
             Compilation { messages, .. } => {
@@ -114,7 +115,6 @@ fn judge(modules: &[Module], convolution: &Convolution, report: &Report) -> (usi
         failures += 1;
         println!("failed: {message}");
     }
-    let subgroups = modules.iter().filter(|module| module.subgroups).count() - skipped;
     let total = modules.len();
     let summary = format!(
         "{}: {compiled} of {total} shaders compiled, {subgroups} of them with subgroups; largest error {share:.3} of the \

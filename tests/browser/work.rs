@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dcgan_gpu::device::cpu::Cpu;
-use dcgan_gpu::device::plan::{Dispatch, Program, Recorder, Role, View};
+use dcgan_gpu::device::plan::{Constant, Dispatch, Program, Recorder, Role, View};
 use dcgan_gpu::device::{LinearFamily, Profile};
 use dcgan_gpu::kernels;
 use dcgan_gpu::layers::shape::Shape;
@@ -35,8 +35,11 @@ pub struct Module {
 impl Module {
     fn new(dispatch: &Dispatch, user: &str) -> Self {
         let kernel = kernels::find(dispatch.kernel);
-        let constants: Vec<_> =
-            dispatch.constants.iter().map(|(name, value)| format!("{name} {}", json!(value))).collect();
+        let constants = dispatch.constants.iter().map(|(name, value)| match value {
+            Constant::U32(value) => format!("{name} {value}"),
+            Constant::F32(value) => format!("{name} {value}"),
+        });
+        let constants: Vec<_> = constants.collect();
         let name = format!("{} ({}; {user} {})", kernel.name, constants.join(", "), dispatch.scope);
         let (module, _) = kernel.module(&dispatch.constants);
         let without_subgroups = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module);
