@@ -1,6 +1,7 @@
 // y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉, ⌈BATCH / 32⌉, Q) workgroups. Constants: BATCH, C_IN, C_OUT (channels multiples of
-// 4) and COLUMNS, 1 or 2. Needs subgroups of exactly 8 invocations (native only: software Vulkan such as lavapipe).
+// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈BATCH / 32⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
+// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), COLUMNS (1 or 2), Q, FOLD.
+// Needs subgroups of exactly 8 invocations (native only: software Vulkan such as lavapipe).
 // Method: one subgroup, no barrier, owns 32 rows × 32·COLUMNS columns; each lane loads rows of x along the channels and
 // owns 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies.
 @group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
@@ -13,24 +14,29 @@ const LANES = 8u;
 const BLOCKS = 4u; // blocks of 8 rows
 const X4 = C_IN / 4u;
 const W4 = C_OUT / 4u;
+const ACROSS = (C_OUT + 32u * COLUMNS - 1u) / (32u * COLUMNS); // workgroups across C_OUT
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let listed = group.z * FOLD + group.y;
+    if listed >= Q {
+        return;
+    }
     let lane = local.x;
-    let first_row = group.y * LANES * BLOCKS;
+    let first_row = group.x / ACROSS * LANES * BLOCKS;
     var row: array<u32, BLOCKS>; // rows past the end repeat the last one and are not stored
     for (var g = 0u; g < BLOCKS; g++) {
         row[g] = min(first_row + g * LANES + lane, BATCH - 1u);
     }
     var column: array<u32, COLUMNS>;
     for (var c = 0u; c < COLUMNS; c++) {
-        column[c] = (group.x * COLUMNS + c) * LANES + lane;
+        column[c] = (group.x % ACROSS * COLUMNS + c) * LANES + lane;
     }
 
-    let q = rows[group.z * 3u];
-    let end = rows[group.z * 3u + 2u];
+    let q = rows[3u * listed];
+    let end = rows[3u * listed + 2u];
     var sum: array<vec4f, BLOCKS * LANES * COLUMNS>;
-    for (var i = rows[group.z * 3u + 1u]; i < end; i++) {
+    for (var i = rows[3u * listed + 1u]; i < end; i++) {
         let pair = pairs[i];
         for (var k = 0u; k < X4; k++) {
             var from_x: array<vec4f, BLOCKS>;

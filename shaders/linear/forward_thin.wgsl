@@ -1,5 +1,6 @@
 // y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (8·COLUMNS)⌉, ⌈BATCH / 32⌉, Q) workgroups. Constants: BATCH, C_IN, C_OUT, COLUMNS (1 or 4).
+// Dispatch: (⌈C_OUT / (8·COLUMNS)⌉·⌈BATCH / 32⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
+// Constants: BATCH, C_IN, C_OUT, COLUMNS (1 or 4), Q, FOLD.
 // Method: for layers with any channel counts, and one channel above all: each of 8×8 invocations owns 4 rows ×
 // COLUMNS columns in registers and loads scalars; such layers are bound by memory, not by arithmetic.
 @group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
@@ -9,15 +10,20 @@
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [Q, BATCH, C_OUT]
 
 const ROWS = 4u;
+const ACROSS = (C_OUT + 8u * COLUMNS - 1u) / (8u * COLUMNS); // workgroups across C_OUT
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-    let first_row = (group.y * 8u + local.y) * ROWS;
-    let first_column = (group.x * 8u + local.x) * COLUMNS;
-    let q = rows[group.z * 3u];
-    let end = rows[group.z * 3u + 2u];
+    let listed = group.z * FOLD + group.y;
+    if listed >= Q {
+        return;
+    }
+    let first_row = (group.x / ACROSS * 8u + local.y) * ROWS;
+    let first_column = (group.x % ACROSS * 8u + local.x) * COLUMNS;
+    let q = rows[3u * listed];
+    let end = rows[3u * listed + 2u];
     var sum: array<f32, ROWS * COLUMNS>;
-    for (var i = rows[group.z * 3u + 1u]; i < end; i++) {
+    for (var i = rows[3u * listed + 1u]; i < end; i++) {
         let pair = pairs[i];
         for (var k = 0u; k < C_IN; k++) {
             var right: array<f32, COLUMNS>;

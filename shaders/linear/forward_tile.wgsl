@@ -1,5 +1,6 @@
 // y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / 32⌉, ⌈BATCH / 32⌉, Q) workgroups. Constants: BATCH, C_IN, C_OUT; channels are multiples of 4.
+// Dispatch: (⌈C_OUT / 32⌉·⌈BATCH / 32⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
+// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), Q, FOLD.
 // Method: a workgroup of 8×8 invocations owns 32×32 outputs of one pixel, 4×4 each; slices of 8 channels of x
 // (transposed) and w pass through workgroup memory.
 @group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
@@ -13,15 +14,20 @@ const STEP = 8u;
 const PITCH = TILE + 1u; // one column of padding keeps the transposed writes off each other's banks
 const X4 = C_IN / 4u;
 const W4 = C_OUT / 4u;
+const ACROSS = (C_OUT + 31u) / 32u; // workgroups across C_OUT
 
 var<workgroup> x_tile: array<f32, STEP * PITCH>;       // [k, row]
 var<workgroup> w_tile: array<vec4f, STEP * TILE / 4u>; // [k, column / 4]
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let listed = group.z * FOLD + group.y;
+    if listed >= Q {
+        return;
+    }
     let thread = local.y * 8u + local.x;
-    let first_row = group.y * TILE;
-    let first_column = group.x * TILE / 4u;
+    let first_row = group.x / ACROSS * TILE;
+    let first_column = group.x % ACROSS * (TILE / 4u);
 
     // What this invocation copies: four channels of one row of x, four columns of one channel of w.
     let x_row = first_row + thread / 2u;
@@ -29,10 +35,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     let w_channel = thread / 8u;
     let w_column = first_column + thread % 8u;
 
-    let q = rows[group.z * 3u];
-    let end = rows[group.z * 3u + 2u];
+    let q = rows[3u * listed];
+    let end = rows[3u * listed + 2u];
     var sum: array<vec4f, 4>;
-    for (var i = rows[group.z * 3u + 1u]; i < end; i++) {
+    for (var i = rows[3u * listed + 1u]; i < end; i++) {
         let pair = pairs[i];
         for (var k = 0u; k < C_IN; k += STEP) {
             var from_x = vec4f();

@@ -8,7 +8,7 @@ use super::parallel::vectorised;
 use super::{FLAT_INDEX, FLAT_SIZE, reduce};
 use crate::device::gemm::{Matrix, gemm};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Constant, Launch, MAX_WORKGROUPS, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
 use crate::device::{LinearFamily, Profile};
 use crate::twin;
@@ -127,12 +127,15 @@ pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, 
     };
     let mut constants = sizes.constants().to_vec();
     constants.extend(columns.map(|c| ("COLUMNS", Constant::U32(c))));
+    let rows = taps.rows.len / 3;
+    let fold = rows.min(MAX_WORKGROUPS);
+    constants.extend([("Q", rows.into()), ("FOLD", fold.into())]);
     recorder.dispatch(
         kernel,
         Launch {
             constants: &constants,
             bindings: &[("rows", taps.rows), ("pairs", taps.pairs), ("x", x), ("w", w), ("y", y)],
-            workgroups: [across, sizes.batch.div_ceil(32), taps.rows.len / 3],
+            workgroups: [across * sizes.batch.div_ceil(32), fold, rows.div_ceil(fold)],
             loop_trips: forward_trips(sizes, taps.longest, profile).try_into().unwrap_or(u32::MAX),
             terms: taps.longest * sizes.c_in,
             flops: sizes.flops(taps.pairs),
