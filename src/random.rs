@@ -21,14 +21,23 @@ pub mod stream {
 }
 
 /// One block of Philox4x32-10: four random words from a 128-bit counter and a 64-bit key.
-pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
+pub fn philox(key: [u32; 2], [c0, c1, c2, c3]: [u32; 4]) -> [u32; 4] {
+    philox_many(key, [[c0], [c1], [c2], [c3]]).map(|[word]| word)
+}
+
+/// `N` blocks at once, word by word: what compilers turn into vector instructions.
+#[inline(always)]
+pub fn philox_many<const N: usize>(key: [u32; 2], counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
     const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-    let ([mut k0, mut k1], [mut c0, mut c1, mut c2, mut c3]) = (key, counter);
+    let ([mut k0, mut k1], [mut c0, mut c1, mut c2, mut c3]) = (key, counters);
     for _ in 0..10 {
-        let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
-        let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
-        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
+        for i in 0..N {
+            let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0[i]);
+            let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2[i]);
+            (c0[i], c1[i], c2[i], c3[i]) =
+                ((p1 >> 32) as u32 ^ c1[i] ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3[i] ^ k1, p0 as u32);
+        }
         (k0, k1) = (k0.wrapping_add(WEYL[0]), k1.wrapping_add(WEYL[1]));
     }
     [c0, c1, c2, c3]

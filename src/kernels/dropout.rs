@@ -5,7 +5,7 @@ use super::{FLAT_INDEX, FLAT_SIZE, PHILOX};
 use crate::device::kernel::{Bound, Call, Kernel};
 use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
-use crate::random::philox;
+use crate::random::philox_many;
 use crate::twin;
 
 /// Keeps or clears elements by a regenerated mask; forward and backward are the same function.
@@ -44,11 +44,16 @@ pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, [x, step, y
 fn apply<F: Real>(call: &mut Call<'_, F>) {
     let (threshold, stream) = (call.size("THRESHOLD") as u32, call.size("STREAM") as u32);
     let (scale, x, step) = (call.float("KEEP_SCALE"), call.read("x"), call.words("step"));
-    chunks(call.write("y"), 4, |first, y| {
-        for (i, (y, x)) in y.chunks_mut(4).zip(x[first..].chunks(4)).enumerate() {
-            let random = philox([step[0], step[1]], [(first / 4 + i) as u32, step[2], stream, 0]);
-            for ((y, &x), word) in y.iter_mut().zip(x).zip(random) {
-                *y = if word >= threshold { x * scale } else { F::ZERO };
+    const BLOCKS: usize = 16;
+    chunks(call.write("y"), 4 * BLOCKS, #[inline(always)] |first, y| {
+        for (i, (y, x)) in y.chunks_mut(4 * BLOCKS).zip(x[first..].chunks(4 * BLOCKS)).enumerate() {
+            let block = (first / 4 + i * BLOCKS) as u32;
+            let blocks = std::array::from_fn(|lane| block + lane as u32);
+            let words = philox_many([step[0], step[1]], [blocks, [step[2]; BLOCKS], [stream; BLOCKS], [0; BLOCKS]]);
+            for (lane, (y, x)) in y.chunks_mut(4).zip(x.chunks(4)).enumerate() {
+                for ((y, &x), word) in y.iter_mut().zip(x).zip(&words) {
+                    *y = if word[lane] >= threshold { x * scale } else { F::ZERO };
+                }
             }
         }
     });
