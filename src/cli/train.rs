@@ -241,8 +241,10 @@ fn train(trainer: Trainer, config: &Config, device: &Device, out: &Path, json: b
     if json {
         return print_json(&outcome);
     }
-    let minutes = outcome.seconds / 60.0;
-    tell(&format!("done: {} steps, {minutes:.1} minutes of training", outcome.steps));
+    if !quiet {
+        let minutes = outcome.seconds / 60.0;
+        tell(&format!("done: {} steps, {minutes:.1} minutes of training", outcome.steps));
+    }
     let mut rows = vec![vec!["run".to_string(), outcome.run.display().to_string()]];
     rows.extend(outcome.sample.map(|path| vec!["samples".to_string(), path.display().to_string()]));
     rows.push(vec!["animation".to_string(), outcome.gif.display().to_string()]);

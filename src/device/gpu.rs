@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::kernel::{ENTRY_POINT, Reflection};
+use rayon::prelude::*;
+
+use super::kernel::ENTRY_POINT;
 use super::plan::{Dispatch, Program, View, allocated_bytes};
 use super::{Description, LinearFamily, Profile};
 use crate::error::{Error, Kind, Result};
@@ -176,12 +178,9 @@ impl Gpu {
                 total >> 20
             )));
         }
-        let mut pipelines = HashMap::new();
-        let mut plans = Vec::with_capacity(program.plans.len());
-        for plan in &program.plans {
-            let prepared = plan.dispatches.iter().map(|d| self.prepare(d, &buffers, &mut pipelines));
-            plans.push(prepared.collect());
-        }
+        let pipelines = self.pipelines(&program);
+        let prepare = |dispatch| self.prepare(dispatch, &buffers, &pipelines);
+        let plans = program.plans.iter().map(|plan| plan.dispatches.iter().map(prepare).collect()).collect();
         let session = Session {
             name: self.name.clone(),
             device: self.device.clone(),
@@ -209,12 +208,23 @@ impl Gpu {
         buffer
     }
 
-    fn prepare(&self, dispatch: &Dispatch, buffers: &[wgpu::Buffer], pipelines: &mut Pipelines) -> Prepared {
+    /// The pipelines of all plans by their WGSL text, compiled on all cores.
+    fn pipelines(&self, program: &Program) -> Pipelines {
+        let dispatches = program.plans.iter().flat_map(|plan| &plan.dispatches);
+        let distinct: HashMap<String, &Dispatch> = dispatches
+            .map(|dispatch| (kernels::find(dispatch.kernel).specialise(&dispatch.constants), dispatch))
+            .collect();
+        let compile = |(text, dispatch): (String, &Dispatch)| {
+            let pipeline = self.pipeline(dispatch, &text);
+            (text, pipeline)
+        };
+        distinct.into_par_iter().map(compile).collect()
+    }
+
+    fn prepare(&self, dispatch: &Dispatch, buffers: &[wgpu::Buffer], pipelines: &Pipelines) -> Prepared {
         let kernel = kernels::find(dispatch.kernel);
-        let text = kernel.specialise(&dispatch.constants);
         let reflection = kernel.reflection(&dispatch.constants);
-        let pipeline =
-            pipelines.entry(text).or_insert_with_key(|text| self.pipeline(kernel.name, text, &reflection)).clone();
+        let pipeline = pipelines[&kernel.specialise(&dispatch.constants)].clone();
         let entries: Vec<_> = reflection
             .bindings
             .iter()
@@ -240,7 +250,9 @@ impl Gpu {
     }
 
     #[expect(unsafe_code, reason = "naga's index clamps and loop counters would slow the inner loops")]
-    fn pipeline(&self, name: &'static str, text: &str, reflection: &Reflection) -> wgpu::ComputePipeline {
+    fn pipeline(&self, dispatch: &Dispatch, text: &str) -> wgpu::ComputePipeline {
+        let name = dispatch.kernel;
+        let reflection = kernels::find(name).reflection(&dispatch.constants);
         assert!(
             reflection.workgroup_bytes <= MAX_WORKGROUP_BYTES,
             "{name} uses {} bytes of workgroup memory; portable are {MAX_WORKGROUP_BYTES}",
