@@ -50,43 +50,40 @@ struct Step<'a> {
 impl Step<'_> {
     /// D learns first; then G learns from what the new D says of the same images (Goodfellow et al. 2014, Algorithm 1).
     fn alternating(&mut self) {
-        let [real_label, fake_label] = [self.config.training.label_real, self.config.training.label_fake];
-        let real = self.real_images();
-        let judged = self.judge(real, ON_REAL);
-        let dlogits = self.loss(&judged, real_label, Column::Real);
-        self.back_through_d(&judged, dlogits, Wanted::Parameters);
-
-        let generated = self.generate();
-        let judged = self.judge(generated.output, ON_FAKE);
-        let dlogits = self.loss(&judged, fake_label, Column::Fake);
-        self.back_through_d(&judged, dlogits, Wanted::Parameters);
+        let (generated, _) = self.d_gradients();
         self.update_d();
-
         let judged = self.judge(generated.output, ON_FAKE_FOR_G);
-        let dlogits = self.loss(&judged, 1.0, Column::Generator);
-        let dimages = self.back_through_d(&judged, dlogits, Wanted::Input);
-        self.back_through_g(&generated, dimages);
+        self.g_gradients(&generated, &judged);
         self.update_g();
     }
 
     /// Both losses come from one forward pass of G and one of D on each batch; both updates wait for the end.
     fn simultaneous(&mut self) {
-        let [real_label, fake_label] = [self.config.training.label_real, self.config.training.label_fake];
+        let (generated, judged) = self.d_gradients();
+        self.g_gradients(&generated, &judged);
+        self.update_d();
+        self.update_g();
+    }
+
+    /// D's loss on real and on generated images, and its gradients. Returns the forward passes on the generated ones.
+    fn d_gradients(&mut self) -> (Tape, Tape) {
         let real = self.real_images();
         let judged = self.judge(real, ON_REAL);
-        let dlogits = self.loss(&judged, real_label, Column::Real);
+        let dlogits = self.loss(&judged, self.config.training.label_real, Column::Real);
         self.back_through_d(&judged, dlogits, Wanted::Parameters);
 
         let generated = self.generate();
         let judged = self.judge(generated.output, ON_FAKE);
-        let dlogits = self.loss(&judged, fake_label, Column::Fake);
+        let dlogits = self.loss(&judged, self.config.training.label_fake, Column::Fake);
         self.back_through_d(&judged, dlogits, Wanted::Parameters);
+        (generated, judged)
+    }
 
-        let dlogits = self.loss(&judged, 1.0, Column::Generator);
-        let dimages = self.back_through_d(&judged, dlogits, Wanted::Input);
-        self.back_through_g(&generated, dimages);
-        self.update_d();
-        self.update_g();
+    /// G's loss (that of labels "real", the non-saturating one) and its gradients, through D to the image only.
+    fn g_gradients(&mut self, generated: &Tape, judged: &Tape) {
+        let dlogits = self.loss(judged, 1.0, Column::Generator);
+        let dimages = self.back_through_d(judged, dlogits, Wanted::Input);
+        self.back_through_g(generated, dimages);
     }
 
     fn real_images(&mut self) -> View {
