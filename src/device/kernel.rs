@@ -89,6 +89,8 @@ pub struct Binding {
     pub written: bool,
     /// The type of its words.
     pub element: Element,
+    /// Words of one element of the array: a kernel on `vec4f` writes whole vec4s, past the end of a view that has none.
+    pub stride: u32,
 }
 
 impl Kernel {
@@ -152,6 +154,10 @@ impl Kernel {
                         read: usage.contains(GlobalUse::READ),
                         written: usage.contains(GlobalUse::WRITE),
                         element: element(&module, variable.ty),
+                        stride: match module.types[variable.ty].inner {
+                            naga::TypeInner::Array { stride, .. } => stride / 4,
+                            _ => 1,
+                        },
                     });
                 }
                 _ => {}
