@@ -1,7 +1,7 @@
 //! The cases: small programs of awkward shapes that together run every kernel in every family.
 
 use super::layer::{LayerProgram, SEED, parse_layers, random, set, step_words};
-use crate::device::plan::{Element, Program, Recorder, Role, View};
+use crate::device::plan::{Dispatch, Element, Program, Recorder, Role, View};
 use crate::device::{LinearFamily, Profile};
 use crate::error::Result;
 use crate::kernels::adam::{self, Adam};
@@ -17,6 +17,13 @@ pub struct Case {
     pub name: String,
     /// All its plans run, in order.
     pub program: Program,
+}
+
+impl Case {
+    /// All dispatches, in order.
+    pub fn dispatches(&self) -> impl Iterator<Item = &Dispatch> {
+        self.program.plans.iter().flat_map(|plan| &plan.dispatches)
+    }
 }
 
 /// Layers on an input [height, width, channels] of a batch.

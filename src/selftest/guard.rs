@@ -5,8 +5,12 @@ use crate::device::plan::{ALIGNMENT, Dispatch, Element, Plan, Program, TensorSpe
 /// Words before and after each tensor.
 const GUARD: u32 = ALIGNMENT;
 
-/// What guard words hold: as a float a NaN, so that a result which depends on one shows it.
-const SENTINEL: u32 = 0x7fc5_eed5;
+/// What guard words hold while a tensor is read: as a float a NaN, so that a result which depends on one shows it.
+pub const READ_GUARD: u32 = 0x7fc5_eed5;
+
+/// What they hold while a tensor is written: as a float a number, because a NaN that is read, changed and written back
+/// can have the same bits as before.
+pub const WRITE_GUARD: u32 = 0x4499_1a2b;
 
 /// What outputs hold before a kernel runs: another NaN.
 pub const POISON: u32 = 0x7fc0_dead;
@@ -17,12 +21,12 @@ pub const POISON: u32 = 0x7fc0_dead;
 /// overrun is seen.
 pub fn guarded(tensors: &[TensorSpec], plan: &Plan) -> Program {
     let tensors = tensors.iter().map(|spec| {
-        let mut contents = vec![SENTINEL; GUARD as usize];
+        let mut contents = vec![READ_GUARD; GUARD as usize];
         match &spec.contents {
             Some(words) => contents.extend(words),
             None => contents.resize(contents.len() + spec.words as usize, 0),
         }
-        contents.resize(contents.len().next_multiple_of(4) + GUARD as usize, SENTINEL);
+        contents.resize(contents.len().next_multiple_of(4) + GUARD as usize, READ_GUARD);
         TensorSpec { words: contents.len() as u32, contents: Some(contents), ..spec.clone() }
     });
     let dispatches = plan.dispatches.iter().map(|dispatch| {
@@ -36,6 +40,13 @@ pub fn guarded(tensors: &[TensorSpec], plan: &Plan) -> Program {
 /// Where a view lies between the guard bands.
 pub fn shifted(view: View) -> View {
     View { offset: view.offset + GUARD, ..view }
+}
+
+/// The guard words of a view's tensor, which has `words` of its own: before them, and after them.
+pub fn bands(view: View, words: u32) -> [View; 2] {
+    let end = GUARD + words;
+    let after = words.next_multiple_of(4) - words + GUARD;
+    [View { offset: 0, len: GUARD, ..view }, View { offset: end, len: after, ..view }]
 }
 
 /// The words of each tensor as a program starts with them.

@@ -36,7 +36,8 @@ pub fn run(
         }
     }
     let memory = guard::memory(&program);
-    let mut lockstep = Lockstep { session: device.load(program)?, memory };
+    let words = tensors.iter().map(|spec| spec.words).collect();
+    let mut lockstep = Lockstep { session: device.load(program)?, memory, words };
     for (index, dispatch) in reference.dispatches.iter().enumerate() {
         let row = lockstep.step(index, dispatch)?;
         let failed = row.failure.is_some();
@@ -52,6 +53,8 @@ pub fn run(
 struct Lockstep {
     session: Session,
     memory: Vec<Vec<u32>>,
+    /// Words of each tensor without its guards.
+    words: Vec<u32>,
 }
 
 impl Lockstep {
@@ -60,8 +63,11 @@ impl Lockstep {
         let reflection = kernel.reflection(&dispatch.constants);
         let written: Vec<&Binding> = reflection.bindings.iter().filter(|binding| binding.written).collect();
         let view_of = |binding: &Binding| guard::shifted(dispatch.bindings[binding.name.as_str()]);
-        for binding in written.iter().filter(|binding| !binding.read) {
-            self.poison(view_of(binding));
+        for binding in &written {
+            self.fill_guards(view_of(binding), guard::WRITE_GUARD);
+            if !binding.read {
+                self.fill(view_of(binding), POISON);
+            }
         }
         let references = self.twin(dispatch, &written, |x| x);
         let magnitudes = matches!(kernel.bound, Bound::Sum).then(|| self.twin(dispatch, &written, f64::abs));
@@ -83,15 +89,22 @@ impl Lockstep {
             };
             compare(&kernel.bound, &output, &mut row);
             *memory = after;
+            self.fill_guards(view, guard::READ_GUARD);
         }
         Ok(row)
     }
 
-    /// Fills a view with NaN on both sides.
-    fn poison(&mut self, view: View) {
-        let poison = vec![POISON; view.len as usize];
-        self.session.write_bits(view, &poison);
-        self.memory[view.tensor.0 as usize][view.offset as usize..][..poison.len()].copy_from_slice(&poison);
+    /// Fills a view with a word, on the device and in the copy.
+    fn fill(&mut self, view: View, word: u32) {
+        let words = vec![word; view.len as usize];
+        self.session.write_bits(view, &words);
+        self.memory[view.tensor.0 as usize][view.offset as usize..][..words.len()].copy_from_slice(&words);
+    }
+
+    fn fill_guards(&mut self, view: View, word: u32) {
+        for band in guard::bands(view, self.words[view.tensor.0 as usize]) {
+            self.fill(band, word);
+        }
     }
 
     /// What the twin writes in f64, given the device's inputs after `change`.

@@ -8,7 +8,6 @@ pub mod layer;
 pub mod lockstep;
 pub mod presets;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -118,10 +117,20 @@ impl fmt::Display for Summary {
 ///
 /// # Errors
 /// When the device fails.
-pub fn run(device: &Device, mut report: impl FnMut(&Row)) -> Result<Summary> {
-    let mut summary = Summary::new(device.name());
+pub fn run(device: &Device, report: impl FnMut(&Row)) -> Result<Summary> {
     let profile = device.profile();
-    for case in cases::all(&profile)?.into_iter().chain(presets::all(&profile)?) {
+    let mut cases = cases::all(&profile)?;
+    cases.extend(presets::all(&profile)?);
+    check(device, &cases, report)
+}
+
+/// Checks these cases on a device, as [`run`] does.
+///
+/// # Errors
+/// When the device fails.
+pub fn check(device: &Device, cases: &[Case], mut report: impl FnMut(&Row)) -> Result<Summary> {
+    let mut summary = Summary::new(device.name());
+    for case in cases {
         lockstep::run_program(device, &case.program, |mut row| {
             row.case.clone_from(&case.name);
             report(&row);
@@ -129,13 +138,4 @@ pub fn run(device: &Device, mut report: impl FnMut(&Row)) -> Result<Summary> {
         })?;
     }
     Ok(summary)
-}
-
-/// The names of the kernels that a program dispatches, with how often.
-pub fn kernels_of(case: &Case) -> BTreeMap<&'static str, usize> {
-    let mut counts = BTreeMap::new();
-    for dispatch in case.program.plans.iter().flat_map(|plan| &plan.dispatches) {
-        *counts.entry(dispatch.kernel).or_insert(0) += 1;
-    }
-    counts
 }
