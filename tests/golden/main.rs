@@ -1,11 +1,11 @@
 //! dcgan-gpu beside PyTorch: layers with their gradients, and ten training steps. `tests/golden/` has PyTorch's numbers
 //! and the scripts that make them.
 
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "common/golden.rs"]
 mod ten_steps;
 
-use common::{assert_close, largest, wide};
+use common::{assert_close, golden, largest, wide};
 use dcgan_gpu::device::cpu::Cpu;
 use dcgan_gpu::device::plan::{Program, Recorder, Role, View};
 use dcgan_gpu::device::{Device, LinearFamily, Profile};
@@ -16,8 +16,6 @@ use dcgan_gpu::train::engine::{Batch, Engine};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use ten_steps::{Double, STEPS, config, images, numbers, steps};
-
-use crate::common::golden;
 
 /// The layers' golden file: its bytes, and the description of each case.
 fn layer_cases() -> (Vec<u8>, serde_json::Map<String, Value>) {
