@@ -3,13 +3,15 @@
 mod common;
 
 use dcgan_gpu::device::Device;
+use dcgan_gpu::device::plan::{TensorId, View};
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::network::Layout;
 use dcgan_gpu::model::sources;
 use dcgan_gpu::random::{Draws, stream};
-use dcgan_gpu::train::engine::{Batch, Engine, Generator};
+use dcgan_gpu::selftest::presets;
+use dcgan_gpu::train::engine::{Batch, Engine, Generator, STEP_PLAN};
 
 /// Steps before a stop; as many follow.
 const STEPS: u32 = 3;
@@ -105,6 +107,27 @@ fn the_host_repeats_and_resumes_on_any_number_of_threads() {
 fn adapters_repeat_and_resume() {
     for device in common::adapters() {
         check_repeats_and_resumes(&device);
+    }
+}
+
+/// Replaying a plan in one submission gives the same bits as one submission for each dispatch, which is what the
+/// lockstep tests check: no dispatch starts before those are done whose results it reads.
+#[test]
+fn one_submission_computes_what_single_dispatches_do() {
+    for device in common::adapters() {
+        let cases = presets::all(&device.profile()).expect("the presets are valid");
+        let program = &cases.iter().find(|case| case.name == "preset quick").expect("there is a quick preset").program;
+        let load = || device.load(program.clone()).expect("it loads");
+        let (mut together, mut apart) = (load(), load());
+        together.run(STEP_PLAN).expect("the device works");
+        for index in 0..program.plans[STEP_PLAN].dispatches.len() {
+            apart.run_dispatch(STEP_PLAN, index).expect("the device works");
+        }
+        for (number, spec) in (0..).zip(&program.tensors) {
+            let view = View { tensor: TensorId(number), offset: 0, len: spec.words };
+            let [a, b] = [&mut together, &mut apart].map(|session| session.read_bits(view).expect("the device works"));
+            assert_same(&format!("{}: {}", device.name(), spec.label), &a, &b);
+        }
     }
 }
 

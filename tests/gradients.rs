@@ -81,7 +81,11 @@ fn dense() {
 
 #[test]
 fn convolution() {
-    check_layers([5, 4, 3], 3, &[r#"type = "conv", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 2, 1]"#]);
+    check_layers(
+        [5, 4, 3],
+        3,
+        &[r#"type = "conv", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 2, 1]"#],
+    );
     check_layers([6, 5, 4], 2, &[r#"type = "conv", channels = 4, kernel = 5, stride = 2, padding = "same""#]);
     check_layers([3, 2, 2], 3, &[r#"type = "conv", channels = 3, kernel = 3, padding = 1, upsample = 2"#]);
     check_layers([4, 4, 1], 5, &[r#"type = "conv", channels = 8, kernel = 4, stride = 2, padding = 1, bias = false"#]);
@@ -89,13 +93,17 @@ fn convolution() {
 
 #[test]
 fn transposed_convolution() {
-    check_layers([3, 2, 3], 3, &[
-        r#"type = "conv_transpose", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 1, 2]"#,
-    ]);
+    check_layers(
+        [3, 2, 3],
+        3,
+        &[r#"type = "conv_transpose", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 1, 2]"#],
+    );
     check_layers([2, 3, 4], 2, &[r#"type = "conv_transpose", channels = 4, kernel = 5, stride = 2, padding = "same""#]);
-    check_layers([2, 2, 3], 3, &[
-        r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#,
-    ]);
+    check_layers(
+        [2, 2, 3],
+        3,
+        &[r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#],
+    );
 }
 
 #[test]
@@ -280,8 +288,8 @@ fn forward_and_gradients_are_adjoint() {
         cpu.run(&case.program.plans[BACKWARD]);
         let weights = case.state.parameters.slice(0, case.layout.parameters.slots[0].parameter.len() as u32);
         let gradient = View { tensor: case.gradients().tensor, ..weights };
-        let [by_output, by_input, by_weight] = [(case.y, case.dy), (case.x, case.dx), (weights, gradient)]
-            .map(|(a, b)| dot(cpu.floats(a), cpu.floats(b)));
+        let [by_output, by_input, by_weight] =
+            [(case.y, case.dy), (case.x, case.dx), (weights, gradient)].map(|(a, b)| dot(cpu.floats(a), cpu.floats(b)));
         let magnitude: f64 = cpu.floats(case.y).iter().zip(cpu.floats(case.dy)).map(|(y, dy)| (y * dy).abs()).sum();
         let what = format!("{layer:?} on {shape} of {batch}: y·dy beside x·dx and w·dw");
         assert_close(&what, &[by_input, by_weight], &[by_output; 2], |_| 1e-12 * (1.0 + magnitude));

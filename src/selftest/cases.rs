@@ -236,8 +236,13 @@ fn adam_case(words: u32, update: u32) -> Case {
     }
     let started = if update == 1 { 0.0 } else { 1.0 };
     let tensors = adam::Tensors {
-        w: floats(&mut program, "w", 0, words, |z| z),
-        g: floats(&mut program, "g", 1, words, |z| if z > 1.0 { 0.0 } else { z * 0.01 }),
+        // Weights no larger than an update, so that an error of the update is not lost beside them.
+        w: floats(&mut program, "w", 0, words, |z| z * 1e-4),
+        g: floats(&mut program, "g", 1, words, |z| match z {
+            z if z > 1.0 => 0.0,
+            z if z < -1.0 => z * 1e-8, // as small as ε
+            z => z * 0.01,
+        }),
         m: floats(&mut program, "m", 2, words, |z| z * 0.01 * started),
         v: floats(&mut program, "v", 3, words, |z| z * z * 1e-4 * started),
     };

@@ -79,11 +79,8 @@ fn check_layers(profile: &Profile, tolerance: f64, execute: impl Fn(&Program) ->
             };
             let range = slot.offset as usize..slot.offset as usize + slot.parameter.len() as usize;
             parameters[range.clone()].copy_from_slice(&golden(what));
-            expected.push((format!("d{what}"), View {
-                offset: slot.offset,
-                len: range.len() as u32,
-                ..layer.gradients()
-            }));
+            expected
+                .push((format!("d{what}"), View { offset: slot.offset, len: range.len() as u32, ..layer.gradients() }));
         }
         let words = parameters.len();
         set(&mut layer.program, layer.state.parameters, parameters);
@@ -133,7 +130,8 @@ fn layers_on_every_device() {
 fn binary_cross_entropy() {
     let (bytes, _) = layer_cases();
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
-    let [logits, targets, dlogits] = ["logits", "targets", "dlogits"].map(|what| tensor(&file, &format!("bce_soft/{what}")));
+    let [logits, targets, dlogits] =
+        ["logits", "targets", "dlogits"].map(|what| tensor(&file, &format!("bce_soft/{what}")));
     let count = logits.len() as f64;
     let (mut loss, mut gradient) = (0.0, Vec::new());
     for (&logit, &target) in logits.iter().zip(&targets) {
@@ -163,7 +161,8 @@ fn initial_parameters() {
         let double = Double::new(preset);
         for row in steps(preset)["parameters"].as_array().expect("an array") {
             let (network, slot, flat) = parameter(&double, row);
-            let initial = double.layouts[network].parameters.initial(&double.config.init, double.config.seed, network as u32);
+            let initial =
+                double.layouts[network].parameters.initial(&double.config.init, double.config.seed, network as u32);
             let own = &wide(&initial)[slot.clone()];
             let expected = numbers(&row["first"]);
             // `numpy` and `libm` differ in the last bit of f64 at most, which f32 rounding passes on now and then.

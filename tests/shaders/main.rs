@@ -54,7 +54,8 @@ fn programs(profile: &Profile) -> Vec<Program> {
             programs.push(engine::record(&config, &layouts, profile, 4096).program);
         }
     }
-    let cases = cases::all(profile).expect("valid cases").into_iter().chain(presets::all(profile).expect("valid presets"));
+    let cases =
+        cases::all(profile).expect("valid cases").into_iter().chain(presets::all(profile).expect("valid presets"));
     programs.extend(cases.map(|Case { program, .. }| program));
     programs
 }
@@ -101,7 +102,10 @@ fn broken_rules_are_found() {
     for (text, problem) in rules::BROKEN {
         let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{}", e.emit_to_string(text)));
         let problems = rules::module_problems(&module);
-        assert!(problems.iter().any(|found| found.contains(problem)), "not found: {problem}; found {problems:?} in {text}");
+        assert!(
+            problems.iter().any(|found| found.contains(problem)),
+            "not found: {problem}; found {problems:?} in {text}"
+        );
     }
     for (text, problem) in rules::BROKEN_TEXT {
         let problems = rules::text_problems(text);
@@ -123,8 +127,7 @@ fn record(loop_trips: u32, workgroups: [u32; 3], alias: bool) -> Result<(), Stri
         ("GROUPS_X", 1.into()),
     ];
     let bindings = [("x", if alias { y } else { x }), ("step", step), ("y", y)];
-    let launch =
-        Launch { constants: &constants, bindings: &bindings, workgroups, loop_trips, terms: 0, flops: 0 };
+    let launch = Launch { constants: &constants, bindings: &bindings, workgroups, loop_trips, terms: 0, flops: 0 };
     let outcome = catch_unwind(AssertUnwindSafe(|| Recorder::new().dispatch(&kernels::dropout::APPLY, launch)));
     outcome.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
 }

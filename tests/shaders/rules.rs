@@ -32,9 +32,8 @@ pub fn module_problems(module: &Module) -> Vec<String> {
             AddressSpace::WorkGroup => workgroup_bytes += layouter[variable.ty].size,
             AddressSpace::Storage { .. } | AddressSpace::Uniform => {
                 storage_buffers += 1;
-                if holds(module, variable.ty, &|inner| {
-                    matches!(inner, TypeInner::Vector { size: VectorSize::Tri, .. })
-                }) {
+                if holds(module, variable.ty, &|inner| matches!(inner, TypeInner::Vector { size: VectorSize::Tri, .. }))
+                {
                     problems.push(format!("{:?} holds vec3, which is padded to 16 bytes", variable.name));
                 }
             }
@@ -62,9 +61,11 @@ pub fn module_problems(module: &Module) -> Vec<String> {
                 Expression::Math { fun: MathFunction::Tanh, .. } => {
                     problems.push("built-in tanh, which is NaN or inexact on some drivers".to_string());
                 }
-                Expression::Binary { op: naga::BinaryOperator::NotEqual | naga::BinaryOperator::Equal, left, right }
-                    if same(&function.expressions, left, right) =>
-                {
+                Expression::Binary {
+                    op: naga::BinaryOperator::NotEqual | naga::BinaryOperator::Equal,
+                    left,
+                    right,
+                } if same(&function.expressions, left, right) => {
                     problems.push("compares a value with itself; NaN is found by its bits alone".to_string());
                 }
                 _ => {}
@@ -93,7 +94,10 @@ fn same(all: &Arena<Expression>, a: Handle<Expression>, b: Handle<Expression>) -
             (Load { pointer: a }, Load { pointer: b }) => same(all, *a, *b),
             (Access { base: a, index: i }, Access { base: b, index: j }) => same(all, *a, *b) && same(all, *i, *j),
             (AccessIndex { base: a, index: i }, AccessIndex { base: b, index: j }) => same(all, *a, *b) && i == j,
-            (a, b) => matches!(a, Expression::GlobalVariable(_) | Expression::Literal(_)) && format!("{a:?}") == format!("{b:?}"),
+            (a, b) => {
+                matches!(a, Expression::GlobalVariable(_) | Expression::Literal(_))
+                    && format!("{a:?}") == format!("{b:?}")
+            }
         }
 }
 
@@ -123,14 +127,38 @@ pub const BROKEN: &[(&str, &str)] = &[
     ("var<workgroup> a: array<f32, 4097>; @compute @workgroup_size(1) fn main() { a[0] = 1.0; }", "workgroup memory"),
     ("@compute @workgroup_size(16, 17) fn main() {}", "272 invocations"),
     ("@group(0) @binding(0) var<storage> a: array<vec3f>; @compute @workgroup_size(1) fn main() { _ = a[0]; }", "vec3"),
-    ("@group(0) @binding(0) var<storage, read_write> a: array<f32>; @compute @workgroup_size(1) fn main() { a[0] = tanh(a[1]); }", "tanh"),
-    ("@group(0) @binding(0) var<storage, read_write> a: array<f32>; @compute @workgroup_size(1) fn main() { if a[1] != a[1] { a[0] = 1.0; } }", "itself"),
-    ("@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { if i < 3u { workgroupBarrier(); } }", "not uniform"),
-    ("@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { if i > 60u { return; } workgroupBarrier(); }", "not uniform"),
-    ("@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { for (var k = i; k < 64u; k++) { workgroupBarrier(); } }", "not uniform"),
-    ("@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { var n = 3u; if i > 4u { n = 4u; } for (var k = 0u; k < n; k++) { workgroupBarrier(); } }", "not uniform"),
-    ("var<workgroup> w: u32; @compute @workgroup_size(64) fn main() { loop { if w == 0u { break; } workgroupBarrier(); } }", "not uniform"),
-    ("@group(0) @binding(0) var<storage, read> a: array<u32>; @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { for (var k = 0u; k < a[i]; k++) { workgroupBarrier(); } }", "not uniform"),
+    (
+        "@group(0) @binding(0) var<storage, read_write> a: array<f32>; @compute @workgroup_size(1) fn main() { a[0] = tanh(a[1]); }",
+        "tanh",
+    ),
+    (
+        "@group(0) @binding(0) var<storage, read_write> a: array<f32>; @compute @workgroup_size(1) fn main() { if a[1] != a[1] { a[0] = 1.0; } }",
+        "itself",
+    ),
+    (
+        "@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { if i < 3u { workgroupBarrier(); } }",
+        "not uniform",
+    ),
+    (
+        "@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { if i > 60u { return; } workgroupBarrier(); }",
+        "not uniform",
+    ),
+    (
+        "@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { for (var k = i; k < 64u; k++) { workgroupBarrier(); } }",
+        "not uniform",
+    ),
+    (
+        "@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { var n = 3u; if i > 4u { n = 4u; } for (var k = 0u; k < n; k++) { workgroupBarrier(); } }",
+        "not uniform",
+    ),
+    (
+        "var<workgroup> w: u32; @compute @workgroup_size(64) fn main() { loop { if w == 0u { break; } workgroupBarrier(); } }",
+        "not uniform",
+    ),
+    (
+        "@group(0) @binding(0) var<storage, read> a: array<u32>; @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { for (var k = 0u; k < a[i]; k++) { workgroupBarrier(); } }",
+        "not uniform",
+    ),
     ("fn f() { workgroupBarrier(); } @compute @workgroup_size(64) fn main() { f(); }", "outside the entry point"),
 ];
 
@@ -138,5 +166,8 @@ pub const BROKEN: &[(&str, &str)] = &[
 pub const BROKEN_TEXT: &[(&str, &str)] = &[
     ("fn main() {}", "a header of 0 lines"),
     ("// y = x\n// Method: none.\n", "`Dispatch:`"),
-    ("// y = x\n// Dispatch: 1. Constants: none.\n@group(0) @binding(0) var<storage> x: array<f32>; // the input\n", "no shape"),
+    (
+        "// y = x\n// Dispatch: 1. Constants: none.\n@group(0) @binding(0) var<storage> x: array<f32>; // the input\n",
+        "no shape",
+    ),
 ];

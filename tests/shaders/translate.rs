@@ -33,21 +33,31 @@ pub fn check(all: &[Specialised]) {
     });
     let files: Vec<_> = files.collect();
     let distinct: BTreeMap<Vec<u8>, PathBuf> = files.into_iter().flatten().collect();
-    let failures: Vec<String> = distinct
-        .par_iter()
-        .filter_map(|(text, path)| {
-            std::fs::write(path, text).expect("the temporary folder is writable");
-            let is_spirv = path.extension().is_some_and(|extension| extension == "spv");
-            let (tool, arguments): (_, &[&str]) = match is_spirv {
-                true if text[4..8] == [0, 0, 1, 0] => (spirv_val, &["--target-env", "vulkan1.0"]),
-                true => (spirv_val, &["--target-env", "vulkan1.1"]),
-                false => (glslang, &["-S", "comp"]),
-            };
-            tool.and_then(|tool| judge(tool, arguments, path))
-        })
-        .collect();
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), distinct.len(), failures.join("\n"));
+    let mut jobs: Vec<(&str, &[&str], Vec<&Path>)> = Vec::new();
+    let mut texts = Vec::new();
+    for (text, path) in &distinct {
+        std::fs::write(path, text).expect("the temporary folder is writable");
+        match text.strip_prefix(&SPIRV_MAGIC) {
+            None => texts.push(path.as_path()),
+            Some(rest) => {
+                let vulkan: &[&str] = if rest.starts_with(&SPIRV_1_0) { &VULKAN_1_0 } else { &VULKAN_1_1 };
+                jobs.extend(spirv_val.map(|tool| (tool, vulkan, vec![path.as_path()])));
+            }
+        }
+    }
+    // glslangValidator takes longer to start than to check a file, and checks many independently.
+    jobs.extend(glslang.iter().flat_map(|&tool| texts.chunks(64).map(move |paths| (tool, GLSL_STAGE, paths.to_vec()))));
+    let failures: Vec<String> =
+        jobs.par_iter().filter_map(|(tool, arguments, paths)| judge(tool, arguments, paths)).collect();
+    assert!(failures.is_empty(), "{} of {} files:\n{}", failures.len(), distinct.len(), failures.join("\n"));
 }
+
+/// The first word of SPIR-V, and the second of version 1.0.
+const SPIRV_MAGIC: [u8; 4] = 0x0723_0203_u32.to_le_bytes();
+const SPIRV_1_0: [u8; 4] = 0x0001_0000_u32.to_le_bytes();
+const VULKAN_1_0: [&str; 2] = ["--target-env", "vulkan1.0"];
+const VULKAN_1_1: [&str; 2] = ["--target-env", "vulkan1.1"];
+const GLSL_STAGE: &[&str] = &["-S", "comp"];
 
 /// The tool, if it is there or must be.
 fn tool(name: &'static str) -> Option<&'static str> {
@@ -60,8 +70,9 @@ fn tool(name: &'static str) -> Option<&'static str> {
     None
 }
 
-fn judge(tool: &str, arguments: &[&str], path: &Path) -> Option<String> {
-    let output = Command::new(tool).args(arguments).arg(path).output().expect("the tool runs");
+/// The tool's report, unless it is content with all files.
+fn judge(tool: &str, arguments: &[&str], paths: &[&Path]) -> Option<String> {
+    let output = Command::new(tool).args(arguments).args(paths).output().expect("the tool runs");
     let text = || format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (!output.status.success()).then(|| format!("{tool}: {}", text()))
 }
@@ -129,4 +140,27 @@ fn glsl(specialised: &Specialised) -> String {
     let written = writer.and_then(|mut writer| writer.write());
     written.unwrap_or_else(|error| panic!("{}: GLSL: {error}", kernel.name));
     text
+}
+
+/// The judges can say no, also about one file among many.
+#[test]
+fn validators_reject_what_is_wrong() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, contents: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, contents).expect("the temporary folder is writable");
+        path
+    };
+    let [head, good, bad] =
+        ["#version 310 es\nlayout(local_size_x = 64) in;\n", "void main() {}\n", "void main() { x = 1; }\n"];
+    let [good, bad] =
+        [("good.comp", good), ("bad.comp", bad)].map(|(name, text)| file(name, (head.to_string() + text).as_bytes()));
+    if let Some(tool) = tool("glslangValidator") {
+        assert_eq!(judge(tool, GLSL_STAGE, &[&good]), None);
+        assert!(judge(tool, GLSL_STAGE, &[&good, &bad, &good]).is_some_and(|report| report.contains("'x'")));
+    }
+    if let Some(tool) = tool("spirv-val") {
+        let cut = file("cut.spv", &[&SPIRV_MAGIC[..], &SPIRV_1_0, &[0; 12]].concat());
+        assert!(judge(tool, &VULKAN_1_0, &[&cut]).is_some());
+    }
 }

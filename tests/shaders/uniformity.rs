@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 
 use naga::{
-    AddressSpace, Binding, Block, BuiltIn, Expression, Function, Handle, LocalVariable, Module, Statement, StorageAccess,
+    AddressSpace, Binding, Block, BuiltIn, Expression, Function, Handle, LocalVariable, Module, Statement,
+    StorageAccess,
 };
 
 /// Barriers of a module that some invocations might not reach.
@@ -104,10 +105,8 @@ impl Analysis<'_> {
                 }
                 Statement::Break | Statement::Continue => jumps.of_loop |= varies,
                 Statement::Return { .. } | Statement::Kill => jumps.of_function |= varies,
-                Statement::Store { pointer, value } => {
-                    if varies || self.varies(*value) || self.varies(*pointer) {
-                        self.varying.extend(self.local(*pointer));
-                    }
+                Statement::Store { pointer, value } if varies || self.varies(*value) || self.varies(*pointer) => {
+                    self.varying.extend(self.local(*pointer));
                 }
                 Statement::Call { arguments, .. } => {
                     let locals: Vec<_> = arguments.iter().filter_map(|&argument| self.local(argument)).collect();
