@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::shape::Shape;
 use super::taps::TapList;
 use super::window::{Padding, Pair, Window};
+use crate::device::plan::{MAX_LOOP_TRIPS, MAX_WORKGROUPS};
 
 /// One line of a network's `layers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,7 +214,45 @@ impl LayerSpec {
                 "needs {weights} weights and {products} matrix products a sample; at most are {MAX_WEIGHTS} and {MAX_PRODUCTS}"
             ));
         }
+        self.dispatchable(input, shape)?;
         Ok(shape)
+    }
+
+    /// Whether the linear kernels can run the layer: each pixel and each tap is a row of workgroups, and the products
+    /// that one invocation adds up are its loop trips.
+    fn dispatchable(&self, input: Shape, output: Shape) -> Result<(), String> {
+        let taps = |kernel: &Pair| kernel.each().map(u64::from).into_iter().product::<u64>();
+        // Positions of the kernel that reach one pixel of the strided side.
+        let reach = |kernel: &Pair, stride: &Pair| -> u64 {
+            let [[ky, kx], [sy, sx]] = [kernel.each(), stride.each()];
+            u64::from(ky.div_ceil(sy)) * u64::from(kx.div_ceil(sx))
+        };
+        let [inputs, outputs] = [input, output].map(|shape| u64::from(shape.pixels()));
+        let (taps, forward, adjoint) = match self {
+            LayerSpec::Dense { .. } => (inputs * outputs, inputs, outputs),
+            LayerSpec::Conv { kernel, stride, upsample, .. } => {
+                (taps(kernel), taps(kernel), reach(kernel, stride) * u64::from(upsample.pow(2)))
+            }
+            LayerSpec::ConvTranspose { kernel, stride, .. } => (taps(kernel), reach(kernel, stride), taps(kernel)),
+            _ => return Ok(()),
+        };
+        for (what, count) in [("input pixels", inputs), ("output pixels", outputs), ("weight matrices", taps)] {
+            if count > MAX_WORKGROUPS.into() {
+                return Err(format!("has {count} {what}; at most are {MAX_WORKGROUPS}"));
+            }
+        }
+        let vectors = input.channels.is_multiple_of(4) && output.channels.is_multiple_of(4);
+        let step = if vectors { 4 } else { 1 };
+        for (longest, channels) in [(forward, input.channels), (adjoint, output.channels)] {
+            let trips = longest * u64::from(channels / step + 1);
+            if trips > MAX_LOOP_TRIPS.into() {
+                return Err(format!(
+                    "adds up {longest}×{channels} products for one value, in {trips} steps of which {MAX_LOOP_TRIPS} are \
+                     portable; use fewer channels, or multiples of 4 on both sides"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Upper bounds of the entries of the tap list and of the weights.
@@ -310,4 +349,29 @@ const MAX_PRODUCTS: u64 = 1 << 26;
 
 fn within(key: &str, value: f32, low: f32, high: f32) -> Result<(), String> {
     if (low..=high).contains(&value) { Ok(()) } else { Err(format!("{key} {value} is outside {low} to {high}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dense(input: [u32; 3], shape: [u32; 3]) -> Result<Shape, String> {
+        let [height, width, channels] = input;
+        LayerSpec::Dense { units: None, shape: Some(shape), bias: true }.output(Shape { height, width, channels })
+    }
+
+    /// What a dispatch cannot do is refused with a message here, before it is recorded.
+    #[test]
+    fn layers_that_cannot_be_dispatched_are_refused() {
+        let refused = |outcome: Result<Shape, String>, part: &str| {
+            let message = outcome.expect_err(part);
+            assert!(message.contains(part), "{message}");
+        };
+        refused(dense([1, 1, 4], [256, 256, 4]), "65536 output pixels; at most are 65535");
+        refused(dense([28, 28, 1], [14, 14, 4]), "153664 weight matrices");
+        refused(dense([8, 8, 512], [1, 1, 1]), "adds up 64×512 products for one value, in 32832 steps");
+        assert!(dense([8, 8, 508], [1, 1, 1]).is_ok());
+        assert!(dense([8, 8, 512], [1, 1, 4]).is_ok());
+        assert!(dense([1, 1, 4], [128, 128, 4]).is_ok());
+    }
 }
