@@ -54,9 +54,11 @@ macro_rules! twin {
 }
 
 /// How far a float output may be from the f64 twin that is given the device's own inputs.
+///
+/// All but `Exact` allow f32's smallest normal number besides, once for each term: devices may flush denormals to zero.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
-    /// The bits of the f32 twin.
+    /// The bits of the twin's result rounded to f32: for kernels that only move values.
     Exact,
     /// Sums of K products: 2·K·2⁻²⁴·Σ|aᵢbᵢ|, where the dispatch counts K and the twin computes Σ|aᵢbᵢ| from
     /// absolute inputs (Higham, "Accuracy and Stability of Numerical Algorithms", §3.1).

@@ -115,8 +115,10 @@ pub(super) fn compare(bound: &Bound, output: &Output<'_>, row: &mut Row) {
                 }
                 Bound::Relative(part) => part * (reference.abs() + largest) + tiny,
             };
+            let same = bits == (*reference as f32).to_bits();
             let error = match bound {
-                0.0 => (value - f64::from(*reference as f32)).abs(),
+                0.0 if same => 0.0,
+                0.0 => (value - reference).abs().max(tiny), // also where a zero has the wrong sign
                 _ => (value - reference).abs(),
             };
             let ratio = if error == 0.0 { 0.0 } else { error / bound };
