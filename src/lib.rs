@@ -11,4 +11,5 @@ pub mod layers;
 pub mod model;
 pub mod output;
 pub mod random;
+pub mod selftest;
 pub mod train;

@@ -1,6 +1,7 @@
 // y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
 // Dispatch: (⌈C_OUT / (8·COLUMNS)⌉·⌈BATCH / 32⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
-// Constants: BATCH, C_IN, C_OUT, COLUMNS (1 or 4), Q, FOLD.
+// Constants: BATCH, C_IN, C_OUT, COLUMNS (1 or 4), STEP (channels of a loop trip,
+// a divisor of C_IN), Q, FOLD.
 // Method: for layers with any channel counts, and one channel above all: each of 8×8 invocations owns 4 rows ×
 // COLUMNS columns in registers and loads scalars; such layers are bound by memory, not by arithmetic.
 @group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
@@ -25,15 +26,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     var sum: array<f32, ROWS * COLUMNS>;
     for (var i = rows[3u * listed + 1u]; i < end; i++) {
         let pair = pairs[i];
-        for (var k = 0u; k < C_IN; k++) {
-            var right: array<f32, COLUMNS>;
-            for (var c = 0u; c < COLUMNS; c++) {
-                right[c] = w[(pair.y * C_IN + k) * C_OUT + min(first_column + c, C_OUT - 1u)];
-            }
-            for (var r = 0u; r < ROWS; r++) {
-                let left = x[(pair.x * BATCH + min(first_row + r, BATCH - 1u)) * C_IN + k];
+        for (var first = 0u; first < C_IN; first += STEP) {
+            for (var j = 0u; j < STEP; j++) { // unrolled
+                let k = first + j;
+                var right: array<f32, COLUMNS>;
                 for (var c = 0u; c < COLUMNS; c++) {
-                    sum[r * COLUMNS + c] += left * right[c];
+                    right[c] = w[(pair.y * C_IN + k) * C_OUT + min(first_column + c, C_OUT - 1u)];
+                }
+                for (var r = 0u; r < ROWS; r++) {
+                    let left = x[(pair.x * BATCH + min(first_row + r, BATCH - 1u)) * C_IN + k];
+                    for (var c = 0u; c < COLUMNS; c++) {
+                        sum[r * COLUMNS + c] += left * right[c];
+                    }
                 }
             }
         }

@@ -95,6 +95,15 @@ impl<F: Real> Cpu<F> {
         }
     }
 
+    /// The words of a view as f32 bits, or as the integers that they are.
+    pub fn bits(&self, view: View) -> Vec<u32> {
+        let range = view.offset as usize..(view.offset + view.len) as usize;
+        match &self.memory[view.tensor.0 as usize] {
+            Memory::Floats(data) => data[range].iter().map(|v| (v.wide() as f32).to_bits()).collect(),
+            Memory::Words(data) => data[range].to_vec(),
+        }
+    }
+
     /// The memory of a whole tensor, to exchange or change.
     pub fn memory_mut(&mut self, tensor: TensorId) -> &mut Memory<F> {
         &mut self.memory[tensor.0 as usize]

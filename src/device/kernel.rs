@@ -54,9 +54,11 @@ macro_rules! twin {
 }
 
 /// How far a float output may be from the f64 twin that is given the device's own inputs.
+///
+/// All but `Exact` allow f32's smallest normal number besides, once for each term: devices may flush denormals to zero.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
-    /// The bits of the f32 twin.
+    /// The bits of the twin's result rounded to f32: for kernels that only move values.
     Exact,
     /// Sums of K products: 2·K·2⁻²⁴·Σ|aᵢbᵢ|, where the dispatch counts K and the twin computes Σ|aᵢbᵢ| from
     /// absolute inputs (Higham, "Accuracy and Stability of Numerical Algorithms", §3.1).
@@ -89,6 +91,8 @@ pub struct Binding {
     pub written: bool,
     /// The type of its words.
     pub element: Element,
+    /// Words of one element of the array: a kernel on `vec4f` writes whole vec4s, past the end of a view that has none.
+    pub stride: u32,
 }
 
 impl Kernel {
@@ -152,6 +156,10 @@ impl Kernel {
                         read: usage.contains(GlobalUse::READ),
                         written: usage.contains(GlobalUse::WRITE),
                         element: element(&module, variable.ty),
+                        stride: match module.types[variable.ty].inner {
+                            naga::TypeInner::Array { stride, .. } => stride / 4,
+                            _ => 1,
+                        },
                     });
                 }
                 _ => {}

@@ -9,7 +9,7 @@ pub mod real;
 
 use crate::error::{Error, Kind, Result};
 use cpu::{Cpu, Memory};
-use plan::{Program, View};
+use plan::{Element, Program, View};
 
 /// Which implementation of the linear kernel suits a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +190,37 @@ impl Session {
             Session::Cpu { cpu, .. } => Ok(cpu.floats(view).to_vec()),
             Session::Gpu(gpu) => Ok(gpu.read(view)?.into_iter().map(f32::from_bits).collect()),
         }
+    }
+
+    /// Replaces the words of a view, whatever their type, by these bits: what `selftest` poisons memory with.
+    pub fn write_bits(&mut self, view: View, bits: &[u32]) {
+        match self.program().spec(view.tensor).element {
+            Element::U32 => self.write_words(view, bits),
+            Element::F32 => self.write_floats(view, &bits.iter().map(|&b| f32::from_bits(b)).collect::<Vec<_>>()),
+        }
+    }
+
+    /// The bits of a view's words, whatever their type, after everything that was run.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when the device fails.
+    pub fn read_bits(&mut self, view: View) -> Result<Vec<u32>> {
+        match self {
+            Session::Cpu { cpu, .. } => Ok(cpu.bits(view)),
+            Session::Gpu(gpu) => gpu.read(view),
+        }
+    }
+
+    /// Runs dispatch number `index` of plan number `plan` alone.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when the device fails.
+    pub fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
+        match self {
+            Session::Cpu { cpu, program } => cpu.dispatch(&program.plans[plan].dispatches[index]),
+            Session::Gpu(gpu) => gpu.run_dispatch(plan, index)?,
+        }
+        Ok(())
     }
 
     /// Runs plan number `plan` as one submission, without waiting for its end.

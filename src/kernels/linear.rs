@@ -108,9 +108,14 @@ pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
     let channels = match sizes.vector_family(profile) {
         Some(LinearFamily::Tile) => sizes.c_in.div_ceil(8),
         Some(LinearFamily::Lane) => sizes.c_in / 4,
-        None => sizes.c_in,
+        None => sizes.c_in / thin_step(sizes),
     };
     u64::from(longest) * u64::from(channels + 1)
+}
+
+/// Channels that the thin kernel takes in one loop trip.
+fn thin_step(sizes: Sizes) -> u32 {
+    if sizes.c_in.is_multiple_of(4) { 4 } else { 1 }
 }
 
 /// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is the gradient with
@@ -127,6 +132,9 @@ pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, 
     };
     let mut constants = sizes.constants().to_vec();
     constants.extend(columns.map(|c| ("COLUMNS", Constant::U32(c))));
+    if kernel.name == FORWARD_THIN.name {
+        constants.push(("STEP", thin_step(sizes).into()));
+    }
     let rows = taps.rows.len / 3;
     let fold = rows.min(MAX_WORKGROUPS);
     constants.extend([("Q", rows.into()), ("FOLD", fold.into())]);

@@ -1,0 +1,115 @@
+//! A few layers as a program of their own, with random contents: what the cases here and the tests of gradients run.
+
+use crate::device::Profile;
+use crate::device::plan::{Element, Program, Recorder, Role, View};
+use crate::error::{Error, Result};
+use crate::layers::Mode;
+use crate::layers::shape::Shape;
+use crate::layers::spec::LayerSpec;
+use crate::model::config::Layers;
+use crate::model::network::{Layout, Network, State, Wanted};
+use crate::random::{Draws, stream};
+
+/// The seed of all random contents.
+pub const SEED: u64 = 42;
+
+/// A short network placed for a batch, with plans for its passes and random contents in every tensor that they read.
+#[derive(Debug)]
+pub struct LayerProgram {
+    /// The plans [`FORWARD`] and [`BACKWARD`], and [`SAMPLE`] where there is batch norm.
+    pub program: Program,
+    /// Shapes and parameters.
+    pub layout: Layout,
+    /// Flat tensors.
+    pub state: State,
+    /// [8]: seed, step and learning rates.
+    pub step: View,
+    /// [P, batch, C_in]
+    pub x: View,
+    /// [Q, batch, C_out]
+    pub y: View,
+    /// [Q, batch, C_out]: the upstream gradient.
+    pub dy: View,
+    /// [P, batch, C_in]
+    pub dx: View,
+}
+
+/// The plan that trains forward.
+pub const FORWARD: usize = 0;
+/// The plan that computes all gradients.
+pub const BACKWARD: usize = 1;
+/// The plan that samples, with running statistics.
+pub const SAMPLE: usize = 2;
+
+impl LayerProgram {
+    /// Places `layers` on inputs of [pixels, batch, channels].
+    ///
+    /// # Errors
+    /// A usage error when the layers do not fit.
+    pub fn new(profile: &Profile, input: Shape, batch: u32, layers: &[LayerSpec]) -> Result<Self> {
+        let layout = Layout::new("case", input, layers)?;
+        let mut program = Program::default();
+        let words = |shape: Shape| u64::from(shape.values()) * u64::from(batch);
+        let step = step_words(&mut program, 3);
+        let x = program.floats("x", Role::Activations, words(input));
+        let dy = program.floats("dy", Role::ActivationGradients, words(layout.output));
+        let state = State::new(&mut program, &layout, true);
+        let network = Network::place(&mut program, profile, &layout, &state, step, batch, layout.name);
+
+        let mut recorder = Recorder::new();
+        let tape = network.forward(&mut recorder, profile, Mode::Train, x, stream::DEVICE);
+        program.plans.push(recorder.finish()?);
+        let mut recorder = Recorder::new();
+        let dx = network.backward(&mut recorder, profile, &tape, dy, Wanted::All);
+        program.plans.push(recorder.finish()?);
+        if layers.iter().any(|layer| matches!(layer, LayerSpec::BatchNorm { .. })) {
+            let mut recorder = Recorder::new();
+            network.forward(&mut recorder, profile, Mode::Sample, x, 0);
+            program.plans.push(recorder.finish()?);
+        }
+
+        let optimizer = state.optimizer.ok_or_else(|| Error::usage("a layer program trains"))?;
+        for (number, view) in (0..).zip([x, dy, state.parameters, optimizer.g]) {
+            random(&mut program, view, number, |z| z);
+        }
+        random(&mut program, state.running, 4, |z| z.abs() + 0.5); // a variance is positive
+        Ok(LayerProgram { program, layout, state, step, x, y: tape.output, dy, dx })
+    }
+
+    /// The flat gradients of the parameters.
+    pub fn gradients(&self) -> View {
+        self.state.optimizer.map_or(self.state.parameters, |optimizer| optimizer.g)
+    }
+}
+
+/// Layers written as in a configuration file: `type = "conv", channels = 4, …`, one string for each.
+///
+/// # Errors
+/// A usage error when the text is not understood.
+pub fn parse_layers(lines: &[&str]) -> Result<Vec<LayerSpec>> {
+    let tables: Vec<_> = lines.iter().map(|line| format!("{{ {line} }}")).collect();
+    let text = format!("layers = [{}]", tables.join(", "));
+    let layers: Layers = toml::from_str(&text).map_err(|e| Error::usage(format!("{text}: {e}")))?;
+    Ok(layers.layers)
+}
+
+/// Adds the words that every step brings: seed, step number, and the learning rates of both networks.
+pub fn step_words(program: &mut Program, step: u32) -> View {
+    let [rate, correction] = [2e-4_f32, 1.25].map(f32::to_bits);
+    let words = vec![SEED as u32, 7, step, rate, correction, rate, correction, 0];
+    let view = program.tensor("step", Role::StepInputs, Element::U32, words.len() as u64);
+    program.tensors[view.tensor.0 as usize].contents = Some(words);
+    view
+}
+
+/// Gives a whole float tensor random contents: `change` of N(0, 1), from stream `number`.
+pub fn random(program: &mut Program, view: View, number: u32, change: impl Fn(f32) -> f32) {
+    let mut values = vec![0.0; view.len as usize];
+    Draws::new(SEED, stream::SAMPLES, number).fill_normal(&mut values);
+    set(program, view, values.into_iter().map(change).collect());
+}
+
+/// Gives a whole float tensor its contents.
+pub fn set(program: &mut Program, view: View, values: Vec<f32>) {
+    program.tensors[view.tensor.0 as usize].contents = Some(values.into_iter().map(f32::to_bits).collect());
+}

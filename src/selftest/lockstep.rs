@@ -1,0 +1,154 @@
+//! Lockstep: after every dispatch on a device, the kernel's f64 twin is given the device's own inputs and must give the
+//! device's output within the kernel's bound. Errors cannot add up, so the first kernel that differs is the one to blame.
+
+use super::compare::{Output, Row, compare};
+use super::guard::{self, POISON};
+use crate::device::kernel::{Binding, Bound, Call, Slot};
+use crate::device::plan::{Dispatch, Plan, Program, TensorSpec, View};
+use crate::device::real::Real;
+use crate::device::{Device, Session};
+use crate::error::Result;
+use crate::kernels;
+
+/// The f64 poison; a word that still holds it was not written by the twin.
+pub(super) const POISON_WIDE: f64 = f64::from_bits(0x7ff8_0000_0000_dead);
+
+/// Runs `plan` over `tensors` dispatch by dispatch on a device; `reference` is the plan that the twins run, which is
+/// the same one, except in the tests that show that a difference is found.
+///
+/// Stops after the first dispatch that fails, whose row says how; returns whether all passed.
+///
+/// # Errors
+/// When the device fails; wrong results are no errors but rows.
+pub fn run(
+    device: &Device,
+    tensors: &[TensorSpec],
+    plan: &Plan,
+    reference: &Plan,
+    mut report: impl FnMut(Row),
+) -> Result<bool> {
+    assert_eq!(plan.dispatches.len(), reference.dispatches.len(), "both plans have the same dispatches");
+    let mut program = guard::guarded(tensors, plan);
+    if matches!(device, Device::Cpu) {
+        // Twins take the length of their work from their slices, and slices are bounds themselves.
+        for (guarded, dispatch) in program.plans[0].dispatches.iter_mut().zip(&plan.dispatches) {
+            guarded.bindings = dispatch.bindings.iter().map(|(&name, &view)| (name, guard::shifted(view))).collect();
+        }
+    }
+    let memory = guard::memory(&program);
+    let words = tensors.iter().map(|spec| spec.words).collect();
+    let mut lockstep = Lockstep { session: device.load(program)?, memory, words };
+    for (index, dispatch) in reference.dispatches.iter().enumerate() {
+        let row = lockstep.step(index, dispatch)?;
+        let failed = row.failure.is_some();
+        report(row);
+        if failed {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A guarded program on a device, with a copy of what the device's memory holds.
+struct Lockstep {
+    session: Session,
+    memory: Vec<Vec<u32>>,
+    /// Words of each tensor without its guards.
+    words: Vec<u32>,
+}
+
+impl Lockstep {
+    fn step(&mut self, index: usize, dispatch: &Dispatch) -> Result<Row> {
+        let kernel = kernels::find(dispatch.kernel);
+        let reflection = kernel.reflection(&dispatch.constants);
+        let written: Vec<&Binding> = reflection.bindings.iter().filter(|binding| binding.written).collect();
+        let view_of = |binding: &Binding| guard::shifted(dispatch.bindings[binding.name.as_str()]);
+        for binding in &written {
+            self.fill_guards(view_of(binding), guard::WRITE_GUARD);
+            if !binding.read {
+                self.fill(view_of(binding), POISON);
+            }
+        }
+        let references = self.twin(dispatch, &written, |x| x);
+        let magnitudes = matches!(kernel.bound, Bound::Sum).then(|| self.twin(dispatch, &written, f64::abs));
+        self.session.run_dispatch(0, index)?;
+        let mut row = Row::new(dispatch);
+        for (i, binding) in written.iter().enumerate() {
+            let view = view_of(binding);
+            let memory = &mut self.memory[view.tensor.0 as usize];
+            let whole = View { tensor: view.tensor, offset: 0, len: memory.len() as u32 };
+            let after = self.session.read_bits(whole)?;
+            let output = Output {
+                binding,
+                view,
+                before: memory,
+                after: &after,
+                reference: &references[i],
+                magnitude: magnitudes.as_ref().map(|m| m[i].as_slice()),
+                terms: dispatch.terms,
+            };
+            compare(&kernel.bound, &output, &mut row);
+            *memory = after;
+            self.fill_guards(view, guard::READ_GUARD);
+        }
+        Ok(row)
+    }
+
+    /// Fills a view with a word, on the device and in the copy.
+    fn fill(&mut self, view: View, word: u32) {
+        let words = vec![word; view.len as usize];
+        self.session.write_bits(view, &words);
+        self.memory[view.tensor.0 as usize][view.offset as usize..][..words.len()].copy_from_slice(&words);
+    }
+
+    fn fill_guards(&mut self, view: View, word: u32) {
+        for band in guard::bands(view, self.words[view.tensor.0 as usize]) {
+            self.fill(band, word);
+        }
+    }
+
+    /// What the twin writes in f64, given the device's inputs after `change`.
+    fn twin(&self, dispatch: &Dispatch, written: &[&Binding], change: impl Fn(f64) -> f64) -> Vec<Vec<f64>> {
+        let words = |view: View| {
+            let view = guard::shifted(view);
+            &self.memory[view.tensor.0 as usize][view.offset as usize..][..view.len as usize]
+        };
+        let floats = |view: View| -> Vec<f64> { guard::widened(words(view)).into_iter().map(&change).collect() };
+        let is_written = |name: &str| written.iter().any(|binding| binding.name == name);
+        let mut inputs = Vec::new();
+        for (&name, &view) in dispatch.bindings.iter().filter(|(name, _)| !is_written(name)) {
+            let is_float = guard::is_float(self.session.program(), view);
+            inputs.push((name, is_float.then(|| floats(view)), words(view)));
+        }
+        let mut outputs: Vec<Vec<f64>> = written
+            .iter()
+            .map(|binding| {
+                let view = dispatch.bindings[binding.name.as_str()];
+                if binding.read { floats(view) } else { vec![POISON_WIDE; view.len as usize] }
+            })
+            .collect();
+        let name_of = |binding: &Binding| {
+            let key = dispatch.bindings.keys().find(|key| **key == binding.name);
+            *key.expect("recorded dispatches bind every name")
+        };
+        let mut slots: Vec<_> = written
+            .iter()
+            .zip(&mut outputs)
+            .map(|(binding, data)| (name_of(binding), Slot::FloatsMut(Some(data.as_mut_slice()))))
+            .collect();
+        for (name, floats, words) in &inputs {
+            slots.push((*name, floats.as_deref().map_or(Slot::Words(words), Slot::Floats)));
+        }
+        f64::run(&kernels::find(dispatch.kernel).twin, &mut Call::new(&dispatch.constants, slots));
+        outputs
+    }
+}
+
+/// Runs all plans of a program, one after the other, as [`run`] does.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_program(device: &Device, program: &Program, report: impl FnMut(Row)) -> Result<bool> {
+    let all = Plan { dispatches: program.plans.iter().flat_map(|plan| plan.dispatches.clone()).collect() };
+    run(device, &program.tensors, &all, &all, report)
+}

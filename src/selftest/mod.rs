@@ -1,0 +1,141 @@
+//! The proof, on the device at hand, that kernels compute what their twins say: small awkward cases for every kernel,
+//! then a training step of every preset, each dispatch checked by itself.
+
+pub mod cases;
+mod compare;
+mod guard;
+pub mod layer;
+pub mod lockstep;
+pub mod presets;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::device::Device;
+use crate::error::Result;
+use crate::kernels::REGISTRY;
+pub use cases::Case;
+pub use compare::Row;
+
+/// What all checks of a kernel found.
+#[derive(Clone, Debug, Serialize)]
+pub struct KernelSummary {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Dispatches that were checked.
+    pub dispatches: u64,
+    /// Words that were compared.
+    pub values: u64,
+    /// The error that is largest in proportion to its bound.
+    pub error: f64,
+    /// The bound at that place.
+    pub bound: f64,
+    /// Their ratio: at most 1 where all is well.
+    pub ratio: f64,
+    /// The case that it comes from.
+    pub worst_case: String,
+    /// `passed`, `failed`, or `unused`: not a kernel for this device.
+    pub verdict: &'static str,
+}
+
+/// What a selftest found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The device.
+    pub device: String,
+    /// Every kernel of the registry.
+    pub kernels: Vec<KernelSummary>,
+    /// What is wrong: one line for each case that failed, naming the kernel, the place and both values.
+    pub failures: Vec<String>,
+}
+
+impl Summary {
+    /// Whether everything was right.
+    pub fn passed(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    fn new(device: String) -> Self {
+        let empty = |kernel: &&crate::device::kernel::Kernel| KernelSummary {
+            kernel: kernel.name,
+            dispatches: 0,
+            values: 0,
+            error: 0.0,
+            bound: 0.0,
+            ratio: 0.0,
+            worst_case: String::new(),
+            verdict: "unused",
+        };
+        Summary { device, kernels: REGISTRY.iter().map(empty).collect(), failures: Vec::new() }
+    }
+
+    fn add(&mut self, row: &Row) {
+        let Some(kernel) = self.kernels.iter_mut().find(|kernel| kernel.kernel == row.kernel) else { return };
+        kernel.dispatches += 1;
+        kernel.values += row.values;
+        if row.ratio >= kernel.ratio {
+            (kernel.error, kernel.bound, kernel.ratio) = (row.error, row.bound, row.ratio);
+            kernel.worst_case.clone_from(&row.case);
+        }
+        match &row.failure {
+            Some(failure) => {
+                kernel.verdict = "failed";
+                self.failures.push(format!("{}: {failure}", row.case));
+            }
+            None if kernel.verdict == "unused" => kernel.verdict = "passed",
+            None => {}
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<27} {:>10} {:>11} {:>9} {:>9} {:>7}  verdict",
+            "kernel", "dispatches", "values", "error", "bound", "ratio"
+        )?;
+        for kernel in &self.kernels {
+            let KernelSummary { kernel, dispatches, values, error, bound, ratio, verdict, .. } = kernel;
+            writeln!(
+                f,
+                "{kernel:<27} {dispatches:>10} {values:>11} {error:>9.1e} {bound:>9.1e} {ratio:>7.3}  {verdict}"
+            )?;
+        }
+        for failure in &self.failures {
+            writeln!(f, "{failure}")?;
+        }
+        let verdict = if self.passed() { "computes what it should" } else { "computes wrong results" };
+        write!(f, "{} {verdict}", self.device)
+    }
+}
+
+/// Checks every kernel and every preset on a device; `report` is told of each dispatch.
+///
+/// Wrong results are in the summary. On [`Device::Cpu`] the f32 twins are compared with the f64 ones.
+///
+/// # Errors
+/// When the device fails.
+pub fn run(device: &Device, report: impl FnMut(&Row)) -> Result<Summary> {
+    let profile = device.profile();
+    let mut cases = cases::all(&profile)?;
+    cases.extend(presets::all(&profile)?);
+    check(device, &cases, report)
+}
+
+/// Checks these cases on a device, as [`run`] does.
+///
+/// # Errors
+/// When the device fails.
+pub fn check(device: &Device, cases: &[Case], mut report: impl FnMut(&Row)) -> Result<Summary> {
+    let mut summary = Summary::new(device.name());
+    for case in cases {
+        lockstep::run_program(device, &case.program, |mut row| {
+            row.case.clone_from(&case.name);
+            report(&row);
+            summary.add(&row);
+        })?;
+    }
+    Ok(summary)
+}

@@ -1,0 +1,58 @@
+//! One training step, and one sampling pass, of each preset: real networks on a small batch.
+
+use super::cases::Case;
+use super::layer::{SEED, set};
+use crate::device::Profile;
+use crate::device::plan::{Program, View};
+use crate::error::Result;
+use crate::kernels::data::pack;
+use crate::model::sources;
+use crate::random::{Draws, split, stream};
+use crate::train::engine::{self, Recorded};
+
+/// The presets with a batch that is quick, and no multiple of a tile.
+const BATCHES: [(&str, u32); 5] = [("pytorch", 6), ("tf-tutorial", 5), ("stabilized", 7), ("keras", 8), ("quick", 5)];
+
+/// Images that the data set has.
+const IMAGES: u32 = 9;
+
+/// Records every preset, with initial parameters and random images and latents.
+///
+/// # Errors
+/// When a preset is not valid.
+pub fn all(profile: &Profile) -> Result<Vec<Case>> {
+    BATCHES
+        .iter()
+        .map(|&(name, batch)| Ok(Case { name: format!("preset {name}"), program: preset(profile, name, batch)? }))
+        .collect()
+}
+
+fn preset(profile: &Profile, name: &str, batch: u32) -> Result<Program> {
+    let mut config = sources::preset(name)?;
+    config.seed = SEED;
+    config.training.batch_size = batch;
+    (config.output.rows, config.output.cols) = (1, 3);
+    let layouts = config.layouts()?;
+    let bytes = config.image_shape().values() * IMAGES;
+    let Recorded { mut program, gan, sampler } = engine::record(&config, &layouts, profile, bytes.into())?;
+
+    for (network, (layout, state)) in (0..).zip(layouts.iter().zip([&gan.g_state, &gan.d_state])) {
+        set(&mut program, state.parameters, layout.parameters.initial(&config.init, SEED, network));
+        if !layout.running.slots.is_empty() {
+            set(&mut program, state.running, layout.running.initial_running());
+        }
+    }
+    for (view, stream) in [(gan.inputs.latents, stream::LATENTS), (sampler.latents, stream::SAMPLES)] {
+        let mut latents = vec![0.0; view.len as usize];
+        Draws::new(SEED, stream, 0).fill_normal(&mut latents);
+        set(&mut program, view, latents);
+    }
+    let mut words = |view: View, contents: Vec<u32>| program.tensors[view.tensor.0 as usize].contents = Some(contents);
+    let [low, high] = split(SEED);
+    let [rate, correction] = config.adam.rates(1).map(f32::to_bits);
+    words(gan.inputs.step, vec![low, high, 0, rate, correction, rate, correction, 0]);
+    words(gan.inputs.indices, (0..batch).map(|b| (b * 4 + 1) % IMAGES).collect());
+    let pixels = Draws::new(SEED, stream::STROKES, 0);
+    words(gan.inputs.images, pack(&(0..bytes).map(|i| pixels.word(i) as u8).collect::<Vec<_>>()));
+    Ok(program)
+}

@@ -1,0 +1,159 @@
+//! The same bits: from the same seed, after resuming, on any number of threads, and whatever else is in a batch.
+
+mod common;
+
+use dcgan_gpu::device::Device;
+use dcgan_gpu::device::plan::{TensorId, View};
+use dcgan_gpu::layers::spec::LayerSpec;
+use dcgan_gpu::model::checkpoint::Tensors;
+use dcgan_gpu::model::config::Config;
+use dcgan_gpu::model::network::Layout;
+use dcgan_gpu::model::sources;
+use dcgan_gpu::random::{Draws, stream};
+use dcgan_gpu::selftest::presets;
+use dcgan_gpu::train::engine::{Batch, Engine, Generator, STEP_PLAN};
+
+/// Steps before a stop; as many follow.
+const STEPS: u32 = 3;
+
+/// The quick preset on few images, with everything random that there is: dropout and instance noise.
+fn config() -> Config {
+    let mut config = sources::preset("quick").expect("there is such a preset");
+    config.seed = 42;
+    config.training.batch_size = 6;
+    config.training.instance_noise = 0.1;
+    config.discriminator.layers.insert(2, LayerSpec::Dropout { rate: 0.3 });
+    (config.output.rows, config.output.cols) = (1, 3);
+    config
+}
+
+fn layouts(config: &Config) -> [Layout; 2] {
+    config.layouts().expect("the configuration is valid")
+}
+
+fn engine(device: &Device) -> Engine {
+    let config = config();
+    Engine::new(device, &config, &layouts(&config), None).expect("it loads")
+}
+
+/// Runs steps on images that depend on the step alone; returns the bits of their losses.
+fn train(engine: &mut Engine, steps: std::ops::Range<u32>) -> Vec<u32> {
+    let mut bits = Vec::new();
+    for step in steps {
+        let draws = Draws::new(1, stream::STROKES, step);
+        let bytes: Vec<u8> = (0..6 * 28 * 28).map(|index| draws.word(index) as u8).collect();
+        engine.step(step, Batch::Bytes(&bytes)).expect("the device works");
+        let losses = engine.losses(step, step + 1).expect("the device works")[0];
+        assert!(losses.are_finite(), "step {step}: {losses:?}");
+        bits.extend([losses.d_loss, losses.g_loss, losses.d_real, losses.d_fake].map(f32::to_bits));
+    }
+    bits
+}
+
+/// The bits of parameters, moments and running statistics.
+fn bits(tensors: &Tensors) -> Vec<u32> {
+    let mut bits = Vec::new();
+    for layout in layouts(&config()) {
+        for what in ["parameter", "adam_m", "adam_v"] {
+            bits.extend(tensors.flat(layout.name, what, &layout.parameters).expect("they are there"));
+        }
+        bits.extend(tensors.flat(layout.name, "state", &layout.running).expect("they are there"));
+    }
+    bits.into_iter().map(f32::to_bits).collect()
+}
+
+#[track_caller]
+fn assert_same(what: &str, a: &[u32], b: &[u32]) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    let different = a.iter().zip(b).filter(|(a, b)| a != b).count();
+    assert!(different == 0, "{what}: {different} of {} words differ", a.len());
+}
+
+/// Trains twice, once with a stop in the middle; returns the state at the stop.
+fn check_repeats_and_resumes(device: &Device) -> Tensors {
+    let name = device.name();
+    let mut first = engine(device);
+    let early_losses = train(&mut first, 0..STEPS);
+    let stop = first.state().expect("the device works");
+    let late_losses = train(&mut first, STEPS..2 * STEPS);
+    let end = bits(&first.state().expect("the device works"));
+    assert_ne!(bits(&stop), end, "{name}: training changes nothing");
+
+    let mut second = engine(device);
+    assert_same(&format!("{name}: losses of the same seed"), &train(&mut second, 0..STEPS), &early_losses);
+    let again = bits(&second.state().expect("the device works"));
+    assert_same(&format!("{name}: state of the same seed"), &again, &bits(&stop));
+
+    let mut resumed = engine(device);
+    resumed.restore(&stop).expect("the tensors fit");
+    assert_same(&format!("{name}: losses after resuming"), &train(&mut resumed, STEPS..2 * STEPS), &late_losses);
+    assert_same(&format!("{name}: state after resuming"), &bits(&resumed.state().expect("the device works")), &end);
+    stop
+}
+
+#[test]
+fn the_host_repeats_and_resumes_on_any_number_of_threads() {
+    let on_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+        bits(&pool.install(|| check_repeats_and_resumes(&Device::Cpu)))
+    };
+    let one = on_threads(1);
+    for threads in [2, 5] {
+        assert_same(&format!("{threads} threads beside one"), &on_threads(threads), &one);
+    }
+}
+
+#[test]
+fn adapters_repeat_and_resume() {
+    for device in common::adapters() {
+        check_repeats_and_resumes(&device);
+    }
+}
+
+/// Replaying a plan in one submission gives the same bits as one submission for each dispatch, which is what the
+/// lockstep tests check: no dispatch starts before those are done whose results it reads.
+#[test]
+fn one_submission_computes_what_single_dispatches_do() {
+    for device in common::adapters() {
+        let cases = presets::all(&device.profile()).expect("the presets are valid");
+        let program = &cases.iter().find(|case| case.name == "preset quick").expect("there is a quick preset").program;
+        let load = || device.load(program.clone()).expect("it loads");
+        let (mut together, mut apart) = (load(), load());
+        together.run(STEP_PLAN).expect("the device works");
+        for index in 0..program.plans[STEP_PLAN].dispatches.len() {
+            apart.run_dispatch(STEP_PLAN, index).expect("the device works");
+        }
+        for (number, spec) in (0..).zip(&program.tensors) {
+            let view = View { tensor: TensorId(number), offset: 0, len: spec.words };
+            let [a, b] = [&mut together, &mut apart].map(|session| session.read_bits(view).expect("the device works"));
+            assert_same(&format!("{}: {}", device.name(), spec.label), &a, &b);
+        }
+    }
+}
+
+/// Sampling uses running statistics, so an image depends on its own latent alone.
+#[test]
+fn an_image_does_not_depend_on_its_batch() {
+    for device in common::devices() {
+        let mut trained = engine(&device);
+        train(&mut trained, 0..STEPS);
+        let tensors = trained.state().expect("the device works");
+        let config = config();
+        let mut generator = Generator::new(&device, &config, &tensors, 5).expect("it loads");
+        let latents: Vec<Vec<f32>> = (0..7)
+            .map(|number| {
+                let mut latent = vec![0.0; config.latent.dim as usize];
+                Draws::new(3, stream::SAMPLES, number).fill_normal(&mut latent);
+                latent
+            })
+            .collect();
+        let size = 28 * 28;
+        let together = generator.generate(&latents).expect("the device works").pixels;
+        assert_eq!(together.len(), latents.len() * size);
+        for (latent, image) in latents.iter().zip(together.chunks(size)) {
+            let alone = generator.generate(std::slice::from_ref(latent)).expect("the device works").pixels;
+            assert!(alone == image, "{}: an image changes with its batch", device.name());
+        }
+        assert_ne!(together[..size], together[size..2 * size], "{}: all images are the same", device.name());
+    }
+}

@@ -1,0 +1,298 @@
+//! The twins' gradients, in f64: against central differences, and by the identity that ties the linear kernels together.
+
+mod common;
+
+use common::{assert_close, wide};
+use dcgan_gpu::device::Profile;
+use dcgan_gpu::device::cpu::Cpu;
+use dcgan_gpu::device::plan::{Element, Program, Recorder, Role, View};
+use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::layers::Mode;
+use dcgan_gpu::layers::shape::Shape;
+use dcgan_gpu::layers::spec::LayerSpec;
+use dcgan_gpu::layers::window::{Padding, PaddingRule, Pair};
+use dcgan_gpu::model::network::{Layout, Network, State, Wanted};
+use dcgan_gpu::random::{Draws, stream};
+use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, SEED, parse_layers, random, step_words};
+
+/// The step of central differences: their error is of order h², and rounding is divided by h.
+const H: f64 = 1e-5;
+
+/// Asserts that `gradient` of `objective` with respect to each value of `view` is its central difference.
+fn check_gradient(
+    what: &str,
+    cpu: &mut Cpu<f64>,
+    view: View,
+    gradient: &[f64],
+    objective: impl Fn(&mut Cpu<f64>) -> f64,
+) {
+    let differences: Vec<f64> = (0..view.len as usize)
+        .map(|index| {
+            let value = cpu.floats(view)[index];
+            let mut at = |value: f64| {
+                cpu.floats_mut(view)[index] = value;
+                objective(cpu)
+            };
+            let difference = (at(value + H) - at(value - H)) / (2.0 * H);
+            at(value);
+            difference
+        })
+        .collect();
+    assert_close(what, gradient, &differences, |index| 1e-8 + 1e-6 * differences[index].abs());
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Checks the gradients of layers on [height, width, channels]: of the input, and of every parameter.
+fn check_layers(input: [u32; 3], batch: u32, lines: &[&str]) {
+    let [height, width, channels] = input;
+    let layers = parse_layers(lines).expect("valid layers");
+    let case = LayerProgram::new(&Profile::CPU, Shape { height, width, channels }, batch, &layers).expect("they fit");
+    let mut cpu = Cpu::<f64>::new(&case.program);
+    let plans = &case.program.plans;
+    cpu.floats_mut(case.gradients()).fill(0.0);
+    cpu.run(&plans[FORWARD]);
+    cpu.run(&plans[BACKWARD]);
+    let (dx, gradients) = (cpu.floats(case.dx).to_vec(), cpu.floats(case.gradients()).to_vec());
+    let objective = |cpu: &mut Cpu<f64>| {
+        cpu.run(&plans[FORWARD]);
+        dot(cpu.floats(case.y), cpu.floats(case.dy))
+    };
+    let what = lines.join("; ");
+    check_gradient(&format!("{what}: input"), &mut cpu, case.x, &dx, objective);
+    for slot in &case.layout.parameters.slots {
+        let len = slot.parameter.len() as u32;
+        let own = &gradients[slot.offset as usize..][..len as usize];
+        let view = case.state.parameters.slice(slot.offset, len);
+        check_gradient(&format!("{what}: {}", slot.name), &mut cpu, view, own, objective);
+    }
+}
+
+#[test]
+fn dense() {
+    check_layers([1, 1, 7], 5, &[r#"type = "dense", units = 3"#]);
+    check_layers([1, 1, 4], 3, &[r#"type = "dense", shape = [2, 3, 4]"#]);
+    check_layers([3, 2, 4], 3, &[r#"type = "dense", units = 1, bias = false"#]);
+    check_layers([2, 2, 3], 2, &[r#"type = "dense", shape = [1, 3, 2]"#]);
+}
+
+#[test]
+fn convolution() {
+    check_layers(
+        [5, 4, 3],
+        3,
+        &[r#"type = "conv", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 2, 1]"#],
+    );
+    check_layers([6, 5, 4], 2, &[r#"type = "conv", channels = 4, kernel = 5, stride = 2, padding = "same""#]);
+    check_layers([3, 2, 2], 3, &[r#"type = "conv", channels = 3, kernel = 3, padding = 1, upsample = 2"#]);
+    check_layers([4, 4, 1], 5, &[r#"type = "conv", channels = 8, kernel = 4, stride = 2, padding = 1, bias = false"#]);
+}
+
+#[test]
+fn transposed_convolution() {
+    check_layers(
+        [3, 2, 3],
+        3,
+        &[r#"type = "conv_transpose", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 1, 2]"#],
+    );
+    check_layers([2, 3, 4], 2, &[r#"type = "conv_transpose", channels = 4, kernel = 5, stride = 2, padding = "same""#]);
+    check_layers(
+        [2, 2, 3],
+        3,
+        &[r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#],
+    );
+}
+
+#[test]
+fn batch_norm() {
+    check_layers([3, 2, 3], 5, &[r#"type = "batch_norm""#]);
+    check_layers([1, 2, 4], 7, &[r#"type = "batch_norm", epsilon = 1e-3, per = "feature""#]);
+    // More rows than one share of the partial sums.
+    check_layers([7, 5, 1], 5, &[r#"type = "batch_norm", momentum = 0.01"#]);
+}
+
+#[test]
+fn activations() {
+    check_layers([3, 5, 3], 2, &[r#"type = "relu""#]);
+    check_layers([3, 5, 3], 2, &[r#"type = "leaky_relu", slope = 0.3"#]);
+    check_layers([3, 5, 3], 2, &[r#"type = "tanh""#]);
+    check_layers([3, 5, 3], 2, &[r#"type = "sigmoid""#]);
+}
+
+/// The mask is a function of the step's counter, so it is the same in every evaluation.
+#[test]
+fn dropout() {
+    check_layers([3, 5, 3], 3, &[r#"type = "dropout", rate = 0.3"#]);
+}
+
+/// The loss of `logits` in its column, as a device would report it.
+fn ring_loss(cpu: &Cpu<f64>, ring: View, step: u32, column: Column) -> f64 {
+    cpu.floats(ring)[(step % RING_ROWS * RING_COLUMNS) as usize + column as usize]
+}
+
+#[test]
+fn binary_cross_entropy() {
+    for (batch, target) in [(1, 1.0), (7, 0.0), (65, 0.9), (13, 0.1)] {
+        let mut program = Program::default();
+        let step = step_words(&mut program, 3);
+        let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, batch));
+        let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
+        random(&mut program, logits, 0, |z| 5.0 * z);
+        let mut recorder = Recorder::new();
+        loss::record_bce_logits(&mut recorder, target, Column::Fake, [logits, step, dlogits, ring]);
+        let plan = recorder.finish().unwrap();
+        let mut cpu = Cpu::<f64>::new(&program);
+        cpu.run(&plan);
+        let gradient = cpu.floats(dlogits).to_vec();
+        check_gradient(&format!("loss of {batch}, label {target}"), &mut cpu, logits, &gradient, |cpu| {
+            cpu.run(&plan);
+            ring_loss(cpu, ring, 3, Column::Fake)
+        });
+    }
+}
+
+const GENERATOR: &[&str] = &[
+    r#"type = "dense", shape = [2, 2, 4], bias = false"#,
+    r#"type = "batch_norm", per = "feature""#,
+    r#"type = "leaky_relu", slope = 0.3"#,
+    r#"type = "conv_transpose", channels = 3, kernel = 5, stride = 2, padding = "same", bias = false"#,
+    r#"type = "batch_norm""#,
+    r#"type = "relu""#,
+    r#"type = "conv_transpose", channels = 1, kernel = 4, stride = 2, padding = 1"#,
+    r#"type = "tanh""#,
+];
+
+const DISCRIMINATOR: &[&str] = &[
+    r#"type = "conv", channels = 4, kernel = 4, stride = 2, padding = 1"#,
+    r#"type = "leaky_relu", slope = 0.2"#,
+    r#"type = "dropout", rate = 0.3"#,
+    r#"type = "conv", channels = 3, kernel = 3, stride = 2, padding = "same""#,
+    r#"type = "batch_norm""#,
+    r#"type = "sigmoid""#,
+    r#"type = "dense", units = 1"#,
+];
+
+/// From latents through both networks to the loss, and all the way back: the gradients of both networks' parameters.
+#[test]
+fn a_whole_gan() {
+    let (batch, profile) = (3, &Profile::CPU);
+    let layout = |name, input, lines| Layout::new(name, input, &parse_layers(lines).expect("valid")).expect("they fit");
+    let g_layout = layout("generator", Shape::vector(5), GENERATOR);
+    let d_layout = layout("discriminator", g_layout.output, DISCRIMINATOR);
+    let mut program = Program::default();
+    let step = step_words(&mut program, 3);
+    let latents = program.floats("latents", Role::StepInputs, 5 * u64::from(batch));
+    let dlogits = program.floats("dlogits", Role::ActivationGradients, batch.into());
+    let ring = program.tensor("ring", Role::LossRing, Element::F32, (RING_ROWS * RING_COLUMNS).into());
+    let states = [&g_layout, &d_layout].map(|layout| State::new(&mut program, layout, true));
+    let place = |program: &mut Program, layout: &Layout, state| {
+        Network::place(program, profile, layout, state, step, batch, layout.name)
+    };
+    let generator = place(&mut program, &g_layout, &states[0]);
+    let discriminator = place(&mut program, &d_layout, &states[1]);
+    for (number, view) in (0..).zip([latents, states[0].parameters, states[1].parameters]) {
+        random(&mut program, view, number, |z| 0.7 * z);
+    }
+
+    let mut recorder = Recorder::new();
+    let generated = generator.forward(&mut recorder, profile, Mode::Train, latents, stream::DEVICE);
+    let judged = discriminator.forward(&mut recorder, profile, Mode::Train, generated.output, stream::DEVICE + 99);
+    loss::record_bce_logits(&mut recorder, 0.9, Column::Generator, [judged.output, step, dlogits, ring]);
+    let forward = recorder.finish().unwrap();
+    let mut recorder = Recorder::new();
+    let dimages = discriminator.backward(&mut recorder, profile, &judged, dlogits, Wanted::All);
+    let dlatents = generator.backward(&mut recorder, profile, &generated, dimages, Wanted::All);
+    let backward = recorder.finish().unwrap();
+
+    let mut cpu = Cpu::<f64>::new(&program);
+    cpu.run(&forward);
+    cpu.run(&backward);
+    let objective = |cpu: &mut Cpu<f64>| {
+        cpu.run(&forward);
+        ring_loss(cpu, ring, 3, Column::Generator)
+    };
+    let gradient = cpu.floats(dlatents).to_vec();
+    check_gradient("latents", &mut cpu, latents, &gradient, objective);
+    for (layout, state) in [&g_layout, &d_layout].into_iter().zip(&states) {
+        let flat = cpu.floats(state.optimizer.expect("it trains").g).to_vec();
+        for slot in &layout.parameters.slots {
+            let len = slot.parameter.len() as u32;
+            let gradient = &flat[slot.offset as usize..][..len as usize];
+            let view = state.parameters.slice(slot.offset, len);
+            check_gradient(&format!("{} {}", layout.name, slot.name), &mut cpu, view, gradient, objective);
+        }
+    }
+}
+
+/// A backward pass for the image alone leaves the parameters' gradients as they are.
+#[test]
+fn gradients_accumulate_only_where_wanted() {
+    let layers = parse_layers(DISCRIMINATOR).expect("valid");
+    let input = Shape { height: 8, width: 8, channels: 1 };
+    let case = LayerProgram::new(&Profile::CPU, input, 3, &layers).expect("they fit");
+    let mut cpu = Cpu::<f64>::new(&case.program);
+    let plans = &case.program.plans;
+    let mut gradients = || {
+        cpu.run(&plans[FORWARD]);
+        cpu.run(&plans[BACKWARD]);
+        cpu.floats(case.gradients()).to_vec()
+    };
+    let (once, twice) = (gradients(), gradients());
+    let start: Vec<f32> = {
+        let contents = case.program.spec(case.gradients().tensor).contents.as_ref().expect("random");
+        contents.iter().map(|&bits| f32::from_bits(bits)).collect()
+    };
+    let expected: Vec<_> = once.iter().zip(wide(&start)).map(|(once, start)| 2.0 * once - start).collect();
+    assert_close("gradients of two passes", &twice, &expected, |index| 1e-12 * (1.0 + expected[index].abs()));
+}
+
+/// Random geometry: any kind, kernel, stride and padding, on a few channels. Not all fit.
+fn random_layer(draws: &Draws) -> (Shape, u32, LayerSpec) {
+    let pick = |index: u32, low: u32, high: u32| low + draws.below(index, high - low + 1);
+    let shape = Shape { height: pick(0, 1, 7), width: pick(1, 1, 7), channels: pick(2, 1, 9) };
+    let (batch, channels) = (pick(3, 1, 5), pick(4, 1, 9));
+    let kernel = Pair::Each([pick(5, 1, 5), pick(6, 1, 5)]);
+    let stride = Pair::Each([pick(7, 1, 3), pick(8, 1, 3)]);
+    let padding = match pick(9, 0, 3) {
+        0 => Padding::Rule(PaddingRule::Same),
+        1 => Padding::Rule(PaddingRule::Valid),
+        2 => Padding::All(pick(10, 0, 3)),
+        _ => Padding::Sides([11, 12, 13, 14].map(|index| pick(index, 0, 3))),
+    };
+    let layer = match pick(15, 0, 4) {
+        0 => LayerSpec::Dense { units: None, shape: Some([pick(16, 1, 3), pick(17, 1, 3), channels]), bias: false },
+        1 | 2 => LayerSpec::Conv { channels, kernel, stride, padding, upsample: pick(16, 1, 2), bias: false },
+        _ => {
+            let output_padding = Pair::Each([pick(16, 0, 1), pick(17, 0, 1)]);
+            LayerSpec::ConvTranspose { channels, kernel, stride, padding, output_padding, bias: false }
+        }
+    };
+    (shape, batch, layer)
+}
+
+/// ⟨forward(x, w), dy⟩ = ⟨x, grad_input(dy, w)⟩ = ⟨w, grad_weight(x, dy)⟩, for hundreds of random geometries.
+#[test]
+fn forward_and_gradients_are_adjoint() {
+    let mut fitting = 0;
+    for trial in 0..600 {
+        let (shape, batch, layer) = random_layer(&Draws::new(SEED, stream::SHUFFLE, trial));
+        let profile = Profile { workgroups_to_fill: 1 + trial % 40, ..Profile::CPU };
+        let Ok(case) = LayerProgram::new(&profile, shape, batch, std::slice::from_ref(&layer)) else { continue };
+        fitting += 1;
+        let mut cpu = Cpu::<f64>::new(&case.program);
+        cpu.floats_mut(case.gradients()).fill(0.0);
+        cpu.run(&case.program.plans[FORWARD]);
+        cpu.run(&case.program.plans[BACKWARD]);
+        let weights = case.state.parameters.slice(0, case.layout.parameters.slots[0].parameter.len() as u32);
+        let gradient = View { tensor: case.gradients().tensor, ..weights };
+        let [by_output, by_input, by_weight] =
+            [(case.y, case.dy), (case.x, case.dx), (weights, gradient)].map(|(a, b)| dot(cpu.floats(a), cpu.floats(b)));
+        let magnitude: f64 = cpu.floats(case.y).iter().zip(cpu.floats(case.dy)).map(|(y, dy)| (y * dy).abs()).sum();
+        let what = format!("{layer:?} on {shape} of {batch}: y·dy beside x·dx and w·dw");
+        assert_close(&what, &[by_input, by_weight], &[by_output; 2], |_| 1e-12 * (1.0 + magnitude));
+    }
+    assert!(fitting > 300, "only {fitting} geometries fit");
+}

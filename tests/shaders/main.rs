@@ -1,0 +1,155 @@
+//! Every shader in every specialisation that is in use: valid, translatable to all back ends, within the rules.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod rules;
+mod translate;
+mod uniformity;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dcgan_gpu::device::plan::{
+    Constant, Dispatch, Launch, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Program, Recorder, Role, flat_workgroups,
+};
+use dcgan_gpu::device::{LinearFamily, Profile};
+use dcgan_gpu::kernels::{self, REGISTRY};
+use dcgan_gpu::model::sources::{self, PRESETS};
+use dcgan_gpu::selftest::{Case, cases, presets};
+use dcgan_gpu::train::engine;
+use rayon::prelude::*;
+
+/// A specialisation: the kernel and its complete WGSL.
+pub struct Specialised {
+    /// The kernel.
+    pub kernel: &'static dcgan_gpu::device::kernel::Kernel,
+    /// naga's view of it.
+    pub module: naga::Module,
+    /// What validation found.
+    pub info: naga::valid::ModuleInfo,
+}
+
+impl Specialised {
+    /// Whether it needs subgroups: then it is for native devices alone.
+    pub fn uses_subgroups(&self) -> bool {
+        self.kernel.source.contains("subgroupShuffle")
+    }
+}
+
+/// Software and hardware devices of both families, as plans see them.
+const PROFILES: [Profile; 3] = [
+    Profile { family: LinearFamily::Tile, workgroups_to_fill: 256, max_binding_bytes: 1 << 27 },
+    Profile { family: LinearFamily::Tile, workgroups_to_fill: 16, max_binding_bytes: 1 << 27 },
+    Profile { family: LinearFamily::Lane, workgroups_to_fill: 16, max_binding_bytes: 1 << 27 },
+];
+
+/// All dispatches of all presets at their own batch size and at 16, and of all cases.
+fn programs(profile: &Profile) -> Vec<Program> {
+    let mut programs = Vec::new();
+    for (preset, _) in PRESETS {
+        let mut config = sources::preset(preset).expect("a preset");
+        for batch in [config.training.batch_size, 16] {
+            config.training.batch_size = batch;
+            let layouts = config.layouts().expect("a valid preset");
+            programs.push(engine::record(&config, &layouts, profile, 4096).program);
+        }
+    }
+    let cases =
+        cases::all(profile).expect("valid cases").into_iter().chain(presets::all(profile).expect("valid presets"));
+    programs.extend(cases.map(|Case { program, .. }| program));
+    programs
+}
+
+/// Every distinct specialisation in use, parsed and validated: `Kernel::module` panics with naga's report otherwise.
+fn specialisations() -> Vec<Specialised> {
+    let mut distinct = BTreeMap::new();
+    for dispatch in PROFILES.iter().flat_map(programs).flat_map(|p| p.plans).flat_map(|plan| plan.dispatches) {
+        let Dispatch { kernel, constants, .. } = dispatch;
+        distinct.entry(format!("{kernel} {constants:?}")).or_insert((kernel, constants));
+    }
+    assert!(distinct.len() > 300, "only {} specialisations", distinct.len());
+    let parse = |(name, constants): &(&str, _)| {
+        let kernel = kernels::find(name);
+        let (module, info) = kernel.module(constants);
+        Specialised { kernel, module, info }
+    };
+    distinct.into_values().collect::<Vec<_>>().par_iter().map(parse).collect()
+}
+
+#[test]
+fn every_specialisation_translates_and_keeps_the_rules() {
+    let all = specialisations();
+    println!("{} specialisations", all.len());
+    let problems: Vec<String> = all.par_iter().flat_map_iter(rules::problems).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    translate::check(&all);
+}
+
+#[test]
+fn shaders_say_what_they_are() {
+    for kernel in REGISTRY {
+        let problems = rules::text_problems(kernel.source);
+        assert!(problems.is_empty(), "shaders/{}.wgsl: {}", kernel.name, problems.join("; "));
+        for prelude in kernel.preludes {
+            assert!(prelude.starts_with("// "), "a prelude of {} does not say what it is", kernel.name);
+        }
+    }
+}
+
+/// Every rule can be broken, and is seen to be.
+#[test]
+fn broken_rules_are_found() {
+    for (text, problem) in rules::BROKEN {
+        let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{}", e.emit_to_string(text)));
+        let problems = rules::module_problems(&module);
+        assert!(
+            problems.iter().any(|found| found.contains(problem)),
+            "not found: {problem}; found {problems:?} in {text}"
+        );
+    }
+    for (text, problem) in rules::BROKEN_TEXT {
+        let problems = rules::text_problems(text);
+        assert!(problems.iter().any(|found| found.contains(problem)), "not found: {problem}; found {problems:?}");
+    }
+}
+
+/// Records one dispatch of dropout with these limits stretched; returns the panic's message.
+fn record(loop_trips: u32, workgroups: [u32; 3], alias: bool) -> Result<(), String> {
+    let mut program = Program::default();
+    let x = program.floats("x", Role::Scratch, 4);
+    let y = program.floats("y", Role::Scratch, 4);
+    let step = program.words("step", Role::StepInputs, vec![0; 8]);
+    let constants: [(&'static str, Constant); 5] = [
+        ("SIZE", 1.into()),
+        ("THRESHOLD", 0.into()),
+        ("KEEP_SCALE", 1.0.into()),
+        ("STREAM", 0.into()),
+        ("GROUPS_X", 1.into()),
+    ];
+    let bindings = [("x", if alias { y } else { x }), ("step", step), ("y", y)];
+    let launch = Launch { constants: &constants, bindings: &bindings, workgroups, loop_trips, terms: 0, flops: 0 };
+    let outcome = catch_unwind(AssertUnwindSafe(|| Recorder::new().dispatch(&kernels::dropout::APPLY, launch)));
+    outcome.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
+}
+
+#[test]
+fn recording_refuses_what_devices_get_wrong() {
+    assert_eq!(record(MAX_LOOP_TRIPS, [MAX_WORKGROUPS, 1, 1], false), Ok(()));
+    let refused = |outcome: Result<(), String>, message: &str| {
+        let problem = outcome.expect_err(message);
+        assert!(problem.contains(message), "{problem}");
+    };
+    refused(record(MAX_LOOP_TRIPS + 1, [1; 3], false), "32769 loop trips; allowed are 32768");
+    refused(record(0, [1, MAX_WORKGROUPS + 1, 1], false), "65536 workgroups along axis 1");
+    refused(record(0, [1, 1, 0], false), "0 workgroups along axis 2");
+    refused(record(0, [1; 3], true), "the tensor written through `y` is bound 2 times");
+}
+
+#[test]
+fn flat_workgroups_cover_every_item_within_the_limit() {
+    for items in [1, 63, 64, 65, 4_194_240, 4_194_241, 1 << 30, u32::MAX] {
+        let [x, y, z] = flat_workgroups(items, 64);
+        assert!(x <= MAX_WORKGROUPS && y <= MAX_WORKGROUPS && z == 1, "{items}: {x}×{y}×{z}");
+        assert!(u64::from(x) * u64::from(y) * 64 >= u64::from(items), "{items}: {x}×{y}");
+    }
+}
