@@ -59,7 +59,7 @@ pub fn modules() -> Vec<Module> {
         let layouts = config.layouts().expect("a built-in preset");
         let image_bytes = u64::from(config.image_shape().values()) * u64::from(config.training.batch_size);
         for profile in &PROFILES {
-            let recorded = engine::record(&config, &layouts, profile, image_bytes);
+            let recorded = engine::record(&config, &layouts, profile, image_bytes).unwrap();
             for dispatch in recorded.program.plans.iter().flat_map(|plan| &plan.dispatches) {
                 let key = (dispatch.kernel, kernels::find(dispatch.kernel).specialise(&dispatch.constants));
                 modules.entry(key).or_insert_with(|| Module::new(dispatch, preset));
@@ -132,7 +132,7 @@ impl Convolution {
         let y = layer.forward(&mut pass, x);
         // An output that the kernel misses stays NaN.
         fill(&mut program, y, vec![f32::NAN; y.len as usize]);
-        program.plans.push(recorder.finish());
+        program.plans.push(recorder.finish().unwrap());
         Convolution { program, x, w, y }
     }
 

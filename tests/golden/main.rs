@@ -145,7 +145,7 @@ fn binary_cross_entropy() {
         let mut recorder = Recorder::new();
         loss::record_bce_logits(&mut recorder, target, Column::Real, [l, step, dl, ring]);
         let mut cpu = Cpu::<f64>::new(&program);
-        cpu.run(&recorder.finish());
+        cpu.run(&recorder.finish().unwrap());
         loss += cpu.floats(ring)[0] / count;
         gradient.push(cpu.floats(dl)[0] / count);
     }

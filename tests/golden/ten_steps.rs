@@ -66,7 +66,7 @@ impl Double {
         let config = config(preset);
         let layouts = config.layouts().expect("the preset is valid");
         let bytes = u64::from(config.image_shape().values() * BATCH);
-        let recorded = engine::record(&config, &layouts, &Profile::CPU, bytes);
+        let recorded = engine::record(&config, &layouts, &Profile::CPU, bytes).unwrap();
         let mut cpu = Cpu::new(&recorded.program);
         let states = [&recorded.gan.g_state, &recorded.gan.d_state];
         for (network, (layout, state)) in (0..).zip(layouts.iter().zip(states)) {

@@ -51,7 +51,7 @@ fn programs(profile: &Profile) -> Vec<Program> {
         for batch in [config.training.batch_size, 16] {
             config.training.batch_size = batch;
             let layouts = config.layouts().expect("a valid preset");
-            programs.push(engine::record(&config, &layouts, profile, 4096).program);
+            programs.push(engine::record(&config, &layouts, profile, 4096).unwrap().program);
         }
     }
     let cases =
