@@ -82,7 +82,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&format!("error: {error}"));
+            // A value that the message quotes may hold line breaks.
+            tell(&format!("error: {error}").replace(char::is_control, " "));
             ExitCode::from(error.exit_code())
         }
     }
