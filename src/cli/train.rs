@@ -178,6 +178,19 @@ impl Arguments {
     }
 }
 
+/// Whether the environment's value for argument `id` does not count, given the flags on the command line: a length in one
+/// unit overrules one in the other, and a resumed run keeps what it has.
+pub fn overruled(id: &str, given: impl Fn(&str) -> bool) -> bool {
+    match id {
+        "epochs" => given("steps"),
+        "steps" => given("epochs"),
+        "data_dir" | "device" | "sample_every" | "checkpoint_every" | "keep" | "log_every" => false,
+        "preset" => given("config") || given("resume"),
+        "config" => given("preset") || given("resume"),
+        _ => given("resume"),
+    }
+}
+
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, run, quiet);
