@@ -9,7 +9,7 @@ use dcgan_gpu::model::config::{Cadence, Config};
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
 use dcgan_gpu::train::engine;
 use dcgan_gpu::train::run_folder::RunFolder;
-use dcgan_gpu::train::trainer::{self, Trainer};
+use dcgan_gpu::train::trainer::{self, Outcome, Trainer};
 use toml::Value;
 
 use super::progress::Display;
@@ -225,15 +225,21 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     if !run.is_dir() {
         return Err(Error::checkpoint(format!("{} is no run folder; check --resume", run.display())));
     }
-    let from = Checkpoint::load(&checkpoint::file(run)?)?;
+    let newest = checkpoint::file(run)?;
+    let from = Checkpoint::load(&newest)?;
     let stored = Value::try_from(&from.metadata.config).map_err(|e| Error::checkpoint(e.to_string()))?;
     let config = arguments.apply(Merge::from_value(stored)?)?;
     let layouts = config.layouts()?;
     let total = config.total_steps(from.metadata.steps_per_epoch);
     if from.metadata.step >= total {
         let done = from.metadata.step;
-        tell(&format!("{} has all its {done} steps; give a longer --epochs or --steps to go on", run.display()));
-        return Ok(());
+        if !quiet {
+            tell(&format!("{} has all its {done} steps; give a longer --epochs or --steps to go on", run.display()));
+        }
+        let (run, gif) = (run.to_path_buf(), run.join(&config.output.gif));
+        let (sample, losses, seconds) = (None, None, from.metadata.seconds);
+        let outcome = Outcome { run, steps: done, sample, gif, checkpoint: newest, losses, seconds };
+        return if arguments.json { print_json(&outcome) } else { Ok(()) };
     }
     let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
@@ -254,8 +260,10 @@ fn train(trainer: Trainer, config: &Config, device: &Device, out: &Path, json: b
     if json {
         return print_json(&outcome);
     }
-    let minutes = outcome.seconds / 60.0;
-    tell(&format!("done: {} steps, {minutes:.1} minutes of training", outcome.steps));
+    if !quiet {
+        let minutes = outcome.seconds / 60.0;
+        tell(&format!("done: {} steps, {minutes:.1} minutes of training", outcome.steps));
+    }
     let mut rows = vec![vec!["run".to_string(), outcome.run.display().to_string()]];
     rows.extend(outcome.sample.map(|path| vec!["samples".to_string(), path.display().to_string()]));
     rows.push(vec!["animation".to_string(), outcome.gif.display().to_string()]);
