@@ -165,10 +165,12 @@ impl Checkpoint {
         let json = json.ok_or_else(|| foreign(&"a safetensors file of another program"))?;
         let version = serde_json::from_str::<Version>(json).map_err(|e| foreign(&e))?.format_version;
         if version != FORMAT_VERSION {
-            let message = format!("format version {version}; this program reads {FORMAT_VERSION}: use a matching release");
+            let message =
+                format!("format version {version}; this program reads {FORMAT_VERSION}: use a matching release");
             return Err(broken(message));
         }
         let metadata: Metadata = serde_json::from_str(json).map_err(|e| foreign(&e))?;
+        metadata.config.layouts().map_err(|e| broken(format!("its configuration cannot be used: {e}")))?;
         let mut tensors = Tensors::default();
         for (name, view) in SafeTensors::deserialize(&bytes).map_err(|e| foreign(&e))?.tensors() {
             if view.dtype() != Dtype::F32 {
