@@ -161,9 +161,9 @@ impl Arguments {
             ("--cols", &["output", "cols"], integer(&self.cols), false),
             ("--gif", &["output", "gif"], text(&self.gif), false),
         ];
-        let given = rows.into_iter().filter_map(|(flag, path, value, resumable)| {
-            value.map(|value| Override { flag, path, value, resumable })
-        });
+        let given = rows
+            .into_iter()
+            .filter_map(|(flag, path, value, resumable)| value.map(|value| Override { flag, path, value, resumable }));
         Ok(given.collect())
     }
 
@@ -316,8 +316,10 @@ fn dry_run(config: &Config, json: bool) -> Result<()> {
     ));
     let total: u64 = memory.values().sum();
     print(&format!("device memory at batch {}: {:.1} MiB", config.training.batch_size, total as f64 / 1048576.0));
-    let rows: Vec<_> =
-        memory.iter().map(|(role, bytes)| vec![format!("     {role:?}"), format!("{:.1} MiB", *bytes as f64 / 1048576.0)]).collect();
+    let rows: Vec<_> = memory
+        .iter()
+        .map(|(role, bytes)| vec![format!("     {role:?}"), format!("{:.1} MiB", *bytes as f64 / 1048576.0)])
+        .collect();
     table::lines(&rows).iter().for_each(|line| print(line));
     Ok(())
 }
