@@ -6,6 +6,7 @@ use dcgan_gpu::device::Device;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::checkpoint::{Checkpoint, of_run};
 use dcgan_gpu::model::config::Config;
+use dcgan_gpu::output::grid_side;
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::train::engine::Generator;
 use dcgan_gpu::train::run_folder::RunFolder;
@@ -64,6 +65,32 @@ pub fn file(path: &Path) -> Result<PathBuf> {
     newest.ok_or_else(|| {
         Error::checkpoint(format!("{} holds no checkpoint; give a run folder or a .safetensors file", path.display()))
     })
+}
+
+/// Refuses an output too large to be made in memory: `bytes` of `what`, at most 4 GiB.
+pub fn check_size(what: &str, bytes: u64) -> Result<()> {
+    if bytes > 4 << 30 {
+        let gib = bytes as f64 / f64::from(1 << 30);
+        return Err(Error::usage(format!(
+            "{what} would take {gib:.1} GiB, more than 4; ask for fewer or smaller images"
+        )));
+    }
+    Ok(())
+}
+
+/// The bytes of a sheet of `rows`×`cols` images, each pixel enlarged `scale` times.
+pub fn sheet_bytes(config: &Config, rows: usize, cols: usize, scale: u32) -> u64 {
+    let (height, width) = (config.image.height as usize, config.image.width as usize);
+    let pixels = grid_side(rows, height) as u64 * grid_side(cols, width) as u64;
+    pixels * u64::from(scale).pow(2) * u64::from(config.image.channels)
+}
+
+/// Refuses a file name that does not end as its format does.
+pub fn check_extension(out: &Path, extension: &str, hint: &str) -> Result<()> {
+    if out.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension)) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("--out {} does not end in .{extension}{hint}", out.display())))
 }
 
 /// `count` latents of a seed; the first ones are the same whatever the count.

@@ -6,7 +6,7 @@ use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::plane;
 use dcgan_gpu::output::{Overwrite, grid, save_png};
 
-use super::checkpoint::{Source, latents};
+use super::checkpoint::{Source, check_extension, check_size, latents, sheet_bytes};
 use super::sample::report;
 
 /// Look at a plane of latent space: a sheet of images over two random directions
@@ -39,11 +39,14 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if !(0.0..=100.0).contains(&arguments.extent) {
         return Err(Error::usage(format!("--extent {} is outside 0 to 100", arguments.extent)));
     }
+    check_extension(&arguments.out, "png", "")?;
     let overwrite = if arguments.source.force { Overwrite::Always } else { Overwrite::Never };
     overwrite.check(&arguments.out)?;
     let checkpoint = arguments.source.load(quiet)?;
-    let keys = latents(&checkpoint.metadata.config, arguments.seed, 3);
+    let config = &checkpoint.metadata.config;
     let (rows, cols) = (arguments.rows as usize, arguments.cols as usize);
+    check_size("the sheet", sheet_bytes(config, rows, cols, arguments.scale))?;
+    let keys = latents(config, arguments.seed, 3);
     let sheet = plane(&keys[0], &keys[1], &keys[2], rows, cols, arguments.extent);
     let images = arguments.source.generator(&checkpoint, sheet.len(), quiet)?.generate(&sheet)?;
     save_png(&grid(&images, rows, cols).enlarged(arguments.scale as usize), &arguments.out, overwrite)?;

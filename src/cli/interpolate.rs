@@ -7,7 +7,7 @@ use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::{Interpolation, walk};
 use dcgan_gpu::output::{AnimatedGif, Overwrite, grid, save_png};
 
-use super::checkpoint::{Source, latents};
+use super::checkpoint::{Source, check_size, latents, sheet_bytes};
 use super::sample::report;
 
 /// Walk between images in latent space: a strip as PNG, or a looping GIF
@@ -60,6 +60,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     overwrite.check(out)?;
     let checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;
+    let images = arguments.seeds.len() * (arguments.frames as usize + 1);
+    let scale = if animated { 1 } else { arguments.scale };
+    check_size("the images", sheet_bytes(config, 1, images, scale))?;
     let keys: Vec<_> = arguments.seeds.iter().flat_map(|&seed| latents(config, seed, 1)).collect();
     let method = match arguments.method {
         Method::Slerp => Interpolation::Spherical,

@@ -16,7 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use dcgan_gpu::device::Device;
 use dcgan_gpu::error::{Error, Kind, Result};
 
@@ -82,14 +83,15 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&format!("error: {error}"));
+            // A value that the message quotes may hold line breaks.
+            tell(&format!("error: {error}").replace(char::is_control, " "));
             ExitCode::from(error.exit_code())
         }
     }
 }
 
 fn run() -> Result<()> {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
     };
@@ -109,6 +111,20 @@ fn run() -> Result<()> {
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
         Verb::Presets(verb) => presets::run(&verb),
     }
+}
+
+/// Reads the command line, then the environment as far as no flag overrules it.
+fn parse() -> std::result::Result<Arguments, clap::Error> {
+    let deaf = |overruled: &dyn Fn(&str) -> bool| -> Command {
+        Arguments::command().mut_subcommand("train", |train| {
+            train.mut_args(|arg| if overruled(arg.get_id().as_str()) { arg.env(None) } else { arg })
+        })
+    };
+    // A mistake is a mistake with the environment too, and help tells of its variables.
+    let Ok(flags) = deaf(&|_| true).try_get_matches() else { return Arguments::try_parse() };
+    let train = flags.subcommand_matches("train");
+    let given = |id: &str| train.is_some_and(|flags| flags.value_source(id) == Some(ValueSource::CommandLine));
+    Arguments::from_arg_matches(&deaf(&|id| train::overruled(id, given)).try_get_matches()?)
 }
 
 /// Help and version go to stdout; a mistake becomes one line.

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::{Overwrite, grid, save_files, save_png, write_npy};
 
-use super::checkpoint::{Source, latents};
+use super::checkpoint::{Source, check_extension, check_size, latents, sheet_bytes};
 use super::{print, print_json};
 
 /// Draw images from a checkpoint
@@ -55,11 +55,20 @@ enum Format {
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let overwrite = if arguments.source.force { Overwrite::Always } else { Overwrite::Never };
     let (count, rows, cols) = layout(arguments)?;
+    match arguments.format {
+        Format::Grid => check_extension(&arguments.out, "png", "; --format takes npy and files too")?,
+        Format::Npy => check_extension(&arguments.out, "npy", "")?,
+        Format::Files => {}
+    }
     if arguments.format != Format::Files {
         overwrite.check(&arguments.out)?;
     }
     let checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;
+    if arguments.format == Format::Grid {
+        check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
+    }
+    check_size("the images", count as u64 * u64::from(config.image_shape().values().max(4 * config.latent.dim)))?;
     let latents = latents(config, arguments.seed.unwrap_or(config.seed), count);
     let images = arguments.source.generator(&checkpoint, count, quiet)?.generate(&latents)?;
     match arguments.format {
@@ -100,6 +109,9 @@ fn layout(arguments: &Arguments) -> Result<(usize, usize, usize)> {
         return Err(Error::usage(format!(
             "--count {count} images do not fit {rows} rows × {cols} columns; raise --rows or --cols"
         )));
+    }
+    if arguments.format != Format::Grid && arguments.scale != 1 {
+        return Err(Error::usage("--scale enlarges a grid; leave it out, or leave --format out"));
     }
     if arguments.format == Format::Grid && rows.max(cols) > 1000 {
         return Err(Error::usage(format!("a grid of {rows}×{cols} images is too large; use --format files or npy")));

@@ -9,7 +9,7 @@ use dcgan_gpu::model::config::{Cadence, Config};
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
 use dcgan_gpu::train::engine;
 use dcgan_gpu::train::run_folder::RunFolder;
-use dcgan_gpu::train::trainer::{self, Trainer};
+use dcgan_gpu::train::trainer::{self, Outcome, Trainer};
 use toml::Value;
 
 use super::progress::Display;
@@ -178,6 +178,19 @@ impl Arguments {
     }
 }
 
+/// Whether the environment's value for argument `id` does not count, given the flags on the command line: a length in one
+/// unit overrules one in the other, and a resumed run keeps what it has.
+pub fn overruled(id: &str, given: impl Fn(&str) -> bool) -> bool {
+    match id {
+        "epochs" => given("steps"),
+        "steps" => given("epochs"),
+        "data_dir" | "device" | "sample_every" | "checkpoint_every" | "keep" | "log_every" => false,
+        "preset" => given("config") || given("resume"),
+        "config" => given("preset") || given("resume"),
+        _ => given("resume"),
+    }
+}
+
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, run, quiet);
@@ -212,15 +225,21 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     if !run.is_dir() {
         return Err(Error::checkpoint(format!("{} is no run folder; check --resume", run.display())));
     }
-    let from = Checkpoint::load(&checkpoint::file(run)?)?;
+    let newest = checkpoint::file(run)?;
+    let from = Checkpoint::load(&newest)?;
     let stored = Value::try_from(&from.metadata.config).map_err(|e| Error::checkpoint(e.to_string()))?;
     let config = arguments.apply(Merge::from_value(stored)?)?;
     let layouts = config.layouts()?;
     let total = config.total_steps(from.metadata.steps_per_epoch);
     if from.metadata.step >= total {
         let done = from.metadata.step;
-        tell(&format!("{} has all its {done} steps; give a longer --epochs or --steps to go on", run.display()));
-        return Ok(());
+        if !quiet {
+            tell(&format!("{} has all its {done} steps; give a longer --epochs or --steps to go on", run.display()));
+        }
+        let (run, gif) = (run.to_path_buf(), run.join(&config.output.gif));
+        let (sample, losses, seconds) = (None, None, from.metadata.seconds);
+        let outcome = Outcome { run, steps: done, sample, gif, checkpoint: newest, losses, seconds };
+        return if arguments.json { print_json(&outcome) } else { Ok(()) };
     }
     let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;

@@ -170,6 +170,7 @@ impl Checkpoint {
             return Err(broken(message));
         }
         let metadata: Metadata = serde_json::from_str(json).map_err(|e| foreign(&e))?;
+        metadata.config.layouts().map_err(|e| broken(format!("its configuration cannot be used: {e}")))?;
         let mut tensors = Tensors::default();
         for (name, view) in SafeTensors::deserialize(&bytes).map_err(|e| foreign(&e))?.tensors() {
             if view.dtype() != Dtype::F32 {

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
 use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
+use crate::output::grid_side;
 
 /// A resolved configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -287,7 +288,7 @@ impl Config {
             ("latent.dim", self.latent.dim, 65_536),
             ("image.height", self.image.height, 4096),
             ("image.width", self.image.width, 4096),
-            ("image.channels", self.image.channels, 4),
+            ("image.channels", self.image.channels, 3),
             ("output.keep", self.output.keep, 1_000_000),
             ("output.log_every", self.output.log_every, 1_000_000),
             ("output.rows", self.output.rows, 64),
@@ -298,8 +299,18 @@ impl Config {
                 return Err(Error::usage(format!("{key} = {value} is outside 1 to {most}")));
             }
         }
-        if self.image.channels == 2 || self.image.channels == 4 {
+        if self.image.channels == 2 {
             return Err(Error::usage(format!("image.channels = {} is neither 1 nor 3", self.image.channels)));
+        }
+        for (key, cells, size) in
+            [("output.rows", self.output.rows, self.image.height), ("output.cols", self.output.cols, self.image.width)]
+        {
+            let pixels = grid_side(cells as usize, size as usize);
+            if pixels > usize::from(u16::MAX) {
+                return Err(Error::usage(format!(
+                    "{key} = {cells} makes a grid of {pixels} pixels; a GIF has at most 65535 a side"
+                )));
+            }
         }
         let fractions = [
             ("training.label_real", f64::from(training.label_real), 0.0, 1.0),
@@ -316,8 +327,12 @@ impl Config {
                 return Err(Error::usage(format!("{key} = {value} is outside {low} to {high}")));
             }
         }
+        let plain = |name: &str| !name.contains(['/', '\\']) && !name.contains(char::is_control);
+        if self.name.is_empty() || !plain(&self.name) {
+            return Err(Error::usage(format!("name = \"{}\" cannot be part of a folder's name", self.name)));
+        }
         let name = &self.output.gif;
-        if !name.ends_with(".gif") || name.contains(['/', '\\']) {
+        if !name.ends_with(".gif") || !plain(name) {
             return Err(Error::usage(format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
         }
         Ok(())

@@ -98,20 +98,29 @@ impl Merge {
         let parsed = DeTable::parse(text).map_err(|e| at(e.span().unwrap_or(0..0), e.message()))?;
         let values: Table = text.parse().map_err(|e: toml::de::Error| at(e.span().unwrap_or(0..0), e.message()))?;
         let preset = match parsed.get_ref().get("preset") {
-            None => super::sources::DEFAULT_PRESET,
-            Some(value) => value.get_ref().as_str().ok_or_else(|| at(value.span(), "`preset` must be a name"))?,
+            None => Merge::new(DEFAULT_PRESET),
+            Some(value) => {
+                let name = value.get_ref().as_str().ok_or_else(|| at(value.span(), "`preset` must be a name"))?;
+                Merge::new(name).map_err(|e| at(value.span(), &e.to_string()))
+            }
         };
-        let mut merge = Merge::new(preset)?;
+        let mut merge = preset?;
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("custom");
         merge.set(&["name"], Value::from(stem))?;
         let mut leaves = Vec::new();
         collect(parsed.get_ref(), &values, &mut Vec::new(), &mut leaves);
+        let has = |path: [&str; 2]| leaves.iter().any(|leaf| leaf.path == path);
+        let both = has(["training", "epochs"]) && has(["training", "steps"]);
         for leaf in leaves {
             if leaf.path == ["preset"] {
                 continue;
             }
+            if both && leaf.path == ["training", "steps"] {
+                return Err(at(leaf.span, "`training.steps` and `training.epochs` exclude each other; keep one"));
+            }
             let result = merge.known(&leaf.path).and_then(|()| match layers(&leaf) {
                 Some((span, message)) => Err(at(span, &message)),
+                None if leaf.value.as_table().is_some_and(Table::is_empty) => Ok(()),
                 None => merge.set(&leaf.path, leaf.value.clone()),
             });
             result.map_err(|e| {
@@ -188,7 +197,7 @@ impl Merge {
     }
 }
 
-/// Every key, by table. `tests/config.rs` checks it against a serialised configuration.
+/// Every key, by table. `tests/cli/configuration.rs` checks it against serialised configurations.
 const KEYS: &[(&str, &[&str])] = &[
     (
         "",
@@ -245,7 +254,7 @@ fn collect<'a>(parsed: &'a DeTable<'a>, values: &'a Table, path: &mut Vec<&'a st
         let Some(plain) = values.get(name) else { continue };
         path.push(name);
         match (value.get_ref(), plain) {
-            (DeValue::Table(table), Value::Table(values)) => collect(table, values, path, leaves),
+            (DeValue::Table(table), Value::Table(values)) if !table.is_empty() => collect(table, values, path, leaves),
             _ => leaves.push(Leaf { path: path.clone(), span: key.span(), parsed: value.get_ref(), value: plain }),
         }
         path.pop();

@@ -7,10 +7,14 @@ const GAP: usize = 2;
 /// The grey of gaps and empty cells: apart from black digits' ground and from white, yet quiet.
 const BACKGROUND: u8 = 64;
 
+/// Pixels of a grid's side with so many `cells` of this `size`.
+pub fn grid_side(cells: usize, size: usize) -> usize {
+    (cells * (size + GAP)).saturating_sub(GAP)
+}
+
 /// Lays the first `rows`·`cols` images out in rows, left to right and top to bottom; cells without an image stay grey.
 pub fn grid(images: &Images, rows: usize, cols: usize) -> Picture {
-    let side = |cells: usize, size: usize| (cells * (size + GAP)).saturating_sub(GAP);
-    let (width, height, channels) = (side(cols, images.width), side(rows, images.height), images.channels);
+    let (width, height, channels) = (grid_side(cols, images.width), grid_side(rows, images.height), images.channels);
     let mut pixels = vec![BACKGROUND; width * height * channels];
 
     let line = images.width * channels;

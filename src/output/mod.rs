@@ -12,7 +12,7 @@ mod save;
 pub mod walk;
 
 pub use self::gif::AnimatedGif;
-pub use grid::grid;
+pub use grid::{grid, grid_side};
 pub use npy::write_npy;
 pub use picture::{Images, Picture};
 pub use save::{Overwrite, save_files, save_png};

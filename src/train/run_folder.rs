@@ -69,7 +69,7 @@ impl RunFolder {
         saved.max().map(|(_, run)| run)
     }
 
-    /// Refuses a folder that already holds something.
+    /// Refuses a folder that already holds something; with `force` only one that holds something else than a run.
     ///
     /// # Errors
     /// A usage error naming the folder and what to do.
@@ -78,11 +78,13 @@ impl RunFolder {
             return Err(Error::usage(format!("{} is a file; give --out a folder", path.display())));
         }
         let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        let path_shown = path.display();
+        if occupied && ![LOCK, METRICS].iter().any(|name| path.join(name).exists()) {
+            return Err(Error::usage(format!("{path_shown} is not empty and holds no run; choose another --out")));
+        }
         if occupied && !force {
-            let holds = if path.join(CONFIG).exists() { "already holds a run" } else { "is not empty" };
-            let message =
-                format!("{} {holds}; choose another --out, add --force to replace it, or --resume it", path.display());
-            return Err(Error::usage(message));
+            let remedy = "choose another --out, add --force to replace it, or --resume it";
+            return Err(Error::usage(format!("{path_shown} already holds a run; {remedy}")));
         }
         Ok(())
     }
@@ -95,7 +97,8 @@ impl RunFolder {
         RunFolder::check_free(path, force)?;
         make(path)?;
         let lock = lock(path)?;
-        for name in [CONFIG, METRICS, &config.output.gif] {
+        let old = old_gif(path);
+        for name in [CONFIG, METRICS, &config.output.gif].into_iter().chain(old.as_deref()) {
             remove(&path.join(name), |p| fs::remove_file(p))?;
         }
         for name in [SAMPLES, CHECKPOINTS] {
@@ -225,6 +228,13 @@ fn lock(run: &Path) -> Result<File> {
         )),
         Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),
     }
+}
+
+/// The file name of the animation of the run that is there.
+fn old_gif(run: &Path) -> Option<String> {
+    let text = fs::read_to_string(run.join(CONFIG)).ok()?;
+    let gif = toml::from_str::<Config>(&text).ok()?.output.gif;
+    (gif.ends_with(".gif") && !gif.contains(['/', '\\'])).then_some(gif)
 }
 
 fn write_config(run: &Path, config: &Config) -> Result<()> {

@@ -117,7 +117,8 @@ impl Trainer {
     /// Goes on with a run from a checkpoint of its folder.
     ///
     /// # Errors
-    /// As [`Trainer::start`], and a checkpoint error when a tensor does not fit.
+    /// As [`Trainer::start`]; a data error when the data are not those of the run; a checkpoint error when a tensor does
+    /// not fit.
     pub fn resume(
         config: Config,
         layouts: &[Layout; 2],
@@ -126,6 +127,15 @@ impl Trainer {
         run: &Path,
         from: &Checkpoint,
     ) -> Result<Self> {
+        let (now, then) = (data.len() / config.training.batch_size, from.metadata.steps_per_epoch);
+        if now != then {
+            return Err(Error::data(format!(
+                "{} has {} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed \
+                 run needs the data that it began with",
+                data.name(),
+                data.len()
+            )));
+        }
         let mut engine = Engine::new(device, &config, layouts, resident(&data, device))?;
         engine.restore(&from.tensors)?;
         let folder = RunFolder::resume(run, &config, from.metadata.step)?;

@@ -1,0 +1,10 @@
+//! The command line from outside: the program is run as a user runs it, in a folder of its own, and judged by its exit code,
+//! its two streams and the files it leaves. Everything computes on the processor, so no adapter is needed.
+
+mod configuration;
+mod desk;
+mod drawing;
+mod refusals;
+mod reports;
+mod resuming;
+mod training;

@@ -1,0 +1,226 @@
+//! A run that goes on: to the same bits as one that never stopped, and never beside another process.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use crate::desk::{Desk, TRAIN, idx_images};
+
+const RESUME: &str = "train --resume run --device cpu";
+
+/// Bytes of every tensor of a checkpoint, by name.
+fn tensors(desk: &Desk, path: &str) -> BTreeMap<String, Vec<u8>> {
+    let bytes = desk.read(path);
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    file.tensors().into_iter().map(|(name, view)| (name, view.data().to_vec())).collect()
+}
+
+/// The lines of `metrics.jsonl` without what the clock says.
+fn metrics(desk: &Desk, run: &str) -> Vec<Value> {
+    let text = String::from_utf8(desk.read(&format!("{run}/metrics.jsonl"))).unwrap();
+    let line = |line: &str| {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        let keys = value.as_object_mut().unwrap();
+        assert!(keys.remove("seconds").is_some() && keys.remove("images_per_second").is_some());
+        value
+    };
+    text.lines().map(line).collect()
+}
+
+/// What a run saved under a name of a step; a killed process may leave a temporary file besides.
+fn steps(desk: &Desk, folder: &str) -> Vec<String> {
+    desk.names(folder).into_iter().filter(|name| name.starts_with("step-")).collect()
+}
+
+#[track_caller]
+fn assert_same_runs(desk: &Desk, a: &str, b: &str) {
+    assert_eq!(desk.config(a), desk.config(b));
+    assert_eq!(metrics(desk, a), metrics(desk, b));
+    for (folder, what) in [("samples", "pictures"), ("checkpoints", "tensors")] {
+        let names = steps(desk, &format!("{a}/{folder}"));
+        assert_eq!(names, steps(desk, &format!("{b}/{folder}")));
+        for name in names {
+            let [a, b] = [a, b].map(|run| format!("{run}/{folder}/{name}"));
+            let same = match what {
+                "tensors" => tensors(desk, &a) == tensors(desk, &b),
+                _ => desk.read(&a) == desk.read(&b),
+            };
+            assert!(same, "{what} of {a} and {b} differ");
+        }
+    }
+    assert!(desk.read(&format!("{a}/dcgan.gif")) == desk.read(&format!("{b}/dcgan.gif")), "the animations differ");
+}
+
+#[test]
+fn twice_twenty_steps_are_forty() {
+    let desk = Desk::with_run();
+    desk.run(&format!("{RESUME} --steps 40")).done();
+    desk.run("train --config tiny.toml --device cpu --out whole --steps 40").done();
+    assert_same_runs(&desk, "run", "whole");
+}
+
+#[test]
+fn epochs_go_on_where_they_were() {
+    let desk = Desk::new();
+    desk.write("digits/train-images-idx3-ubyte", idx_images(43, &[8, 8]));
+    let train = "train --config tiny.toml --device cpu --data digits --sample-every 1epochs --checkpoint-every 3steps";
+    desk.run(&format!("{train} --out run --epochs 2")).done();
+    // The second checkpoint from the end lies within an epoch.
+    std::fs::remove_file(desk.path("run/checkpoints/step-00000010.safetensors")).unwrap();
+    desk.run(&format!("{RESUME} --epochs 4")).done();
+    desk.run(&format!("{train} --out whole --epochs 4")).done();
+    assert_same_runs(&desk, "run", "whole");
+}
+
+#[test]
+fn a_run_without_its_last_checkpoint_repeats_what_came_after() {
+    let desk = Desk::with_run();
+    desk.run("train --config tiny.toml --device cpu --out whole").done();
+    std::fs::remove_file(desk.path("run/checkpoints/step-00000020.safetensors")).unwrap();
+    // A kill cuts the last line short.
+    let mut lines = desk.read("run/metrics.jsonl");
+    lines.extend(b"{\"step\":24,\"epo");
+    desk.write("run/metrics.jsonl", lines);
+    desk.run(RESUME).done();
+    let kept = steps(&desk, "run/checkpoints");
+    assert_eq!(kept, ["step-00000015.safetensors", "step-00000020.safetensors"]);
+    assert_same_runs(&desk, "run", "whole");
+}
+
+/// A run that would last for hours; it ends with the test.
+struct Endless(Child);
+
+impl Endless {
+    /// Starts it, and waits for its second checkpoint.
+    fn start(desk: &Desk) -> Self {
+        let mut command = desk.command(TRAIN);
+        command.args(["--steps", "100000000", "--sample-every", "50steps", "--checkpoint-every", "50steps"]);
+        let running = Endless(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !desk.path("run/checkpoints").is_dir() || steps(desk, "run/checkpoints").len() < 2 {
+            assert!(Instant::now() < deadline, "no checkpoint within 30 seconds");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        running
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_as_if_it_had_not_been() {
+    let desk = Desk::new();
+    Endless::start(&desk).kill();
+    let newest = steps(&desk, "run/checkpoints").pop().unwrap();
+    let step: u32 = newest.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
+    let length = format!("--steps {}", step + 20);
+    desk.run(&format!("{RESUME} {length}")).done();
+    let every = "--sample-every 50steps --checkpoint-every 50steps";
+    desk.run(&format!("train --config tiny.toml --device cpu --out whole {length} {every}")).done();
+    assert_same_runs(&desk, "run", "whole");
+}
+
+#[test]
+fn a_folder_belongs_to_one_process_at_a_time() {
+    let desk = Desk::new();
+    let mut running = Endless::start(&desk);
+    let config = desk.read("run/config.toml");
+    desk.run(&format!("{RESUME} -q --steps 200000000")).refused(8, "another process trains in run; wait for it");
+    desk.run(&format!("{TRAIN} --force -q")).refused(8, "another process trains in run; wait for it");
+    assert!(running.0.try_wait().unwrap().is_none(), "the first one goes on");
+    assert_eq!(desk.read("run/config.toml"), config);
+    running.kill();
+    desk.run(&format!("{TRAIN} --force -q")).done();
+}
+
+#[test]
+fn what_shapes_the_mathematics_stays() {
+    let desk = Desk::with_run();
+    let before = desk.snapshot();
+    for flag in [
+        "--data mnist",
+        "--batch-size 4",
+        "--latent-dim 5",
+        "--lr 1e-3",
+        "--beta1 0.5",
+        "--beta2 0.9",
+        "--order simultaneous",
+        "--label-real 0.9",
+        "--label-fake 0.1",
+        "--instance-noise 0.1",
+        "--seed 3",
+        "--rows 3",
+        "--cols 3",
+        "--gif other.gif",
+        "--set adam.lr=1",
+        "--preset quick",
+        "--config tiny.toml",
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        desk.run(&format!("{RESUME} --steps 40 {flag}")).refused(2, &format!("{name} cannot change on a resumed run"));
+    }
+    assert!(desk.snapshot() == before);
+}
+
+#[test]
+fn cadences_and_length_may_change() {
+    let desk = Desk::with_run();
+    let length = "--steps 32 --sample-every 3 --checkpoint-every 4steps --keep 3 --log-every 1";
+    desk.run(&format!("{RESUME} {length}")).done();
+    let numbers = |folder| steps(&desk, folder).iter().map(|name| name[5..13].parse().unwrap()).collect::<Vec<u32>>();
+    assert_eq!(numbers("run/samples"), [5, 10, 15, 20, 21, 24, 27, 30, 32]);
+    assert_eq!(numbers("run/checkpoints"), [24, 28, 32]);
+    let logged: Vec<_> = metrics(&desk, "run").iter().map(|line| line["step"].as_u64().unwrap()).collect();
+    assert_eq!(logged, [vec![4, 8, 12, 16, 20], (21..=32).collect()].concat());
+    assert_eq!(desk.frames("run/dcgan.gif").len(), 9);
+}
+
+#[test]
+fn a_finished_run_says_so() {
+    let desk = Desk::with_run();
+    let before = desk.snapshot();
+    for length in ["", "--steps 20", "--steps 5"] {
+        let ended = desk.run(&format!("{RESUME} {length}"));
+        assert_eq!(ended.stderr, "run has all its 20 steps; give a longer --epochs or --steps to go on\n");
+        ended.done();
+    }
+    let outcome = desk.run(&format!("{RESUME} --json")).json();
+    assert_eq!((&outcome["steps"], &outcome["run"]), (&Value::from(20), &Value::from("run")));
+    assert!(desk.path(outcome["checkpoint"].as_str().unwrap()).is_file());
+    assert!(desk.snapshot() == before, "it is not touched");
+}
+
+#[test]
+fn the_environment_does_not_change_a_run() {
+    let desk = Desk::with_run();
+    let variables = [("LR", "1"), ("OUT", "elsewhere"), ("PRESET", "keras"), ("CONFIG", "no.toml"), ("SEED", "9")];
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (format!("DCGAN_GPU_{name}"), *value)).collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    desk.run_with(&variables, &format!("{RESUME} --steps 25")).done();
+    assert_eq!(desk.names(""), ["run", "tiny.toml"]);
+    assert_eq!(desk.config("run")["adam"]["lr"].as_float(), Some(0.01));
+}
+
+#[test]
+fn other_data_are_refused() {
+    let desk = Desk::new();
+    desk.write("digits/train-images-idx3-ubyte", idx_images(43, &[8, 8]));
+    desk.run(&format!("{TRAIN} --data digits")).done();
+    desk.write("digits/train-images-idx3-ubyte", idx_images(90, &[8, 8]));
+    let before = desk.snapshot();
+    desk.run(&format!("{RESUME} --steps 40 -q")).refused(4, "digits has 90 images, 11 steps an epoch");
+    assert!(desk.snapshot() == before);
+}
