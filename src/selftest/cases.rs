@@ -26,7 +26,7 @@ impl Case {
     }
 }
 
-/// Layers on an input [height, width, channels] of a batch.
+/// Layers on an input `[height, width, channels]` of a batch.
 struct Layers(&'static str, [u32; 3], u32, &'static [&'static str]);
 
 /// Linear layers, in each family that the device has. Channels that are multiples of 4 take the vector kernels, others

@@ -22,15 +22,15 @@ pub struct LayerProgram {
     pub layout: Layout,
     /// Flat tensors.
     pub state: State,
-    /// [8]: seed, step and learning rates.
+    /// `[8]`: seed, step and learning rates.
     pub step: View,
-    /// [P, batch, C_in]
+    /// `[P, batch, C_in]`
     pub x: View,
-    /// [Q, batch, C_out]
+    /// `[Q, batch, C_out]`
     pub y: View,
-    /// [Q, batch, C_out]: the upstream gradient.
+    /// `[Q, batch, C_out]`: the upstream gradient.
     pub dy: View,
-    /// [P, batch, C_in]
+    /// `[P, batch, C_in]`
     pub dx: View,
 }
 
@@ -42,7 +42,7 @@ pub const BACKWARD: usize = 1;
 pub const SAMPLE: usize = 2;
 
 impl LayerProgram {
-    /// Places `layers` on inputs of [pixels, batch, channels].
+    /// Places `layers` on inputs of `[pixels, batch, channels]`.
     ///
     /// # Errors
     /// A usage error when the layers do not fit.

@@ -20,6 +20,7 @@ use dcgan_gpu::train::engine;
 use rayon::prelude::*;
 
 /// A specialisation: the kernel and its complete WGSL.
+#[derive(Debug)]
 pub struct Specialised {
     /// The kernel.
     pub kernel: &'static dcgan_gpu::device::kernel::Kernel,
