@@ -221,10 +221,11 @@ impl Recorder {
     /// Appends one dispatch. A size beyond a portable limit is reported by [`Recorder::finish`].
     ///
     /// # Panics
-    /// If a binding is missing, or one tensor is bound both for reading and for writing: these are mistakes in a
+    /// If there are no workgroups, a binding is missing, or one tensor is bound both for reading and for writing: these are mistakes in a
     /// kernel's descriptor.
     pub fn dispatch(&mut self, kernel: &Kernel, launch: Launch<'_>) {
         let (name, scope) = (kernel.name, &self.scope);
+        assert!(!launch.workgroups.contains(&0), "{name} ({scope}): no workgroups along an axis");
         let most = launch.workgroups.into_iter().max().unwrap_or(0);
         if most > MAX_WORKGROUPS || launch.loop_trips > MAX_LOOP_TRIPS {
             let trips = launch.loop_trips;

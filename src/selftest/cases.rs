@@ -90,6 +90,10 @@ const LINEAR: &[Layers] = &[
         3,
         &[r#"type = "conv_transpose", channels = 4, kernel = 2, stride = 3, output_padding = 2"#],
     ),
+    // More pixels than a dimension of a dispatch has workgroups.
+    Layers("conv folded", [257, 256, 4], 1, &[r#"type = "conv", channels = 4, kernel = 1"#]),
+    Layers("conv folded, one channel", [257, 256, 1], 1, &[r#"type = "conv", channels = 1, kernel = 1"#]),
+    Layers("dense from many channels", [8, 8, 512], 1, &[r#"type = "dense", units = 1"#]),
     Layers("transposed 7x7 from pixel", [1, 1, 5], 3, &[r#"type = "conv_transpose", channels = 4, kernel = 7"#]),
 ];
 
@@ -169,20 +173,15 @@ pub fn all(profile: &Profile) -> Result<Vec<Case>> {
         cases.push(Case { name: format!("{name}, extreme inputs"), program: case.program });
     }
     cases.push(shifted_batch_norm(profile)?);
-    let losses = [(1, 1.0), (3, 0.0), (64, 0.9), (65, 0.1), (200, 1.0)];
-    cases.extend(losses.map(|(batch, target)| loss_case(batch, target)).into_iter().collect::<Result<Vec<_>>>()?);
-    cases.extend(
-        [(37, 1), (64, 1), (4160, 1000)]
-            .map(|(words, update)| adam_case(words, update))
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?,
-    );
-    cases.extend(
-        [(1, 0.0), (1, 0.05), (3, 0.0), (3, 0.5)]
-            .map(|(channels, noise)| gather_case(channels, noise))
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?,
-    );
+    for (batch, target) in [(1, 1.0), (3, 0.0), (64, 0.9), (65, 0.1), (200, 1.0)] {
+        cases.push(loss_case(batch, target)?);
+    }
+    for (words, update) in [(37, 1), (64, 1), (4160, 1000)] {
+        cases.push(adam_case(words, update)?);
+    }
+    for (channels, noise) in [(1, 0.0), (1, 0.05), (3, 0.0), (3, 0.5)] {
+        cases.push(gather_case(channels, noise)?);
+    }
     Ok(cases)
 }
 

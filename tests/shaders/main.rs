@@ -114,7 +114,7 @@ fn broken_rules_are_found() {
     }
 }
 
-/// Records one dispatch of dropout with these limits stretched; returns the panic's message.
+/// Records one dispatch of dropout with these limits stretched; returns the error's message, or the panic's.
 fn record(loop_trips: u32, workgroups: [u32; 3], alias: bool) -> Result<(), String> {
     let mut program = Program::default();
     let x = program.floats("x", Role::Scratch, 4);
@@ -129,8 +129,15 @@ fn record(loop_trips: u32, workgroups: [u32; 3], alias: bool) -> Result<(), Stri
     ];
     let bindings = [("x", if alias { y } else { x }), ("step", step), ("y", y)];
     let launch = Launch { constants: &constants, bindings: &bindings, workgroups, loop_trips, terms: 0, flops: 0 };
-    let outcome = catch_unwind(AssertUnwindSafe(|| Recorder::new().dispatch(&kernels::dropout::APPLY, launch)));
-    outcome.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut recorder = Recorder::new();
+        recorder.scope("here").dispatch(&kernels::dropout::APPLY, launch);
+        recorder.finish()
+    }));
+    match outcome {
+        Ok(recorded) => recorded.map(|_| ()).map_err(|e| e.to_string()),
+        Err(panic) => Err(panic.downcast_ref::<String>().cloned().unwrap_or_default()),
+    }
 }
 
 #[test]
@@ -140,9 +147,12 @@ fn recording_refuses_what_devices_get_wrong() {
         let problem = outcome.expect_err(message);
         assert!(problem.contains(message), "{problem}");
     };
-    refused(record(MAX_LOOP_TRIPS + 1, [1; 3], false), "32769 loop trips; allowed are 32768");
-    refused(record(0, [1, MAX_WORKGROUPS + 1, 1], false), "65536 workgroups along axis 1");
-    refused(record(0, [1, 1, 0], false), "0 workgroups along axis 2");
+    refused(
+        record(MAX_LOOP_TRIPS + 1, [1; 3], false),
+        "here is too large for dropout/apply: 1 workgroups across and 32769 loop trips",
+    );
+    refused(record(0, [1, MAX_WORKGROUPS + 1, 1], false), "65536 workgroups across");
+    refused(record(0, [1, 1, 0], false), "no workgroups along an axis");
     refused(record(0, [1; 3], true), "the tensor written through `y` is bound 2 times");
 }
 
