@@ -139,7 +139,7 @@ fn an_image_does_not_depend_on_its_batch() {
         train(&mut trained, 0..STEPS);
         let tensors = trained.state().expect("the device works");
         let config = config();
-        let mut generator = Generator::new(&device, &config, &tensors, 5).expect("it loads");
+        let mut generator = Generator::new(&device, &config, &tensors).expect("it loads");
         let latents: Vec<Vec<f32>> = (0..7)
             .map(|number| {
                 let mut latent = vec![0.0; config.latent.dim as usize];

@@ -141,7 +141,7 @@ fn binary_cross_entropy() {
         let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, batch));
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         random(&mut program, logits, 0, |z| 5.0 * z);
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(&Profile::CPU);
         loss::record_bce_logits(&mut recorder, target, Column::Fake, [logits, step, dlogits, ring]);
         let plan = recorder.finish().unwrap();
         let mut cpu = Cpu::<f64>::new(&program);
@@ -197,12 +197,12 @@ fn a_whole_gan() {
         random(&mut program, view, number, |z| 0.7 * z);
     }
 
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::new(&Profile::CPU);
     let generated = generator.forward(&mut recorder, profile, Mode::Train, latents, stream::DEVICE);
     let judged = discriminator.forward(&mut recorder, profile, Mode::Train, generated.output, stream::DEVICE + 99);
     loss::record_bce_logits(&mut recorder, 0.9, Column::Generator, [judged.output, step, dlogits, ring]);
     let forward = recorder.finish().unwrap();
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::new(&Profile::CPU);
     let dimages = discriminator.backward(&mut recorder, profile, &judged, dlogits, Wanted::All);
     let dlatents = generator.backward(&mut recorder, profile, &generated, dimages, Wanted::All);
     let backward = recorder.finish().unwrap();

@@ -5,15 +5,26 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dcgan_gpu::device::plan::{Constant, Dispatch, Plan};
+use dcgan_gpu::device::plan::{Constant, Dispatch, MAX_LOOP_TRIPS, Plan, Program, Recorder, Role};
 use dcgan_gpu::device::{Device, LinearFamily, Profile};
 use dcgan_gpu::kernels::REGISTRY;
+use dcgan_gpu::kernels::activation::Activation;
 use dcgan_gpu::selftest::{self, Case, cases, lockstep, presets};
 
 /// A device of each family, as plans see it.
 const PROFILES: [Profile; 2] = [
-    Profile { family: LinearFamily::Tile, workgroups_to_fill: 256, max_binding_bytes: 1 << 27 },
-    Profile { family: LinearFamily::Lane, workgroups_to_fill: 16, max_binding_bytes: 1 << 27 },
+    Profile {
+        family: LinearFamily::Tile,
+        workgroups_to_fill: 256,
+        max_binding_bytes: 1 << 27,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    },
+    Profile {
+        family: LinearFamily::Lane,
+        workgroups_to_fill: 16,
+        max_binding_bytes: 1 << 27,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    },
 ];
 
 fn all_cases(profile: &Profile) -> Vec<Case> {
@@ -293,4 +304,29 @@ fn mistakes_are_found_on_the_host() {
     scale(&mut wrong.dispatches[0], "SLOPE", 1.00001);
     let passed = lockstep::run(&Device::Cpu, &case.program.tensors, &wrong, reference, |_| {});
     assert!(!passed.expect("the host works"));
+}
+
+/// A network that has diverged must show it: NaN passes through activations, whatever they select or clamp.
+#[test]
+fn activations_do_not_hide_nan() {
+    let activations = [
+        Activation::LeakyRelu { slope: 0.0 },
+        Activation::LeakyRelu { slope: 0.2 },
+        Activation::Tanh,
+        Activation::Sigmoid,
+    ];
+    for device in common::devices() {
+        for activation in activations {
+            let mut program = Program::default();
+            let [x, y] = ["x", "y"].map(|label| program.floats(label, Role::Activations, 5));
+            let mut recorder = Recorder::new(&device.profile());
+            activation.record_forward(&mut recorder, x, y);
+            program.plans.push(recorder.finish().unwrap());
+            let mut session = device.load(program).unwrap();
+            session.write_floats(x, &[0.5, f32::NAN, -0.5, -f32::NAN, 100.0]);
+            session.run(0).unwrap();
+            let nan: Vec<_> = session.read_floats(y).unwrap().iter().map(|value| value.is_nan()).collect();
+            assert_eq!(nan, [false, true, false, true, false], "{activation:?} on {}", device.name());
+        }
+    }
 }

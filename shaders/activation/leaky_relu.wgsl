@@ -9,5 +9,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     if i >= SIZE {
         return;
     }
-    y[i] = select(SLOPE * x[i], x[i], x[i] > vec4f());
+    y[i] = keep_nan(x[i], select(SLOPE * x[i], x[i], x[i] > vec4f()));
 }

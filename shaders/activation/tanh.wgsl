@@ -14,5 +14,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let far = (1.0 - e) / (1.0 + e);
     let a2 = a * a;
     let near = a * (1.0 - a2 * (1.0 / 3.0 - a2 * (2.0 / 15.0 - a2 * (17.0 / 315.0)))); // Taylor, where e cancels
-    y[i] = sign(x[i]) * select(far, near, a < vec4f(0.25));
+    y[i] = keep_nan(x[i], sign(x[i]) * select(far, near, a < vec4f(0.25)));
 }

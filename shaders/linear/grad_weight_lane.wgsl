@@ -1,8 +1,8 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉, ⌈C_IN / 32⌉, T·SPLITS) workgroups. Constants: BATCH, C_IN, C_OUT (channels
-// multiples of 4), COLUMNS, 1 or 2. Needs subgroups of exactly 8 invocations (native only: software Vulkan).
-// Method: one subgroup, no barrier, owns 32 × 32·COLUMNS weights; each lane loads one of 8 samples of x and owns
-// 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies.
+// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈C_IN / 32⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
+// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), COLUMNS (1 or 2), SHARES, FOLD.
+// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier, owns 32 × 32·COLUMNS weights; each lane
+// loads one of 8 samples of x and owns 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
 @group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
@@ -13,15 +13,20 @@ const LANES = 8u;
 const BLOCKS = 8u; // vec4s of x that a lane holds: 32 rows of weights
 const X4 = C_IN / 4u;
 const Y4 = C_OUT / 4u;
+const ACROSS = (C_OUT + 32u * COLUMNS - 1u) / (32u * COLUMNS); // workgroups across C_OUT
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let listed = group.z * FOLD + group.y;
+    if listed >= SHARES {
+        return;
+    }
     let lane = local.x;
     var column: array<u32, COLUMNS>;
     for (var c = 0u; c < COLUMNS; c++) {
-        column[c] = (group.x * COLUMNS + c) * LANES + lane;
+        column[c] = (group.x % ACROSS * COLUMNS + c) * LANES + lane;
     }
-    let share = shares[group.z];
+    let share = shares[listed];
     var sum: array<vec4f, BLOCKS * 4u * COLUMNS>;
     for (var i = share.x; i < share.y; i++) {
         let pair = pairs[i];
@@ -29,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
             let b = first + lane;
             var from_x: array<vec4f, BLOCKS>;
             for (var g = 0u; g < BLOCKS; g++) {
-                let address = (pair.x * BATCH + min(b, BATCH - 1u)) * X4 + min(group.y * BLOCKS + g, X4 - 1u);
+                let address = (pair.x * BATCH + min(b, BATCH - 1u)) * X4 + min(group.x / ACROSS * BLOCKS + g, X4 - 1u);
                 from_x[g] = select(vec4f(), x[address], b < BATCH);
             }
             for (var l = 0u; l < LANES; l++) {
@@ -47,9 +52,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
 
     for (var c = 0u; c < COLUMNS; c++) {
         for (var r = 0u; r < BLOCKS * 4u; r++) {
-            let m = group.y * BLOCKS * 4u + r;
+            let m = group.x / ACROSS * BLOCKS * 4u + r;
             if m < C_IN && column[c] < Y4 {
-                partial[(group.z * C_IN + m) * Y4 + column[c]] = sum[r * COLUMNS + c];
+                partial[(listed * C_IN + m) * Y4 + column[c]] = sum[r * COLUMNS + c];
             }
         }
     }

@@ -1,6 +1,6 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈⌈C_IN / ROWS⌉·⌈C_OUT / COLUMNS⌉ / 64⌉, 1, T·SPLITS) workgroups. Constants: BATCH, C_IN, C_OUT, and the
-// ROWS and COLUMNS (1 or 4 each) of weights that an invocation owns.
+// Dispatch: (⌈⌈C_IN / ROWS⌉·⌈C_OUT / COLUMNS⌉ / 64⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
+// Constants: BATCH, C_IN, C_OUT, ROWS and COLUMNS (1 or 4) of an invocation, SHARES, FOLD.
 // Method: for layers with any channel counts, and one channel above all; scalars straight from memory.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
 @group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
@@ -12,13 +12,14 @@ const ACROSS = (C_OUT + COLUMNS - 1u) / COLUMNS;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let listed = group.z * FOLD + group.y;
     let index = group.x * 64u + local;
     let first_m = index / ACROSS * ROWS;
     let first_n = index % ACROSS * COLUMNS;
-    if first_m >= C_IN {
+    if first_m >= C_IN || listed >= SHARES {
         return;
     }
-    let share = shares[group.z];
+    let share = shares[listed];
     var sum: array<f32, ROWS * COLUMNS>;
     for (var i = share.x; i < share.y; i++) {
         let pair = pairs[i];
@@ -38,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     for (var r = 0u; r < ROWS; r++) {
         for (var c = 0u; c < COLUMNS; c++) {
             if first_m + r < C_IN && first_n + c < C_OUT {
-                partial[(group.z * C_IN + first_m + r) * C_OUT + first_n + c] = sum[r * COLUMNS + c];
+                partial[(listed * C_IN + first_m + r) * C_OUT + first_n + c] = sum[r * COLUMNS + c];
             }
         }
     }

@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use dcgan_gpu::device::Device;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::checkpoint::{Checkpoint, of_run};
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::output::grid_side;
-use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::train::engine::Generator;
 use dcgan_gpu::train::run_folder::RunFolder;
 
@@ -48,11 +46,10 @@ impl Source {
         Checkpoint::load(&path)
     }
 
-    /// The checkpoint's generator on the chosen device, for `count` images.
-    pub fn generator(&self, checkpoint: &Checkpoint, count: usize, quiet: bool) -> Result<Generator> {
-        let device: Device = self.device.open(quiet)?;
-        let batch = count.clamp(1, 64) as u32;
-        Generator::new(&device, &checkpoint.metadata.config, &checkpoint.tensors, batch)
+    /// The checkpoint's generator on the chosen device.
+    pub fn generator(&self, checkpoint: &Checkpoint, quiet: bool) -> Result<Generator> {
+        let device = self.device.open(quiet)?;
+        Generator::new(&device, &checkpoint.metadata.config, &checkpoint.tensors)
     }
 }
 
@@ -91,12 +88,4 @@ pub fn check_extension(out: &Path, extension: &str, hint: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(format!("--out {} does not end in .{extension}{hint}", out.display())))
-}
-
-/// `count` latents of a seed; the first ones are the same whatever the count.
-pub fn latents(config: &Config, seed: u64, count: usize) -> Vec<Vec<f32>> {
-    let dim = config.latent.dim as usize;
-    let mut flat = vec![0.0; count * dim];
-    Draws::new(seed, stream::SAMPLES, 0).fill_normal(&mut flat);
-    flat.chunks(dim).map(<[f32]>::to_vec).collect()
 }

@@ -6,7 +6,9 @@ use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::plane;
 use dcgan_gpu::output::{Overwrite, grid, save_png};
 
-use super::checkpoint::{Source, check_extension, check_size, latents, sheet_bytes};
+use dcgan_gpu::train::engine::fixed_latents;
+
+use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
 use super::sample::report;
 
 /// Look at a plane of latent space: a sheet of images over two random directions
@@ -46,9 +48,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let config = &checkpoint.metadata.config;
     let (rows, cols) = (arguments.rows as usize, arguments.cols as usize);
     check_size("the sheet", sheet_bytes(config, rows, cols, arguments.scale))?;
-    let keys = latents(config, arguments.seed, 3);
+    let keys = fixed_latents(config, arguments.seed, 3);
     let sheet = plane(&keys[0], &keys[1], &keys[2], rows, cols, arguments.extent);
-    let images = arguments.source.generator(&checkpoint, sheet.len(), quiet)?.generate(&sheet)?;
+    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&sheet)?;
     save_png(&grid(&images, rows, cols).enlarged(arguments.scale as usize), &arguments.out, overwrite)?;
     report(&arguments.source, &arguments.out, images.count)
 }

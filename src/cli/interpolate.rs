@@ -7,7 +7,9 @@ use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::{Interpolation, walk};
 use dcgan_gpu::output::{AnimatedGif, Overwrite, grid, save_png};
 
-use super::checkpoint::{Source, check_size, latents, sheet_bytes};
+use dcgan_gpu::train::engine::fixed_latents;
+
+use super::checkpoint::{Source, check_size, sheet_bytes};
 use super::sample::report;
 
 /// Walk between images in latent space: a strip as PNG, or a looping GIF
@@ -63,13 +65,13 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let images = arguments.seeds.len() * (arguments.frames as usize + 1);
     let scale = if animated { 1 } else { arguments.scale };
     check_size("the images", sheet_bytes(config, 1, images, scale))?;
-    let keys: Vec<_> = arguments.seeds.iter().flat_map(|&seed| latents(config, seed, 1)).collect();
+    let keys: Vec<_> = arguments.seeds.iter().flat_map(|&seed| fixed_latents(config, seed, 1)).collect();
     let method = match arguments.method {
         Method::Slerp => Interpolation::Spherical,
         Method::Lerp => Interpolation::Linear,
     };
     let path = walk(&keys, arguments.frames as usize, method, animated);
-    let images = arguments.source.generator(&checkpoint, path.len(), quiet)?.generate(&path)?;
+    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&path)?;
     let scale = arguments.scale as usize;
     if animated {
         let mut gif = AnimatedGif::create(out, DELAY, overwrite)?;

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod devices;
+mod dry_run;
 mod explore;
 mod interpolate;
 mod presets;

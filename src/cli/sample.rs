@@ -6,7 +6,9 @@ use clap::ValueEnum;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::{Overwrite, grid, save_files, save_png, write_npy};
 
-use super::checkpoint::{Source, check_extension, check_size, latents, sheet_bytes};
+use dcgan_gpu::train::engine::fixed_latents;
+
+use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
 use super::{print, print_json};
 
 /// Draw images from a checkpoint
@@ -69,8 +71,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
     }
     check_size("the images", count as u64 * u64::from(config.image_shape().values().max(4 * config.latent.dim)))?;
-    let latents = latents(config, arguments.seed.unwrap_or(config.seed), count);
-    let images = arguments.source.generator(&checkpoint, count, quiet)?.generate(&latents)?;
+    let latents = fixed_latents(config, arguments.seed.unwrap_or(config.seed), count);
+    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents)?;
     match arguments.format {
         Format::Grid => {
             let picture = grid(&images, rows, cols).enlarged(arguments.scale as usize);

@@ -2,18 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use dcgan_gpu::device::{Device, Profile};
+use dcgan_gpu::device::Device;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::{Cadence, Config};
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
-use dcgan_gpu::train::engine;
 use dcgan_gpu::train::run_folder::RunFolder;
 use dcgan_gpu::train::trainer::{self, Outcome, Trainer};
 use toml::Value;
 
 use super::progress::Display;
-use super::{DeviceChoice, checkpoint, print, print_json, table, tell};
+use super::{DeviceChoice, checkpoint, dry_run, print, print_json, table, tell};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
@@ -199,17 +198,28 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         Some(file) => Merge::from_file(file)?,
         None => Merge::new(arguments.preset.as_deref().unwrap_or(DEFAULT_PRESET))?,
     };
-    let config = arguments.apply(merge)?;
+    let mut config = arguments.apply(merge)?;
     let layouts = config.layouts()?;
     if arguments.dry_run {
-        return dry_run(&config, arguments.json);
+        return dry_run::print_plan(&config, arguments.json);
     }
     let out = arguments.out.clone().unwrap_or_else(|| RunFolder::fresh_path(&config.name));
     RunFolder::check_free(&out, arguments.force)?;
     let data = trainer::open_data(&config)?;
+    make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
     let trainer = Trainer::start(config.clone(), &layouts, data, &device, &out, arguments.force)?;
     train(trainer, &config, &device, &out, arguments.json, quiet)
+}
+
+/// Paths are stored so that the run can go on from another folder.
+fn make_absolute(config: &mut Config) -> Result<()> {
+    let absolute = |path: &Path| std::path::absolute(path).map_err(|e| Error::io("find", path, &e));
+    if !matches!(config.data.as_str(), "mnist" | "strokes" | "") {
+        config.data = absolute(Path::new(&config.data))?.display().to_string();
+    }
+    config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
+    Ok(())
 }
 
 fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
@@ -268,58 +278,6 @@ fn train(trainer: Trainer, config: &Config, device: &Device, out: &Path, json: b
     rows.extend(outcome.sample.map(|path| vec!["samples".to_string(), path.display().to_string()]));
     rows.push(vec!["animation".to_string(), outcome.gif.display().to_string()]);
     rows.push(vec!["checkpoint".to_string(), outcome.checkpoint.display().to_string()]);
-    table::lines(&rows).iter().for_each(|line| print(line));
-    Ok(())
-}
-
-/// Images that the memory table counts for a data set kept on the device.
-const TYPICAL_IMAGES: u64 = 60_000;
-
-fn dry_run(config: &Config, json: bool) -> Result<()> {
-    let layouts = config.layouts()?;
-    let image_bytes = u64::from(config.image_shape().values());
-    let images = if config.data == "strokes" { config.training.batch_size.into() } else { TYPICAL_IMAGES };
-    let recorded = engine::record(config, &layouts, &Profile::CPU, image_bytes * images)?;
-    let step = &recorded.program.plans[engine::STEP_PLAN];
-    let flops = step.flops() / u64::from(config.training.batch_size);
-    let memory = recorded.program.memory();
-    if json {
-        let networks = layouts.iter().map(|layout| {
-            let layers = layout.layers.iter().map(|(layer, input)| {
-                let parameters: u64 = layer.parameters(*input).iter().map(|p| p.len()).sum();
-                serde_json::json!({ "layer": layer, "input": input, "output": layer.output(*input).ok(), "parameters": parameters })
-            });
-            serde_json::json!({ "name": layout.name, "parameters": layout.parameters.count(), "layers": layers.collect::<Vec<_>>() })
-        });
-        return print_json(&serde_json::json!({
-            "networks": networks.collect::<Vec<_>>(),
-            "flops_per_image": flops,
-            "dispatches_per_step": step.dispatches.len(),
-            "memory_bytes": memory,
-        }));
-    }
-    for layout in &layouts {
-        print(&format!("{}: {} parameters", layout.name, table::grouped(layout.parameters.count())));
-        let mut rows = vec![vec![String::new(), "input".to_string(), layout.input().to_string()]];
-        for (index, (layer, input)) in layout.layers.iter().enumerate() {
-            let output = layer.output(*input).map_or_else(|_| String::new(), |shape| shape.to_string());
-            let parameters: u64 = layer.parameters(*input).iter().map(|p| p.len()).sum();
-            let parameters = if parameters > 0 { table::grouped(parameters) } else { String::new() };
-            rows.push(vec![format!("{index:>4}"), layer.name().to_string(), output, parameters]);
-        }
-        table::lines(&rows).iter().for_each(|line| print(line));
-    }
-    print(&format!(
-        "a training step: {} dispatches, {:.1} MFLOP an image (padding not counted)",
-        step.dispatches.len(),
-        flops as f64 / 1e6
-    ));
-    let total: u64 = memory.values().sum();
-    print(&format!("device memory at batch {}: {:.1} MiB", config.training.batch_size, total as f64 / 1048576.0));
-    let rows: Vec<_> = memory
-        .iter()
-        .map(|(role, bytes)| vec![format!("     {role:?}"), format!("{:.1} MiB", *bytes as f64 / 1048576.0)])
-        .collect();
     table::lines(&rows).iter().for_each(|line| print(line));
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::kernel::ENTRY_POINT;
-use super::plan::{Dispatch, Program, View, allocated_bytes};
+use super::plan::{Dispatch, MAX_LOOP_TRIPS, Program, View, allocated_bytes};
 use super::{Description, LinearFamily, Profile};
 use crate::error::{Error, Kind, Result};
 use crate::kernels;
@@ -84,7 +84,9 @@ impl Adapter {
         Profile {
             family: if lanes { LinearFamily::Lane } else { LinearFamily::Tile },
             workgroups_to_fill: if self.is_hardware() { 256 } else { 16 },
-            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size,
+            // Shaders count words and bytes in u32.
+            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size.min(u32::MAX.into()),
+            max_loop_trips: if self.is_hardware() { u32::MAX } else { MAX_LOOP_TRIPS },
         }
     }
 }
@@ -383,9 +385,15 @@ impl Session {
         // `poll` panics on device loss even with every handler set.
         match catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))) {
             Ok(Ok(_)) => self.check(),
-            Ok(Err(error)) => Err(self.failed(error.to_string())),
-            Err(_) => Err(self.failed("the device was lost".to_string())),
+            Ok(Err(error)) => Err(self.abandon(error.to_string())),
+            Err(_) => Err(self.abandon("the device was lost".to_string())),
         }
+    }
+
+    /// A failure after which dropping the queue could wait for ever: keeps it alive, so that the process can end.
+    fn abandon(&self, cause: String) -> Error {
+        std::mem::forget((self.device.clone(), self.queue.clone()));
+        self.failed(cause)
     }
 
     fn check(&self) -> Result<()> {

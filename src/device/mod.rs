@@ -29,12 +29,18 @@ pub struct Profile {
     pub workgroups_to_fill: u32,
     /// Largest buffer that a kernel can bind, in bytes.
     pub max_binding_bytes: u64,
+    /// Loop trips that one invocation may take: software Vulkan stops loops in silence, hardware does not.
+    pub max_loop_trips: u32,
 }
 
 impl Profile {
     /// The host: plans for it are read by twins, which need no more workgroups than one.
-    pub const CPU: Profile =
-        Profile { family: LinearFamily::Tile, workgroups_to_fill: 1, max_binding_bytes: u32::MAX as u64 };
+    pub const CPU: Profile = Profile {
+        family: LinearFamily::Tile,
+        workgroups_to_fill: 1,
+        max_binding_bytes: u32::MAX as u64,
+        max_loop_trips: u32::MAX,
+    };
 }
 
 /// What `devices` prints of a device.
@@ -79,8 +85,8 @@ impl Device {
                 Some(index) => Some(index),
                 None => return Ok(Device::Cpu),
             }
-        } else if let Ok(index) = wanted.parse::<usize>() {
-            (index < adapters.len()).then_some(index)
+        } else if let Some(index) = wanted.parse().ok().filter(|&index| index < adapters.len()) {
+            Some(index)
         } else {
             adapters.iter().position(|a| !wanted.is_empty() && a.name().to_lowercase().contains(&wanted))
         };
@@ -172,11 +178,10 @@ impl Session {
     pub fn write_words(&mut self, view: View, values: &[u32]) {
         assert_eq!(view.len as usize, values.len(), "words for {}", self.program().spec(view.tensor).label);
         match self {
-            Session::Cpu { cpu, .. } => {
-                if let Memory::Words(words) = cpu.memory_mut(view.tensor) {
-                    words[view.offset as usize..][..values.len()].copy_from_slice(values);
-                }
-            }
+            Session::Cpu { cpu, .. } => match cpu.memory_mut(view.tensor) {
+                Memory::Words(words) => words[view.offset as usize..][..values.len()].copy_from_slice(values),
+                Memory::Floats(_) => panic!("tensor {} holds floats", view.tensor.0),
+            },
             Session::Gpu(gpu) => gpu.write(view, bytemuck::cast_slice(values)),
         }
     }

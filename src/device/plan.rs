@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Profile;
 use super::kernel::{Constants, Kernel};
 use crate::error::{Error, Result};
 
 /// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset alignment.
 pub const ALIGNMENT: u32 = 64;
 
-/// Loop trips that one invocation may take; lavapipe silently stops a shader's loops after 65,535 in total.
+/// Loop trips that one invocation may take on software Vulkan; lavapipe silently stops a shader's loops after 65,535 in total.
 pub const MAX_LOOP_TRIPS: u32 = 32_768;
 
 /// Workgroups that one dimension of a dispatch may have (WebGPU's core limit).
@@ -198,18 +199,20 @@ pub fn allocated_bytes(words: u32) -> u64 {
 }
 
 /// Records dispatches into one plan, under a scope that says where they come from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recorder {
     plan: Plan,
     scope: String,
+    max_loop_trips: u32,
     /// The first limit that a size breaks.
     problem: Option<String>,
 }
 
 impl Recorder {
-    /// An empty recorder.
-    pub fn new() -> Self {
-        Recorder::default()
+    /// An empty recorder for a device.
+    pub fn new(profile: &Profile) -> Self {
+        let (plan, scope) = (Plan::default(), String::new());
+        Recorder { plan, scope, max_loop_trips: profile.max_loop_trips, problem: None }
     }
 
     /// Names the part of the network that the next dispatches belong to.
@@ -227,13 +230,13 @@ impl Recorder {
         let (name, scope) = (kernel.name, &self.scope);
         assert!(!launch.workgroups.contains(&0), "{name} ({scope}): no workgroups along an axis");
         let most = launch.workgroups.into_iter().max().unwrap_or(0);
-        if most > MAX_WORKGROUPS || launch.loop_trips > MAX_LOOP_TRIPS {
-            let trips = launch.loop_trips;
+        if most > MAX_WORKGROUPS || launch.loop_trips > self.max_loop_trips {
+            let (trips, possible) = (launch.loop_trips, self.max_loop_trips);
             self.problem.get_or_insert_with(|| {
                 format!(
                     "{scope} is too large for {name}: {most} workgroups across and {trips} loop trips, where \
-                     {MAX_WORKGROUPS} and {MAX_LOOP_TRIPS} are possible; use smaller images, fewer channels or a \
-                     smaller --batch-size"
+                     {MAX_WORKGROUPS} and {possible} are possible on this device; use smaller images or fewer \
+                     channels"
                 )
             });
         }

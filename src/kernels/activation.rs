@@ -1,7 +1,7 @@
 //! Activation functions, elementwise. Their gradients need only the output.
 
 use super::parallel::chunks;
-use super::{FLAT_INDEX, FLAT_SIZE};
+use super::{FLAT_INDEX, FLAT_SIZE, KEEP_NAN};
 use crate::device::kernel::{Bound, Call, Kernel};
 use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
@@ -12,7 +12,7 @@ macro_rules! activation_kernel {
         Kernel {
             name: concat!("activation/", $name),
             source: include_str!(concat!("../../shaders/activation/", $name, ".wgsl")),
-            preludes: &[FLAT_INDEX],
+            preludes: &[FLAT_INDEX, KEEP_NAN],
             twin: twin!($twin),
             bound: $bound,
         }

@@ -94,6 +94,7 @@ impl Sizes {
     }
 
     fn flops(self, pairs: View) -> u64 {
+        // Two operations a pair; `pairs` holds two words a pair.
         u64::from(pairs.len) * u64::from(self.batch) * u64::from(self.c_in) * u64::from(self.c_out)
     }
 
@@ -115,7 +116,7 @@ pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
 
 /// Channels that the thin kernel takes in one loop trip.
 fn thin_step(sizes: Sizes) -> u32 {
-    if sizes.c_in.is_multiple_of(4) { 4 } else { 1 }
+    [8, 4].into_iter().find(|step| sizes.c_in.is_multiple_of(*step)).unwrap_or(1)
 }
 
 /// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is the gradient with
@@ -194,6 +195,9 @@ pub fn record_grad_weight(
             (&GRAD_WEIGHT_THIN, [tiles.div_ceil(64), 1], sizes.batch)
         }
     };
+    let shares = taps.taps * taps.splits;
+    let fold = shares.min(MAX_WORKGROUPS);
+    constants.extend([("SHARES", shares.into()), ("FOLD", fold.into())]);
     let weights = taps.taps * sizes.c_in * sizes.c_out;
     let partial = partial.slice(0, weights * taps.splits);
     recorder.dispatch(
@@ -201,7 +205,7 @@ pub fn record_grad_weight(
         Launch {
             constants: &constants,
             bindings: &[("shares", taps.shares), ("pairs", taps.pairs), ("x", x), ("dy", dy), ("partial", partial)],
-            workgroups: [across, down, taps.taps * taps.splits],
+            workgroups: [across * down, fold, shares.div_ceil(fold)],
             loop_trips: taps.longest.saturating_mul(trips + 1),
             terms: taps.longest * sizes.batch,
             flops: sizes.flops(taps.pairs),

@@ -17,6 +17,7 @@ pub mod reduce;
 use crate::device::kernel::Kernel;
 
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
+const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const PHILOX: &str = include_str!("../../shaders/common/philox.wgsl");
 const SIGMOID: &str = include_str!("../../shaders/common/sigmoid.wgsl");
 

@@ -109,7 +109,8 @@ impl TapList {
         let mut shares = Vec::new();
         for s in 0..splits {
             for range in starts.windows(2) {
-                let cut = |s: u32| range[0] + (range[1] - range[0]) * s / splits;
+                let pairs = u64::from(range[1] - range[0]);
+                let cut = |s: u32| range[0] + (pairs * u64::from(s) / u64::from(splits)) as u32;
                 shares.extend([cut(s), cut(s + 1)]);
             }
         }
@@ -165,6 +166,15 @@ mod tests {
         let window = Window { kernel: [3, 4], stride: [2, 1], padding: [[1, 0], [2, 1]] };
         let list = TapList::convolution(shape(5, 6), shape(2, 6), &window, 1);
         assert_eq!(list.adjoint(30).adjoint(12).taps, list.taps);
+    }
+
+    #[test]
+    fn large_lists_are_cut_without_wrapping() {
+        let window = Window { kernel: [1, 1], stride: [1, 1], padding: [[0, 0], [0, 0]] };
+        let list = TapList::convolution(shape(1024, 1024), shape(1024, 1024), &window, 1);
+        let (shares, _) = list.by_tap(5000);
+        assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]), "shares ascend");
+        assert_eq!(shares.last(), Some(&(1024 * 1024)));
     }
 
     #[test]

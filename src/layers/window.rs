@@ -124,6 +124,9 @@ impl Window {
     }
 }
 
+/// Pixels that a side of an image, a kernel or a stride may have.
+const MAX_PIXELS: u32 = 4096;
+
 const SAME: Padding = Padding::Rule(PaddingRule::Same);
 
 fn resolve(padding: &Padding, same: impl Fn(usize) -> u32) -> [[u32; 2]; 2] {
@@ -139,7 +142,7 @@ fn resolve(padding: &Padding, same: impl Fn(usize) -> u32) -> [[u32; 2]; 2] {
 }
 
 fn check(kernel: [u32; 2], stride: [u32; 2]) -> Result<(), String> {
-    for (what, pair, most) in [("kernel", kernel, 64), ("stride", stride, 64)] {
+    for (what, pair, most) in [("kernel", kernel, MAX_PIXELS), ("stride", stride, MAX_PIXELS)] {
         if pair.iter().any(|n| !(1..=most).contains(n)) {
             return Err(format!("{what} {}×{} is outside 1 to {most}", pair[0], pair[1]));
         }
@@ -150,6 +153,6 @@ fn check(kernel: [u32; 2], stride: [u32; 2]) -> Result<(), String> {
 fn size(pixels: u64) -> Result<u32, String> {
     u32::try_from(pixels)
         .ok()
-        .filter(|&n| n <= 4096)
-        .ok_or_else(|| format!("{pixels} pixels across are more than 4096"))
+        .filter(|&n| n <= MAX_PIXELS)
+        .ok_or_else(|| format!("{pixels} pixels across are more than {MAX_PIXELS}"))
 }

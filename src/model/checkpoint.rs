@@ -4,7 +4,6 @@
 //! `adam_v` and `state` (running statistics), in the layouts of the kernels. One metadata key holds the rest as JSON.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::parameters::Table;
 use crate::error::{Error, Result};
+use crate::output::save_durably;
 
 /// The key of the metadata map; its only one, because the map's order is random.
 const METADATA_KEY: &str = "dcgan-gpu";
@@ -112,7 +112,7 @@ impl Metadata {
 }
 
 impl Checkpoint {
-    /// Writes the file so that a crash leaves the old one, or none: temporary file, fsync, rename.
+    /// Writes the file so that it appears whole or not at all: temporary file, fsync, rename.
     ///
     /// # Errors
     /// An I/O error naming the file.
@@ -135,13 +135,7 @@ impl Checkpoint {
         let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
         let file = safetensors::serialize(views, Some(metadata))
             .map_err(|e| Error::checkpoint(format!("cannot encode the checkpoint: {e}")))?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let failed = |e: std::io::Error| Error::io("write", path, &e);
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        temporary.write_all(&file).map_err(failed)?;
-        temporary.as_file().sync_all().map_err(failed)?;
-        temporary.persist(path).map_err(|e| failed(e.error))?;
-        Ok(())
+        save_durably(&file, path)
     }
 
     /// Reads a checkpoint file.
@@ -189,12 +183,13 @@ struct Version {
     format_version: u32,
 }
 
-/// The checkpoints of a run folder, newest first.
+/// The checkpoints of a run folder, newest first; files of other names are not this program's.
 pub fn of_run(run: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(run.join("checkpoints")) else { return Vec::new() };
-    let named = |path: &PathBuf| path.extension().is_some_and(|e| e == "safetensors");
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(named).collect();
+    let step = |path: &Path| -> Option<u32> {
+        path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
+    };
+    let mut paths: Vec<_> = entries.flatten().filter_map(|e| Some((step(&e.path())?, e.path()))).collect();
     paths.sort();
-    paths.reverse();
-    paths
+    paths.into_iter().rev().map(|(_, path)| path).collect()
 }

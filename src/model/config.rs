@@ -204,11 +204,6 @@ impl Cadence {
 /// Words of the largest tensor: 4 GiB.
 const MAX_TENSOR_WORDS: u64 = 1 << 30;
 
-/// The largest number of samples that a network is placed for.
-fn training_or_samples(config: &Config) -> u32 {
-    config.training.batch_size.max(config.output.rows * config.output.cols)
-}
-
 impl Config {
     /// The unit that the run's length counts in.
     pub fn unit(&self) -> Unit {
@@ -260,9 +255,14 @@ impl Config {
                 discriminator.output
             )));
         }
+        if matches!(self.discriminator.layers.last(), Some(LayerSpec::Tanh {} | LayerSpec::Sigmoid {})) {
+            return Err(Error::usage(
+                "the discriminator must end with the logit, not with tanh or sigmoid: the loss applies the sigmoid",
+            ));
+        }
         for layout in [&generator, &discriminator] {
             let outputs = layout.layers.iter().skip(1).map(|(_, input)| *input).chain([layout.output]);
-            let batch = training_or_samples(self);
+            let batch = self.training.batch_size;
             for (index, shape) in outputs.enumerate() {
                 if u64::from(shape.values()) * u64::from(batch) > MAX_TENSOR_WORDS {
                     return Err(Error::usage(format!(
@@ -319,7 +319,7 @@ impl Config {
             ("adam.lr", self.adam.lr, 0.0, 10.0),
             ("adam.beta1", self.adam.beta1, 0.0, 0.999_999),
             ("adam.beta2", self.adam.beta2, 0.0, 0.999_999_9),
-            ("adam.epsilon", self.adam.epsilon, 0.0, 1.0),
+            ("adam.epsilon", self.adam.epsilon, 1e-20, 1.0),
             ("init.std", self.init.std, 0.0, 10.0),
         ];
         for (key, value, low, high) in fractions {

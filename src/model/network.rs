@@ -48,6 +48,11 @@ impl Layout {
         Ok(Layout { name, layers, output: shape, parameters, running })
     }
 
+    /// Values of the largest tensor between two layers, for one sample.
+    pub fn widest(&self) -> u32 {
+        self.layers.iter().map(|(_, input)| input.values()).max().unwrap_or(0).max(self.output.values())
+    }
+
     /// The input's shape.
     pub fn input(&self) -> Shape {
         self.layers.first().map_or(self.output, |(_, input)| *input)
@@ -130,7 +135,6 @@ impl Network {
     ) -> Self {
         let (mut scratch_words, mut transposed_words) = (1, 1);
         let mut layers = Vec::with_capacity(layout.layers.len());
-        let mut largest = layout.output.values();
         for (index, (spec, input)) in layout.layers.iter().enumerate() {
             let views = |table: &Table, flat: View| -> Vec<View> {
                 let own = table.slots.iter().filter(|slot| slot.layer == index);
@@ -152,12 +156,11 @@ impl Network {
                 transposed_words: &mut transposed_words,
             };
             layers.push((layers::place(spec, place), *input));
-            largest = largest.max(input.values());
         }
         let mut floats = |what: &str, role, words: u64| program.floats(format!("{label}/{what}"), role, words);
         let scratch = floats("partial sums", Role::Scratch, scratch_words);
         let transposed = floats("transposed weights", Role::Scratch, transposed_words);
-        let gradient_words = if state.optimizer.is_some() { u64::from(largest) * u64::from(batch) } else { 1 };
+        let gradient_words = if state.optimizer.is_some() { u64::from(layout.widest()) * u64::from(batch) } else { 1 };
         let gradients = ["gradient a", "gradient b"].map(|n| floats(n, Role::ActivationGradients, gradient_words));
         Network { name: layout.name, layers, batch, step, scratch, transposed, gradients }
     }

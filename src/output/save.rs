@@ -67,6 +67,15 @@ pub fn save_files(images: &Images, dir: &Path, overwrite: Overwrite) -> Result<(
 /// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it, which is then renamed.
 /// Returns the open file, positioned at its end.
 pub(super) fn save_bytes(bytes: &[u8], path: &Path, overwrite: Overwrite) -> Result<File> {
+    save(bytes, path, overwrite, false)
+}
+
+/// As [`save_bytes`], with the bytes on the disk before they get their name: what must survive a power cut.
+pub(crate) fn save_durably(bytes: &[u8], path: &Path) -> Result<()> {
+    save(bytes, path, Overwrite::Always, true).map(drop)
+}
+
+fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, sync: bool) -> Result<File> {
     overwrite.check(path)?;
     let failed = |cause: io::Error| match cause.kind() {
         io::ErrorKind::AlreadyExists => already_exists(path),
@@ -80,6 +89,9 @@ pub(super) fn save_bytes(bytes: &[u8], path: &Path, overwrite: Overwrite) -> Res
 
     let mut file = options.tempfile_in(folder_of(path)).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
+    if sync {
+        file.as_file().sync_all().map_err(failed)?;
+    }
     match overwrite {
         Overwrite::Never => file.persist_noclobber(path),
         Overwrite::Always => file.persist(path),

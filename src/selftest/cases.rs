@@ -93,6 +93,9 @@ const LINEAR: &[Layers] = &[
     // More pixels than a dimension of a dispatch has workgroups.
     Layers("conv folded", [257, 256, 4], 1, &[r#"type = "conv", channels = 4, kernel = 1"#]),
     Layers("conv folded, one channel", [257, 256, 1], 1, &[r#"type = "conv", channels = 1, kernel = 1"#]),
+    // Long sums, near what software Vulkan's loops allow.
+    Layers("dense from very many channels", [1, 1, 131_000], 1, &[r#"type = "dense", units = 5"#]),
+    Layers("conv on many pixels, thin", [96, 96, 6], 1, &[r#"type = "conv", channels = 6, kernel = 3, padding = 1"#]),
     Layers("dense from many channels", [8, 8, 512], 1, &[r#"type = "dense", units = 1"#]),
     Layers("transposed 7x7 from pixel", [1, 1, 5], 3, &[r#"type = "conv_transpose", channels = 4, kernel = 7"#]),
 ];
@@ -227,7 +230,7 @@ fn loss_case(batch: u32, target: f32) -> Result<Case> {
     }
     let dlogits = floats(&mut program, "dlogits", 1, batch, |z| z);
     let ring = floats(&mut program, "ring", 2, RING_ROWS * RING_COLUMNS, |z| z);
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::new(&Profile::CPU);
     for column in [Column::Real, Column::Fake, Column::Generator] {
         recorder.scope(format!("{column:?} loss"));
         loss::record_bce_logits(&mut recorder, target, column, [logits, step, dlogits, ring]);
@@ -255,7 +258,7 @@ fn adam_case(words: u32, update: u32) -> Result<Case> {
         m: floats(&mut program, "m", 2, words, |z| z * 0.01 * started),
         v: floats(&mut program, "v", 3, words, |z| z * z * 1e-4 * started),
     };
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::new(&Profile::CPU);
     recorder.scope("update");
     adam::record_update(&mut recorder, &adam, 3, step, &tensors);
     program.plans.push(recorder.finish()?);
@@ -273,7 +276,7 @@ fn gather_case(channels: u32, noise: f32) -> Result<Case> {
     let images = program.words("images", Role::DataSet, (0..images).map(|i| draws.word(i)).collect());
     let indices = program.words("indices", Role::StepInputs, vec![3, 0, IMAGES - 1, 3, 7]);
     let x = program.tensor("x", Role::Activations, Element::F32, (PIXELS * BATCH * channels).into());
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::new(&Profile::CPU);
     recorder.scope("gather");
     let normalisation = Normalisation { low: -1.0, noise, stream: stream::DEVICE };
     data::record_gather(&mut recorder, normalisation, channels, [images, indices, step, x]);

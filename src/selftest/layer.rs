@@ -56,14 +56,14 @@ impl LayerProgram {
         let state = State::new(&mut program, &layout, true);
         let network = Network::place(&mut program, profile, &layout, &state, step, batch, layout.name);
 
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(profile);
         let tape = network.forward(&mut recorder, profile, Mode::Train, x, stream::DEVICE);
         program.plans.push(recorder.finish()?);
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(profile);
         let dx = network.backward(&mut recorder, profile, &tape, dy, Wanted::All);
         program.plans.push(recorder.finish()?);
         if layers.iter().any(|layer| matches!(layer, LayerSpec::BatchNorm { .. })) {
-            let mut recorder = Recorder::new();
+            let mut recorder = Recorder::new(profile);
             network.forward(&mut recorder, profile, Mode::Sample, x, 0);
             program.plans.push(recorder.finish()?);
         }

@@ -33,7 +33,7 @@ pub struct KernelSummary {
     pub bound: f64,
     /// Their ratio: at most 1 where all is well.
     pub ratio: f64,
-    /// The case that it comes from.
+    /// The case that it comes from, and the sizes of the dispatch.
     pub worst_case: String,
     /// `passed`, `failed`, or `unused`: not a kernel for this device.
     pub verdict: &'static str,
@@ -76,7 +76,7 @@ impl Summary {
         kernel.values += row.values;
         if row.ratio >= kernel.ratio {
             (kernel.error, kernel.bound, kernel.ratio) = (row.error, row.bound, row.ratio);
-            kernel.worst_case.clone_from(&row.case);
+            kernel.worst_case = format!("{}: {}", row.case, row.constants);
         }
         match &row.failure {
             Some(failure) => {
@@ -93,14 +93,14 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<27} {:>10} {:>11} {:>9} {:>9} {:>7}  verdict",
-            "kernel", "dispatches", "values", "error", "bound", "ratio"
+            "{:<27} {:>10} {:>11} {:>9} {:>9} {:>7}  {:<8} worst at",
+            "kernel", "dispatches", "values", "error", "bound", "ratio", "verdict"
         )?;
         for kernel in &self.kernels {
-            let KernelSummary { kernel, dispatches, values, error, bound, ratio, verdict, .. } = kernel;
+            let KernelSummary { kernel, dispatches, values, error, bound, ratio, verdict, worst_case } = kernel;
             writeln!(
                 f,
-                "{kernel:<27} {dispatches:>10} {values:>11} {error:>9.1e} {bound:>9.1e} {ratio:>7.3}  {verdict}"
+                "{kernel:<27} {dispatches:>10} {values:>11} {error:>9.1e} {bound:>9.1e} {ratio:>7.3}  {verdict:<8} {worst_case}"
             )?;
         }
         for failure in &self.failures {

@@ -60,8 +60,7 @@ pub fn record(
     let mut program = Program::default();
     let gan = Gan::place(&mut program, profile, config, layouts, image_bytes);
     program.plans.push(step::record(&gan, profile, config)?);
-    let samples = config.output.rows * config.output.cols;
-    let sampler = Sampler::place(&mut program, profile, &layouts[0], &gan.g_state, gan.inputs.step, samples)?;
+    let sampler = Sampler::place(&mut program, profile, &layouts[0], &gan.g_state, gan.inputs.step)?;
     Ok(Recorded { program, gan, sampler })
 }
 
@@ -153,8 +152,8 @@ impl Engine {
     /// # Errors
     /// When the device fails.
     pub fn sample(&mut self) -> Result<Images> {
-        let mut latents = vec![0.0; self.sampler.latents.len as usize];
-        Draws::new(self.config.seed, stream::SAMPLES, 0).fill_normal(&mut latents);
+        let count = (self.config.output.rows * self.config.output.cols) as usize;
+        let latents = fixed_latents(&self.config, self.config.seed, count);
         generate(&mut self.session, &self.sampler, &self.config, &latents)
     }
 
@@ -200,16 +199,16 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Loads the generator of a checkpoint for batches of at most `batch` samples.
+    /// Loads the generator of a checkpoint.
     ///
     /// # Errors
     /// As [`Device::load`], and a checkpoint error when a tensor is missing.
-    pub fn new(device: &Device, config: &Config, tensors: &Tensors, batch: u32) -> Result<Self> {
+    pub fn new(device: &Device, config: &Config, tensors: &Tensors) -> Result<Self> {
         let [layout, _] = config.layouts()?;
         let mut program = Program::default();
         let step = program.tensor("step", Role::StepInputs, Element::U32, STEP_WORDS.into());
         let state = State::new(&mut program, &layout, false);
-        let sampler = Sampler::place(&mut program, &device.profile(), &layout, &state, step, batch)?;
+        let sampler = Sampler::place(&mut program, &device.profile(), &layout, &state, step)?;
         let mut session = device.load(program)?;
         let parameters = tensors.flat(layout.name, "parameter", &layout.parameters)?;
         write_flat(&mut session, state.parameters, &parameters);
@@ -222,18 +221,16 @@ impl Generator {
     /// # Errors
     /// When the device fails.
     pub fn generate(&mut self, latents: &[Vec<f32>]) -> Result<Images> {
-        let (dim, batch) = (self.config.latent.dim as usize, self.sampler.batch as usize);
-        let mut pixels = Vec::new();
-        for chunk in latents.chunks(batch) {
-            let mut flat = chunk.concat();
-            flat.resize(batch * dim, 0.0);
-            let images = generate(&mut self.session, &self.sampler, &self.config, &flat)?;
-            pixels.extend_from_slice(&images.pixels[..chunk.len() * images.pixels.len() / batch]);
-        }
-        let shape = self.config.image_shape();
-        let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
-        Images::new(pixels, [latents.len(), height, width, channels])
+        generate(&mut self.session, &self.sampler, &self.config, latents)
     }
+}
+
+/// `count` latents of a seed; the first ones are the same whatever the count.
+pub fn fixed_latents(config: &Config, seed: u64, count: usize) -> Vec<Vec<f32>> {
+    let dim = config.latent.dim as usize;
+    let mut flat = vec![0.0; count * dim];
+    Draws::new(seed, stream::SAMPLES, 0).fill_normal(&mut flat);
+    flat.chunks(dim).map(<[f32]>::to_vec).collect()
 }
 
 fn write_flat(session: &mut Session, view: View, values: &[f32]) {
@@ -242,19 +239,23 @@ fn write_flat(session: &mut Session, view: View, values: &[f32]) {
     }
 }
 
-/// Runs the sampler on `[batch, latent]` and turns `[pixels, batch, channels]` into images.
-fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: &[f32]) -> Result<Images> {
-    session.write_floats(sampler.latents, latents);
-    session.run(sampler.plan)?;
-    let values = session.read_floats(sampler.images)?;
+/// Runs the sampler on latents, a batch at a time, and turns its `[pixels, batch, channels]` into images.
+fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: &[Vec<f32>]) -> Result<Images> {
     let shape = config.image_shape();
     let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
     let (batch, pixels) = (sampler.batch as usize, height * width);
-    let mut ordered = Vec::with_capacity(values.len());
-    for b in 0..batch {
-        for p in 0..pixels {
-            ordered.extend_from_slice(&values[(p * batch + b) * channels..][..channels]);
+    let mut ordered = Vec::with_capacity(latents.len() * pixels * channels);
+    for chunk in latents.chunks(batch) {
+        let mut flat = chunk.concat();
+        flat.resize(sampler.latents.len as usize, 0.0);
+        session.write_floats(sampler.latents, &flat);
+        session.run(sampler.plan)?;
+        let values = session.read_floats(sampler.images)?;
+        for b in 0..chunk.len() {
+            for p in 0..pixels {
+                ordered.extend_from_slice(&values[(p * batch + b) * channels..][..channels]);
+            }
         }
     }
-    Images::from_values(&ordered, config.low(), [batch, height, width, channels])
+    Images::from_values(&ordered, config.low(), [latents.len(), height, width, channels])
 }

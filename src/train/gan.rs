@@ -81,6 +81,9 @@ impl Gan {
     }
 }
 
+/// Samples that are drawn at once where they fit.
+const LARGEST_BATCH: u64 = 64;
+
 /// G placed for sampling, with running statistics.
 #[derive(Clone, Copy, Debug)]
 pub struct Sampler {
@@ -95,23 +98,19 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Places G for batches of `batch` samples and records the sampling plan.
+    /// Places G for batches and records the sampling plan. The batch depends on the network and the device alone, so
+    /// that an image has the same bits however many are drawn.
     ///
     /// # Errors
     /// A usage error when a size is beyond a portable limit.
-    pub fn place(
-        program: &mut Program,
-        profile: &Profile,
-        layout: &Layout,
-        state: &State,
-        step: View,
-        batch: u32,
-    ) -> Result<Self> {
+    pub fn place(program: &mut Program, profile: &Profile, layout: &Layout, state: &State, step: View) -> Result<Self> {
+        let fitting = profile.max_binding_bytes / (4 * u64::from(layout.widest()));
+        let batch = fitting.clamp(1, LARGEST_BATCH) as u32;
         let words = u64::from(layout.input().values()) * u64::from(batch);
         let latents = program.floats("sampled latents", Role::StepInputs, words);
         let sampling = State { optimizer: None, ..*state };
         let network = Network::place(program, profile, layout, &sampling, step, batch, "sampler");
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(profile);
         let tape = network.forward(&mut recorder, profile, Mode::Sample, latents, 0);
         program.plans.push(recorder.finish()?);
         Ok(Sampler { latents, images: tape.output, batch, plan: program.plans.len() - 1 })

@@ -13,7 +13,7 @@ use super::engine::Losses;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint;
 use crate::model::config::Config;
-use crate::output::{AnimatedGif, Overwrite, Picture};
+use crate::output::{AnimatedGif, Overwrite, Picture, save_durably};
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -25,7 +25,7 @@ pub struct Metrics {
     /// Losses and mean D(x) of this step.
     #[serde(flatten)]
     pub losses: Losses,
-    /// Real images per second since the line before.
+    /// Real images per second since the losses were last read.
     pub images_per_second: f64,
     /// Seconds of training since the run's start.
     pub seconds: f64,
@@ -117,19 +117,16 @@ impl RunFolder {
     pub fn resume(path: &Path, config: &Config, step: u32) -> Result<Self> {
         let lock = lock(path)?;
         make(&path.join(SAMPLES))?;
+        let (kept, later): (Vec<_>, Vec<_>) = samples(path).into_iter().partition(|(at, _)| *at <= step);
+        let frames = kept.iter().map(|(_, sample)| read_picture(sample)).collect::<Result<Vec<_>>>()?;
         cut_metrics(&path.join(METRICS), step)?;
-        let mut kept = Vec::new();
-        for (at, sample) in samples(path) {
-            if at <= step {
-                kept.push(sample);
-            } else {
-                remove(&sample, |p| fs::remove_file(p))?;
-            }
+        for (_, sample) in later {
+            remove(&sample, |p| fs::remove_file(p))?;
         }
         write_config(path, config)?;
         let mut folder = RunFolder::open(path, config, lock)?;
-        for sample in kept {
-            folder.gif.push(&read_picture(&sample)?)?;
+        for frame in &frames {
+            folder.gif.push(frame)?;
         }
         Ok(folder)
     }
@@ -240,7 +237,7 @@ fn old_gif(run: &Path) -> Option<String> {
 fn write_config(run: &Path, config: &Config) -> Result<()> {
     let path = run.join(CONFIG);
     let text = toml::to_string(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
-    fs::write(&path, text).map_err(|e| Error::io("write", &path, &e))
+    save_durably(text.as_bytes(), &path)
 }
 
 /// The sample grids of a run with their steps, in order.
@@ -275,5 +272,5 @@ fn cut_metrics(path: &Path, step: u32) -> Result<()> {
             kept.push('\n');
         }
     }
-    fs::write(path, kept).map_err(|e| Error::io("write", path, &e))
+    save_durably(kept.as_bytes(), path)
 }

@@ -32,7 +32,7 @@ const NOISE: u32 = stream::DEVICE + 0x4000;
 /// # Errors
 /// A usage error when a size is beyond a portable limit.
 pub fn record(gan: &Gan, profile: &Profile, config: &Config) -> Result<Plan> {
-    let mut step = Step { recorder: Recorder::new(), gan, profile, config };
+    let mut step = Step { recorder: Recorder::new(profile), gan, profile, config };
     match config.training.order {
         Order::Alternating => step.alternating(),
         Order::Simultaneous => step.simultaneous(),

@@ -9,7 +9,7 @@ use crate::data::{DataSet, ImageShape, shuffled};
 use crate::device::Device;
 use crate::error::{Error, Kind, Result};
 use crate::kernels::loss::RING_ROWS;
-use crate::model::checkpoint::{Checkpoint, Metadata};
+use crate::model::checkpoint::{self, Checkpoint, Metadata};
 use crate::model::config::{Config, Order};
 use crate::model::network::Layout;
 use crate::output::grid;
@@ -245,7 +245,11 @@ impl Trainer {
             .collect();
         let good = lines.iter().take_while(|line| line.losses.are_finite()).count();
         let log_every = self.config.output.log_every;
-        let due: Vec<_> = lines[..good].iter().filter(|line| line.step.is_multiple_of(log_every)).copied().collect();
+        let due: Vec<_> = lines[..good]
+            .iter()
+            .filter(|line| line.step.is_multiple_of(log_every) || line.step == self.total_steps)
+            .copied()
+            .collect();
         self.folder.write_metrics(&due)?;
         if let Some(bad) = lines.get(good) {
             return Err(self.diverged(&format!("the losses of step {} are not numbers", bad.step)));
@@ -275,8 +279,11 @@ impl Trainer {
             Order::Alternating => "lower --lr, or use --preset stabilized",
             Order::Simultaneous => "lower --lr",
         };
-        let run = self.folder.path().display();
-        Error::new(Kind::Diverged, format!("training diverged: {what}; {remedy}. The last checkpoint in {run} is good"))
+        let kept = match checkpoint::of_run(self.folder.path()).first() {
+            Some(path) => format!("{} is the last good checkpoint", path.display()),
+            None => "no checkpoint had been saved".to_string(),
+        };
+        Error::new(Kind::Diverged, format!("training diverged: {what}; {remedy}; {kept}"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dcgan_gpu::device::cpu::Cpu;
-use dcgan_gpu::device::plan::{Constant, Dispatch, Program, Recorder, Role, View};
+use dcgan_gpu::device::plan::{Constant, Dispatch, MAX_LOOP_TRIPS, Program, Recorder, Role, View};
 use dcgan_gpu::device::{LinearFamily, Profile};
 use dcgan_gpu::kernels;
 use dcgan_gpu::layers::shape::Shape;
@@ -18,8 +18,18 @@ use serde_json::{Value, json};
 
 /// Plans for a GPU and for software Vulkan, as `device::gpu` chooses them.
 const PROFILES: [Profile; 2] = [
-    Profile { family: LinearFamily::Tile, workgroups_to_fill: 256, max_binding_bytes: 128 << 20 },
-    Profile { family: LinearFamily::Lane, workgroups_to_fill: 16, max_binding_bytes: 128 << 20 },
+    Profile {
+        family: LinearFamily::Tile,
+        workgroups_to_fill: 256,
+        max_binding_bytes: 128 << 20,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    },
+    Profile {
+        family: LinearFamily::Lane,
+        workgroups_to_fill: 16,
+        max_binding_bytes: 128 << 20,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    },
 ];
 
 /// One specialised shader.
@@ -118,7 +128,7 @@ impl Convolution {
                 transposed_words: &mut 0,
             },
         );
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(&PROFILES[0]);
         recorder.scope("convolution forward");
         let mut pass = Pass {
             recorder: &mut recorder,

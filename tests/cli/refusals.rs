@@ -233,7 +233,7 @@ fn layers_that_do_not_fit() {
         (
             "type = \"conv\", channels = 4, kernel = 4",
             "type = \"conv\", channels = 4, kernel = 0",
-            "discriminator layer 0 (conv), on its input of 8×8×1: kernel 0×0 is outside 1 to 64",
+            "discriminator layer 0 (conv), on its input of 8×8×1: kernel 0×0 is outside 1 to 4096",
         ),
         (
             "slope = 0.2 },\n    { type = \"conv_t",

@@ -142,7 +142,7 @@ fn binary_cross_entropy() {
         let [l, dl] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, 1));
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         set(&mut program, l, vec![logit]);
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(&Profile::CPU);
         loss::record_bce_logits(&mut recorder, target, Column::Real, [l, step, dl, ring]);
         let mut cpu = Cpu::<f64>::new(&program);
         cpu.run(&recorder.finish().unwrap());

@@ -39,9 +39,24 @@ impl Specialised {
 
 /// Software and hardware devices of both families, as plans see them.
 const PROFILES: [Profile; 3] = [
-    Profile { family: LinearFamily::Tile, workgroups_to_fill: 256, max_binding_bytes: 1 << 27 },
-    Profile { family: LinearFamily::Tile, workgroups_to_fill: 16, max_binding_bytes: 1 << 27 },
-    Profile { family: LinearFamily::Lane, workgroups_to_fill: 16, max_binding_bytes: 1 << 27 },
+    Profile {
+        family: LinearFamily::Tile,
+        workgroups_to_fill: 256,
+        max_binding_bytes: 1 << 27,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    },
+    Profile {
+        family: LinearFamily::Tile,
+        workgroups_to_fill: 16,
+        max_binding_bytes: 1 << 27,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    },
+    Profile {
+        family: LinearFamily::Lane,
+        workgroups_to_fill: 16,
+        max_binding_bytes: 1 << 27,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    },
 ];
 
 /// All dispatches of all presets at their own batch size and at 16, and of all cases.
@@ -130,7 +145,7 @@ fn record(loop_trips: u32, workgroups: [u32; 3], alias: bool) -> Result<(), Stri
     let bindings = [("x", if alias { y } else { x }), ("step", step), ("y", y)];
     let launch = Launch { constants: &constants, bindings: &bindings, workgroups, loop_trips, terms: 0, flops: 0 };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(&PROFILES[0]);
         recorder.scope("here").dispatch(&kernels::dropout::APPLY, launch);
         recorder.finish()
     }));
