@@ -6,7 +6,6 @@ use clap::ValueEnum;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::{Interpolation, walk};
 use dcgan_gpu::output::{AnimatedGif, Overwrite, grid, save_png};
-
 use dcgan_gpu::train::engine::fixed_latents;
 
 use super::checkpoint::{Source, check_size, sheet_bytes};
