@@ -328,7 +328,7 @@ PRESETS = {
         order="alternating",
         initial="glorot",
         learning_rate=1e-4,
-        beta1=0.9,
+        beta1=0.5,
         epsilon=1e-7,
         data_range=(0.0, 1.0),
     ),
