@@ -24,7 +24,7 @@ def time_steps(options: argparse.Namespace) -> list[float]:
     preset, device = PRESETS[options.preset], torch.device(options.device)
     memory_format = torch.channels_last if options.channels_last else torch.contiguous_format
     networks = [n.to(device, memory_format=memory_format) for n in preset.build(seed=42, dropout=True)]
-    gan = Gan(preset, *networks, fused=True)
+    gan = Gan(preset, *networks)
     height, width, channels = preset.image
     real = torch.empty(options.batch_size, channels, height, width, device=device).uniform_(*preset.data_range)
     real = real.to(memory_format=memory_format)
