@@ -4,7 +4,7 @@ use super::{FLAT_INDEX, FLAT_SIZE};
 use crate::device::kernel::{Bound, Call, Kernel};
 use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
-use crate::kernels::parallel::vectorised;
+use crate::kernels::parallel::{CHUNK, vectorised};
 use crate::twin;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,6 @@ fn update<F: Real>(call: &mut Call<'_, F>) {
     let (at, step) = (call.size("RATE"), call.words("step"));
     let [rate, correction] = [step[at], step[at + 1]].map(|bits| F::of(f64::from(f32::from_bits(bits))));
     let [w, g, m, v] = ["w", "g", "m", "v"].map(|name| call.write(name));
-    const CHUNK: usize = 16 * 1024;
     let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks_mut(CHUNK));
     let chunks = chunks.zip(m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)));
     chunks.for_each(|((w, g), (m, v))| {

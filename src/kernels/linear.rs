@@ -123,19 +123,19 @@ fn thin_step(sizes: Sizes) -> u32 {
 /// respect to the input.
 pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, taps: RowTaps, [x, w, y]: [View; 3]) {
     let wide = if sizes.c_out > 32 { 2 } else { 1 };
-    let (kernel, columns, across) = match sizes.vector_family(profile) {
-        Some(LinearFamily::Tile) => (&FORWARD_TILE, None, sizes.c_out.div_ceil(32)),
-        Some(LinearFamily::Lane) => (&FORWARD_LANE, Some(wide), sizes.c_out.div_ceil(32 * wide)),
+    let mut constants = sizes.constants().to_vec();
+    let (kernel, across) = match sizes.vector_family(profile) {
+        Some(LinearFamily::Tile) => (&FORWARD_TILE, sizes.c_out.div_ceil(32)),
+        Some(LinearFamily::Lane) => {
+            constants.push(("COLUMNS", wide.into()));
+            (&FORWARD_LANE, sizes.c_out.div_ceil(32 * wide))
+        }
         None => {
             let columns = if sizes.c_out < 4 { 1 } else { 4 };
-            (&FORWARD_THIN, Some(columns), sizes.c_out.div_ceil(8 * columns))
+            constants.extend([("COLUMNS", columns.into()), ("STEP", thin_step(sizes).into())]);
+            (&FORWARD_THIN, sizes.c_out.div_ceil(8 * columns))
         }
     };
-    let mut constants = sizes.constants().to_vec();
-    constants.extend(columns.map(|c| ("COLUMNS", Constant::U32(c))));
-    if kernel.name == FORWARD_THIN.name {
-        constants.push(("STEP", thin_step(sizes).into()));
-    }
     let rows = taps.rows.len / 3;
     let fold = rows.min(MAX_WORKGROUPS);
     constants.extend([("Q", rows.into()), ("FOLD", fold.into())]);

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 /// Elements that one task works on: enough to hide its start, few enough to balance.
-const CHUNK: usize = 16 * 1024;
+pub const CHUNK: usize = 16 * 1024;
 
 /// Calls `f(first, chunk)` for consecutive chunks of `out`, `first` being the index of the chunk's first element.
 /// Chunks hold whole multiples of `row` elements. Results cannot depend on the number of threads.
