@@ -28,19 +28,28 @@ pub fn philox(key: [u32; 2], [c0, c1, c2, c3]: [u32; 4]) -> [u32; 4] {
 /// `N` blocks at once, word by word: what compilers turn into vector instructions.
 #[inline(always)]
 pub fn philox_many<const N: usize>(key: [u32; 2], counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
-    const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+    const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-    let ([mut k0, mut k1], [mut c0, mut c1, mut c2, mut c3]) = (key, counters);
+    const LOW: u64 = 0xFFFF_FFFF;
+    // In 64-bit lanes a product is one instruction; their upper halves hold what is left of products until the end.
+    let mut c = [[0; N]; 4];
+    for (wide, words) in c.iter_mut().zip(&counters) {
+        wide.iter_mut().zip(words).for_each(|(wide, &word)| *wide = u64::from(word));
+    }
+    let [mut k0, mut k1] = key;
     for _ in 0..10 {
         for i in 0..N {
-            let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0[i]);
-            let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2[i]);
-            (c0[i], c1[i], c2[i], c3[i]) =
-                ((p1 >> 32) as u32 ^ c1[i] ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3[i] ^ k1, p0 as u32);
+            let (p0, p1) = (MULTIPLIERS[0] * (c[0][i] & LOW), MULTIPLIERS[1] * (c[2][i] & LOW));
+            (c[0][i], c[1][i]) = ((p1 >> 32) ^ c[1][i] ^ u64::from(k0), p1);
+            (c[2][i], c[3][i]) = ((p0 >> 32) ^ c[3][i] ^ u64::from(k1), p0);
         }
         (k0, k1) = (k0.wrapping_add(WEYL[0]), k1.wrapping_add(WEYL[1]));
     }
-    [c0, c1, c2, c3]
+    let mut words = counters;
+    for (words, wide) in words.iter_mut().zip(&c) {
+        words.iter_mut().zip(wide).for_each(|(word, &wide)| *word = wide as u32);
+    }
+    words
 }
 
 /// The random numbers of one (seed, stream, step), addressed by index.

@@ -18,6 +18,7 @@ pub enum Memory<F> {
 #[derive(Debug)]
 pub struct Cpu<F> {
     memory: Vec<Memory<F>>,
+    scratch: Vec<F>,
 }
 
 impl<F: Real> Cpu<F> {
@@ -33,7 +34,7 @@ impl<F: Real> Cpu<F> {
                 }),
             }
         });
-        Cpu { memory: memory.collect() }
+        Cpu { memory: memory.collect(), scratch: Vec::new() }
     }
 
     /// Runs all dispatches of a plan in order.
@@ -67,7 +68,7 @@ impl<F: Real> Cpu<F> {
                 Memory::Words(data) => (name, Slot::Words(&data[range(view)])),
             });
         }
-        F::run(&kernel.twin, &mut Call::new(&dispatch.constants, slots));
+        F::run(&kernel.twin, &mut Call::new(&dispatch.constants, slots, &mut self.scratch));
         for (_, view, memory) in taken {
             self.memory[view.tensor.0 as usize] = memory;
         }

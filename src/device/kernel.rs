@@ -198,12 +198,13 @@ pub enum Slot<'a, F> {
 pub struct Call<'a, F> {
     constants: &'a Constants,
     slots: Vec<(&'static str, Slot<'a, F>)>,
+    scratch: Option<&'a mut Vec<F>>,
 }
 
 impl<'a, F: Real> Call<'a, F> {
-    /// Binds data to names.
-    pub fn new(constants: &'a Constants, slots: Vec<(&'static str, Slot<'a, F>)>) -> Self {
-        Call { constants, slots }
+    /// Binds data to names; `scratch` is memory that twins use and that the caller keeps for the next call.
+    pub fn new(constants: &'a Constants, slots: Vec<(&'static str, Slot<'a, F>)>, scratch: &'a mut Vec<F>) -> Self {
+        Call { constants, slots, scratch: Some(scratch) }
     }
 
     /// An integer constant, as a size.
@@ -244,6 +245,15 @@ impl<'a, F: Real> Call<'a, F> {
             Some((_, Slot::FloatsMut(data))) => data.take().unwrap_or_else(|| panic!("binding `{name}` is taken")),
             _ => panic!("binding `{name}` is not writable floats"),
         }
+    }
+
+    /// Scratch of this many floats with any contents; can be taken once.
+    pub fn scratch(&mut self, len: usize) -> &'a mut [F] {
+        let scratch = self.scratch.take().expect("a twin takes its scratch once");
+        if scratch.len() < len {
+            scratch.resize(len, F::ZERO);
+        }
+        &mut scratch[..len]
     }
 
     fn slot(&self, name: &str) -> &Slot<'a, F> {

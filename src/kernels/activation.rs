@@ -76,26 +76,36 @@ impl Activation {
     }
 }
 
-fn map<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F) -> F + Sync + Send) {
+fn map<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F) -> F + Copy + Sync + Send) {
     let x = call.read("x");
-    chunks(call.write("y"), 1, |first, y| y.iter_mut().zip(&x[first..]).for_each(|(y, &x)| *y = f(x)));
+    chunks(
+        call.write("y"),
+        1,
+        #[inline(always)]
+        move |first, y| y.iter_mut().zip(&x[first..]).for_each(|(y, &x)| *y = f(x)),
+    );
 }
 
-fn map_grad<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F, F) -> F + Sync + Send) {
+fn map_grad<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F, F) -> F + Copy + Sync + Send) {
     let (y, dy) = (call.read("y"), call.read("dy"));
-    chunks(call.write("dx"), 1, |first, dx| {
-        dx.iter_mut().zip(y[first..].iter().zip(&dy[first..])).for_each(|(dx, (&y, &dy))| *dx = f(y, dy));
-    });
+    chunks(
+        call.write("dx"),
+        1,
+        #[inline(always)]
+        move |first, dx| {
+            dx.iter_mut().zip(y[first..].iter().zip(&dy[first..])).for_each(|(dx, (&y, &dy))| *dx = f(y, dy));
+        },
+    );
 }
 
 fn leaky_relu<F: Real>(call: &mut Call<'_, F>) {
     let slope = call.float("SLOPE");
-    map(call, |x| if x > F::ZERO { x } else { slope * x });
+    map(call, move |x| if x > F::ZERO { x } else { slope * x });
 }
 
 fn leaky_relu_grad<F: Real>(call: &mut Call<'_, F>) {
     let slope = call.float("SLOPE");
-    map_grad(call, |y, dy| if y > F::ZERO { dy } else { slope * dy });
+    map_grad(call, move |y, dy| if y > F::ZERO { dy } else { slope * dy });
 }
 
 fn tanh<F: Real>(call: &mut Call<'_, F>) {

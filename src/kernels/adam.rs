@@ -89,13 +89,16 @@ fn update<F: Real>(call: &mut Call<'_, F>) {
     let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks_mut(CHUNK));
     let chunks = chunks.zip(m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)));
     chunks.for_each(|((w, g), (m, v))| {
-        vectorised(|| {
-            for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
-                *m = beta1 * *m + rest1 * *g;
-                *v = beta2 * *v + rest2 * *g * *g;
-                *w = *w - rate * *m / (v.sqrt() * correction + epsilon);
-                *g = F::ZERO;
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            move || {
+                for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
+                    *m = beta1 * *m + rest1 * *g;
+                    *v = beta2 * *v + rest2 * *g * *g;
+                    *w = *w - rate * *m / (v.sqrt() * correction + epsilon);
+                    *g = F::ZERO;
+                }
+            },
+        );
     });
 }

@@ -208,26 +208,29 @@ fn moments<F: Real>(call: &mut Call<'_, F>) {
         let (first, end) = (s * share, ((s + 1) * share).min(rows));
         let (means, squares) = partial.split_at_mut(features);
         let groups = means.chunks_exact_mut(channels).zip(squares.chunks_exact_mut(channels));
-        vectorised(|| {
-            for (g, (sum, squares)) in groups.enumerate() {
-                let row = |r: usize| &x[(g * rows + r) * channels..][..channels];
-                let shift = row(first);
-                sum.fill(F::ZERO);
-                squares.fill(F::ZERO);
-                for r in first..end {
-                    for (((sum, square), &x), &shift) in sum.iter_mut().zip(&mut *squares).zip(row(r)).zip(shift) {
-                        let d = x - shift;
-                        *sum += d;
-                        *square += d * d;
+        vectorised(
+            #[inline(always)]
+            move || {
+                for (g, (sum, squares)) in groups.enumerate() {
+                    let row = |r: usize| &x[(g * rows + r) * channels..][..channels];
+                    let shift = row(first);
+                    sum.fill(F::ZERO);
+                    squares.fill(F::ZERO);
+                    for r in first..end {
+                        for (((sum, square), &x), &shift) in sum.iter_mut().zip(&mut *squares).zip(row(r)).zip(shift) {
+                            let d = x - shift;
+                            *sum += d;
+                            *square += d * d;
+                        }
+                    }
+                    for ((sum, square), &shift) in sum.iter_mut().zip(squares).zip(shift) {
+                        let mean = *sum / F::count(end - first);
+                        *square = (*square - *sum * mean).max(F::ZERO);
+                        *sum = shift + mean;
                     }
                 }
-                for ((sum, square), &shift) in sum.iter_mut().zip(squares).zip(shift) {
-                    let mean = *sum / F::count(end - first);
-                    *square = (*square - *sum * mean).max(F::ZERO);
-                    *sum = shift + mean;
-                }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -263,18 +266,23 @@ fn running<F: Real>(call: &mut Call<'_, F>) {
 fn forward<F: Real>(call: &mut Call<'_, F>) {
     let [features, channels, rows] = ["FEATURES", "CHANNELS", "ROWS"].map(|name| call.size(name));
     let [x, stats, scale, shift] = ["x", "stats", "scale", "shift"].map(|name| call.read(name));
-    chunks(call.write("y"), channels, |first, y| {
-        for (i, y) in y.chunks_exact_mut(channels).enumerate() {
-            let row = first / channels + i;
-            let f = row / rows * channels;
-            let x = &x[row * channels..][..channels];
-            let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
-            let (scale, shift) = (&scale[f..][..channels], &shift[f..][..channels]);
-            for c in 0..channels {
-                y[c] = scale[c] * ((x[c] - mean[c]) * inverse[c]) + shift[c];
+    chunks(
+        call.write("y"),
+        channels,
+        #[inline(always)]
+        move |first, y| {
+            for (i, y) in y.chunks_exact_mut(channels).enumerate() {
+                let row = first / channels + i;
+                let f = row / rows * channels;
+                let x = &x[row * channels..][..channels];
+                let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
+                let (scale, shift) = (&scale[f..][..channels], &shift[f..][..channels]);
+                for c in 0..channels {
+                    y[c] = scale[c] * ((x[c] - mean[c]) * inverse[c]) + shift[c];
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 fn grad_sums<F: Real>(call: &mut Call<'_, F>) {
@@ -285,20 +293,23 @@ fn grad_sums<F: Real>(call: &mut Call<'_, F>) {
         sums.fill(F::ZERO);
         products.fill(F::ZERO);
         let groups = sums.chunks_exact_mut(channels).zip(products.chunks_exact_mut(channels));
-        vectorised(|| {
-            for (g, (sum, product)) in groups.enumerate() {
-                let f = g * channels;
-                let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
-                for r in s * share..((s + 1) * share).min(rows) {
-                    let start = (g * rows + r) * channels;
-                    let (x, dy) = (&x[start..][..channels], &dy[start..][..channels]);
-                    for c in 0..channels {
-                        sum[c] += dy[c];
-                        product[c] += dy[c] * ((x[c] - mean[c]) * inverse[c]);
+        vectorised(
+            #[inline(always)]
+            move || {
+                for (g, (sum, product)) in groups.enumerate() {
+                    let f = g * channels;
+                    let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
+                    for r in s * share..((s + 1) * share).min(rows) {
+                        let start = (g * rows + r) * channels;
+                        let (x, dy) = (&x[start..][..channels], &dy[start..][..channels]);
+                        for c in 0..channels {
+                            sum[c] += dy[c];
+                            product[c] += dy[c] * ((x[c] - mean[c]) * inverse[c]);
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -322,19 +333,24 @@ fn grad_input<F: Real>(call: &mut Call<'_, F>) {
     let [features, channels, rows] = ["FEATURES", "CHANNELS", "ROWS"].map(|name| call.size(name));
     let [x, dy, stats, scale, sums] = ["x", "dy", "stats", "scale", "sums"].map(|name| call.read(name));
     let per_row = F::ONE / F::count(rows);
-    chunks(call.write("dx"), channels, |first, dx| {
-        for (i, dx) in dx.chunks_exact_mut(channels).enumerate() {
-            let row = first / channels + i;
-            let f = row / rows * channels;
-            let (x, dy) = (&x[row * channels..][..channels], &dy[row * channels..][..channels]);
-            let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
-            let (sum, product) = (&sums[f..][..channels], &sums[features + f..][..channels]);
-            let scale = &scale[f..][..channels];
-            for c in 0..channels {
-                let normalised = (x[c] - mean[c]) * inverse[c];
-                let centred = dy[c] - sum[c] * per_row - normalised * (product[c] * per_row);
-                dx[c] = scale[c] * inverse[c] * centred;
+    chunks(
+        call.write("dx"),
+        channels,
+        #[inline(always)]
+        move |first, dx| {
+            for (i, dx) in dx.chunks_exact_mut(channels).enumerate() {
+                let row = first / channels + i;
+                let f = row / rows * channels;
+                let (x, dy) = (&x[row * channels..][..channels], &dy[row * channels..][..channels]);
+                let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
+                let (sum, product) = (&sums[f..][..channels], &sums[features + f..][..channels]);
+                let scale = &scale[f..][..channels];
+                for c in 0..channels {
+                    let normalised = (x[c] - mean[c]) * inverse[c];
+                    let centred = dy[c] - sum[c] * per_row - normalised * (product[c] * per_row);
+                    dx[c] = scale[c] * inverse[c] * centred;
+                }
             }
-        }
-    });
+        },
+    );
 }

@@ -72,26 +72,34 @@ pub fn record_grad(recorder: &mut Recorder, features: Features, [dy, partial, db
 fn forward<F: Real>(call: &mut Call<'_, F>) {
     let [rows, channels] = ["ROWS", "CHANNELS"].map(|name| call.size(name));
     let (b, y) = (call.read("b"), call.write("y"));
-    chunks(y, channels, |first, y| {
-        for (i, y) in y.chunks_exact_mut(channels).enumerate() {
-            let b = &b[(first / channels + i) / rows * channels..];
-            y.iter_mut().zip(b).for_each(|(y, &b)| *y += b);
-        }
-    });
+    chunks(
+        y,
+        channels,
+        #[inline(always)]
+        move |first, y| {
+            for (i, y) in y.chunks_exact_mut(channels).enumerate() {
+                let b = &b[(first / channels + i) / rows * channels..];
+                y.iter_mut().zip(b).for_each(|(y, &b)| *y += b);
+            }
+        },
+    );
 }
 
 fn grad<F: Real>(call: &mut Call<'_, F>) {
     let [features, channels, rows, share] = ["FEATURES", "CHANNELS", "ROWS", "SHARE"].map(|name| call.size(name));
     let (dy, partial) = (call.read("dy"), call.write("partial"));
     partial.par_chunks_mut(features).enumerate().for_each(|(s, partial)| {
-        vectorised(|| {
-            partial.fill(F::ZERO);
-            for (g, sums) in partial.chunks_exact_mut(channels).enumerate() {
-                for r in s * share..((s + 1) * share).min(rows) {
-                    let row = &dy[(g * rows + r) * channels..][..channels];
-                    sums.iter_mut().zip(row).for_each(|(sum, &dy)| *sum += dy);
+        vectorised(
+            #[inline(always)]
+            move || {
+                partial.fill(F::ZERO);
+                for (g, sums) in partial.chunks_exact_mut(channels).enumerate() {
+                    for r in s * share..((s + 1) * share).min(rows) {
+                        let row = &dy[(g * rows + r) * channels..][..channels];
+                        sums.iter_mut().zip(row).for_each(|(sum, &dy)| *sum += dy);
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }

@@ -78,16 +78,21 @@ fn gather<F: Real>(call: &mut Call<'_, F>) {
         let words = philox([step[0], step[1]], [block, step[2], stream, 0]);
         words.iter().map(|w| (w & 0xffff) + (w >> 16)).sum::<u32>()
     };
-    chunks(call.write("x"), 1, |first, x| {
-        for (i, x) in (first..).zip(x) {
-            let (p, b, c) = (i / (channels * batch), i / channels % batch, i % channels);
-            let byte = (indices[b] as usize * pixels + p) * channels + c;
-            let value = images[byte / 4] >> (byte % 4 * 8) & 0xff;
-            *x = F::of(f64::from(value)) * scale + offset;
-            if noise > F::ZERO {
-                let sum = f64::from(halves(2 * i as u32) + halves(2 * i as u32 + 1));
-                *x += noise * F::of((sum - SUM_MEAN) * SUM_INVERSE_DEVIATION);
+    chunks(
+        call.write("x"),
+        1,
+        #[inline(always)]
+        move |first, x| {
+            for (i, x) in (first..).zip(x) {
+                let (p, b, c) = (i / (channels * batch), i / channels % batch, i % channels);
+                let byte = (indices[b] as usize * pixels + p) * channels + c;
+                let value = images[byte / 4] >> (byte % 4 * 8) & 0xff;
+                *x = F::of(f64::from(value)) * scale + offset;
+                if noise > F::ZERO {
+                    let sum = f64::from(halves(2 * i as u32) + halves(2 * i as u32 + 1));
+                    *x += noise * F::of((sum - SUM_MEAN) * SUM_INVERSE_DEVIATION);
+                }
             }
-        }
-    });
+        },
+    );
 }

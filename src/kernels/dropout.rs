@@ -41,23 +41,30 @@ pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, [x, step, y
     );
 }
 
+/// Philox blocks that are drawn at once.
+const BLOCKS: usize = 16;
+
 fn apply<F: Real>(call: &mut Call<'_, F>) {
     let (threshold, stream) = (call.size("THRESHOLD") as u32, call.size("STREAM") as u32);
     let (scale, x, step) = (call.float("KEEP_SCALE"), call.read("x"), call.words("step"));
-    const BLOCKS: usize = 16;
     chunks(
         call.write("y"),
         4 * BLOCKS,
         #[inline(always)]
-        |first, y| {
+        move |first, y| {
             for (i, (y, x)) in y.chunks_mut(4 * BLOCKS).zip(x[first..].chunks(4 * BLOCKS)).enumerate() {
                 let block = (first / 4 + i * BLOCKS) as u32;
                 let blocks = std::array::from_fn(|lane| block + lane as u32);
                 let words = philox_many([step[0], step[1]], [blocks, [step[2]; BLOCKS], [stream; BLOCKS], [0; BLOCKS]]);
-                for (lane, (y, x)) in y.chunks_mut(4).zip(x.chunks(4)).enumerate() {
-                    for ((y, &x), word) in y.iter_mut().zip(x).zip(&words) {
-                        *y = if word[lane] >= threshold { x * scale } else { F::ZERO };
+                // Element 4·lane + word of a chunk belongs to that word of that lane's block.
+                let mut draws = [0; 4 * BLOCKS];
+                for lane in 0..BLOCKS {
+                    for word in 0..4 {
+                        draws[4 * lane + word] = words[word][lane];
                     }
+                }
+                for ((y, &x), draw) in y.iter_mut().zip(x).zip(draws) {
+                    *y = if draw >= threshold { x * scale } else { F::ZERO };
                 }
             }
         },

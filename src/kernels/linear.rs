@@ -2,6 +2,7 @@
 //!
 //! Activations are `[pixel][batch][channel]`, weights `[tap][c_in][c_out]`. See `layers/taps.rs` for the lists.
 
+mod thin;
 mod twins;
 
 use super::{FLAT_INDEX, FLAT_SIZE, reduce};

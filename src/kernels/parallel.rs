@@ -8,12 +8,22 @@ pub const CHUNK: usize = 16 * 1024;
 
 /// Calls `f(first, chunk)` for consecutive chunks of `out`, `first` being the index of the chunk's first element.
 /// Chunks hold whole multiples of `row` elements. Results cannot depend on the number of threads.
-pub fn chunks<T: Send>(out: &mut [T], row: usize, f: impl Fn(usize, &mut [T]) + Send + Sync) {
+/// `f` must be `#[inline(always)] move`, as for [`vectorised`].
+pub fn chunks<T: Send>(out: &mut [T], row: usize, f: impl Fn(usize, &mut [T]) + Copy + Send + Sync) {
     let size = (CHUNK / row).max(1) * row;
-    out.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| vectorised(|| f(i * size, chunk)));
+    let chunks = out.par_chunks_mut(size).enumerate();
+    chunks.for_each(|(i, chunk)| {
+        vectorised(
+            #[inline(always)]
+            move || f(i * size, chunk),
+        )
+    });
 }
 
 /// Runs `f` compiled for the processor's own vector instructions.
+///
+/// `f` must be `#[inline(always)]`, or it is compiled apart from its caller, for the oldest processor; and `move`, or its
+/// loops read every captured number from memory again.
 #[inline(always)]
 pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     struct Call<F>(F);

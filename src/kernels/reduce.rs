@@ -35,11 +35,16 @@ pub fn record_add_partials(recorder: &mut Recorder, splits: u32, partial: View, 
 fn add_partials<F: Real>(call: &mut Call<'_, F>) {
     let [size, splits] = ["SIZE", "SPLITS"].map(|name| call.size(name));
     let (partial, total) = (call.read("partial"), call.write("total"));
-    chunks(total, 1, |first, total| {
-        for s in 0..splits {
-            for (total, &part) in total.iter_mut().zip(&partial[s * size + first..]) {
-                *total += part;
+    chunks(
+        total,
+        1,
+        #[inline(always)]
+        move |first, total| {
+            for s in 0..splits {
+                for (total, &part) in total.iter_mut().zip(&partial[s * size + first..]) {
+                    *total += part;
+                }
             }
-        }
-    });
+        },
+    );
 }

@@ -139,7 +139,7 @@ impl Lockstep {
         for (name, floats, words) in &inputs {
             slots.push((*name, floats.as_deref().map_or(Slot::Words(words), Slot::Floats)));
         }
-        f64::run(&kernels::find(dispatch.kernel).twin, &mut Call::new(&dispatch.constants, slots));
+        f64::run(&kernels::find(dispatch.kernel).twin, &mut Call::new(&dispatch.constants, slots, &mut Vec::new()));
         outputs
     }
 }
