@@ -54,12 +54,13 @@ fn check_layers(input: [u32; 3], batch: u32, lines: &[&str]) {
     let mut cpu = Cpu::<f64>::new(&case.program);
     let plans = &case.program.plans;
     cpu.floats_mut(case.gradients()).fill(0.0);
+    let dy = cpu.floats(case.dy).to_vec(); // the backward pass may overwrite it
     cpu.run(&plans[FORWARD]);
     cpu.run(&plans[BACKWARD]);
     let (dx, gradients) = (cpu.floats(case.dx).to_vec(), cpu.floats(case.gradients()).to_vec());
     let objective = |cpu: &mut Cpu<f64>| {
         cpu.run(&plans[FORWARD]);
-        dot(cpu.floats(case.y), cpu.floats(case.dy))
+        dot(cpu.floats(case.y), &dy)
     };
     let what = lines.join("; ");
     check_gradient(&format!("{what}: input"), &mut cpu, case.x, &dx, objective);
@@ -120,6 +121,15 @@ fn activations() {
     check_layers([3, 5, 3], 2, &[r#"type = "leaky_relu", slope = 0.3"#]);
     check_layers([3, 5, 3], 2, &[r#"type = "tanh""#]);
     check_layers([3, 5, 3], 2, &[r#"type = "sigmoid""#]);
+}
+
+/// A leaky ReLU that runs inside the kernel before it.
+#[test]
+fn fused_activations() {
+    let leaky = r#"type = "leaky_relu", slope = 0.3"#;
+    check_layers([3, 5, 3], 2, &[r#"type = "conv", channels = 4, kernel = 3"#, leaky]);
+    check_layers([1, 1, 7], 5, &[r#"type = "dense", units = 6"#, r#"type = "relu""#]);
+    check_layers([3, 5, 3], 3, &[r#"type = "batch_norm""#, leaky]);
 }
 
 /// The mask is a function of the step's counter, so it is the same in every evaluation.

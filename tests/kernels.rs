@@ -147,9 +147,9 @@ const MISTAKES: &[Mistake] = &[
         message: "the twin gives",
     },
     Mistake {
-        case: "tanh of 3",
-        kernel: "activation/tanh_grad",
-        make: |d| exchange(d, "y", "dy"),
+        case: "batch norm per channel of 37",
+        kernel: "batch_norm/grad_input",
+        make: |d| exchange(d, "x", "dy"),
         message: "the twin gives",
     },
     Mistake { case: "tanh of 3", kernel: "activation/tanh", make: |d| add(d, "SIZE", -1), message: "is not written" },

@@ -1,8 +1,7 @@
-// dx = dy · (1 − y²)
+// dy *= 1 − y², in place
 // Dispatch: one invocation for four elements, flat. Constants: SIZE (of vec4s), GROUPS_X.
 @group(0) @binding(0) var<storage, read> y: array<vec4f>;            // [SIZE]: what the forward kernel gave
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;           // [SIZE]
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;     // [SIZE]
+@group(0) @binding(1) var<storage, read_write> dy: array<vec4f>;     // [SIZE]
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -10,5 +9,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     if i >= SIZE {
         return;
     }
-    dx[i] = dy[i] * (1.0 - y[i] * y[i]);
+    dy[i] = dy[i] * (1.0 - y[i] * y[i]);
 }

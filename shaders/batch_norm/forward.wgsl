@@ -1,5 +1,6 @@
-// y[g, r, c] = scale[f] · (x[g, r, c] − mean[f]) / √(variance[f] + ε) + shift[f], f = (g, c)   (Ioffe, Szegedy 2015)
-// Dispatch: one invocation an element, flat. Constants: SIZE, FEATURES, CHANNELS, ROWS, GROUPS_X.
+// y[g, r, c] = leaky(scale[f] · (x[g, r, c] − mean[f]) / √(variance[f] + ε) + shift[f]), f = (g, c)   (Ioffe, Szegedy 2015)
+// leaky(z) = z where z > 0, SLOPE·z elsewhere: SLOPE 0 is ReLU, SLOPE 1 no activation
+// Dispatch: one invocation an element, flat. Constants: SIZE, FEATURES, CHANNELS, ROWS, SLOPE, GROUPS_X.
 @group(0) @binding(0) var<storage, read> x: array<f32>;              // [groups, ROWS, CHANNELS]
 @group(0) @binding(1) var<storage, read> stats: array<f32>;          // [2, FEATURES]: mean, 1 / √(variance + ε)
 @group(0) @binding(2) var<storage, read> scale: array<f32>;          // [FEATURES]
@@ -13,5 +14,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         return;
     }
     let f = i / (ROWS * CHANNELS) * CHANNELS + i % CHANNELS;
-    y[i] = scale[f] * ((x[i] - stats[f]) * stats[FEATURES + f]) + shift[f];
+    let z = scale[f] * ((x[i] - stats[f]) * stats[FEATURES + f]) + shift[f];
+    y[i] = keep_nan(vec4f(z), vec4f(select(SLOPE * z, z, z > 0.0))).x;
 }

@@ -37,11 +37,10 @@ impl<F: Real> Cpu<F> {
         Cpu { memory: memory.collect(), scratch: Vec::new() }
     }
 
-    /// Runs all dispatches of a plan in order.
+    /// Runs all dispatches of a plan in order, from a thread of rayon's pool: entering the pool once for every dispatch
+    /// would put the caller to sleep and wake it as often.
     pub fn run(&mut self, plan: &Plan) {
-        for dispatch in &plan.dispatches {
-            self.dispatch(dispatch);
-        }
+        rayon::scope(|_| plan.dispatches.iter().for_each(|dispatch| self.dispatch(dispatch)));
     }
 
     /// Runs one dispatch.

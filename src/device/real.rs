@@ -54,6 +54,12 @@ pub trait Real:
         (if self < Self::ZERO { e } else { Self::ONE }) / (Self::ONE + e)
     }
 
+    /// Leaky ReLU: itself where positive, `slope` times itself elsewhere.
+    #[inline(always)]
+    fn leaky(self, slope: Self) -> Self {
+        if self > Self::ZERO { self } else { slope * self }
+    }
+
     /// Absolute value.
     fn abs(self) -> Self {
         if self < Self::ZERO { -self } else { self }

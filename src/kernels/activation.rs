@@ -1,4 +1,6 @@
-//! Activation functions, elementwise. Their gradients need only the output.
+//! Activation functions, elementwise. Their gradients need only the output, and are taken in place.
+//!
+//! A leaky ReLU after a bias or a batch norm is part of that kernel.
 
 use super::parallel::chunks;
 use super::{FLAT_INDEX, FLAT_SIZE, KEEP_NAN};
@@ -52,14 +54,14 @@ impl Activation {
         self.record(recorder, kernel, &[("x", x), ("y", y)], y.len);
     }
 
-    /// Records `dx = dy · f'(x)`, from `y`.
-    pub fn record_grad_input(self, recorder: &mut Recorder, y: View, dy: View, dx: View) {
+    /// Records `dy *= f'(x)`, from `y`.
+    pub fn record_grad(self, recorder: &mut Recorder, y: View, dy: View) {
         let kernel = match self {
             Activation::LeakyRelu { .. } => &LEAKY_RELU_GRAD,
             Activation::Tanh => &TANH_GRAD,
             Activation::Sigmoid => &SIGMOID_GRAD,
         };
-        self.record(recorder, kernel, &[("y", y), ("dy", dy), ("dx", dx)], dx.len);
+        self.record(recorder, kernel, &[("y", y), ("dy", dy)], dy.len);
     }
 
     fn record(self, recorder: &mut Recorder, kernel: &Kernel, bindings: &[(&'static str, View)], elements: u32) {
@@ -87,20 +89,18 @@ fn map<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F) -> F + Copy + Sync + Send)
 }
 
 fn map_grad<F: Real>(call: &mut Call<'_, F>, f: impl Fn(F, F) -> F + Copy + Sync + Send) {
-    let (y, dy) = (call.read("y"), call.read("dy"));
+    let y = call.read("y");
     chunks(
-        call.write("dx"),
+        call.write("dy"),
         1,
         #[inline(always)]
-        move |first, dx| {
-            dx.iter_mut().zip(y[first..].iter().zip(&dy[first..])).for_each(|(dx, (&y, &dy))| *dx = f(y, dy));
-        },
+        move |first, dy| dy.iter_mut().zip(&y[first..]).for_each(|(dy, &y)| *dy = f(y, *dy)),
     );
 }
 
 fn leaky_relu<F: Real>(call: &mut Call<'_, F>) {
     let slope = call.float("SLOPE");
-    map(call, move |x| if x > F::ZERO { x } else { slope * x });
+    map(call, move |x| x.leaky(slope));
 }
 
 fn leaky_relu_grad<F: Real>(call: &mut Call<'_, F>) {

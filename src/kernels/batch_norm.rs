@@ -3,18 +3,18 @@
 use rayon::prelude::*;
 
 use super::parallel::{chunks, vectorised};
-use super::{FLAT_INDEX, FLAT_SIZE};
+use super::{FLAT_INDEX, FLAT_SIZE, KEEP_NAN};
 use crate::device::kernel::{Bound, Call, Kernel};
 use crate::device::plan::{Constant, Launch, MAX_LOOP_TRIPS, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
 use crate::twin;
 
 macro_rules! batch_norm_kernel {
-    ($name:literal, $twin:path, $bound:expr) => {
+    ($name:literal, $preludes:expr, $twin:path, $bound:expr) => {
         Kernel {
             name: concat!("batch_norm/", $name),
             source: include_str!(concat!("../../shaders/batch_norm/", $name, ".wgsl")),
-            preludes: &[FLAT_INDEX],
+            preludes: $preludes,
             twin: twin!($twin),
             bound: $bound,
         }
@@ -22,19 +22,20 @@ macro_rules! batch_norm_kernel {
 }
 
 /// Mean and squared deviations of each share of rows.
-pub const MOMENTS: Kernel = batch_norm_kernel!("moments", moments, Bound::Relative(1e-5));
+pub const MOMENTS: Kernel = batch_norm_kernel!("moments", &[FLAT_INDEX], moments, Bound::Relative(1e-5));
 /// Mean and inverse deviation of the batch; updates the running statistics.
-pub const STATISTICS: Kernel = batch_norm_kernel!("statistics", statistics, Bound::Relative(2e-6));
+pub const STATISTICS: Kernel = batch_norm_kernel!("statistics", &[FLAT_INDEX], statistics, Bound::Relative(2e-6));
 /// Mean and inverse deviation from the running statistics.
-pub const RUNNING: Kernel = batch_norm_kernel!("running", running, Bound::Relative(2e-6));
-/// Normalise, scale and shift.
-pub const FORWARD: Kernel = batch_norm_kernel!("forward", forward, Bound::Relative(2e-6));
+pub const RUNNING: Kernel = batch_norm_kernel!("running", &[FLAT_INDEX], running, Bound::Relative(2e-6));
+/// Normalise, scale, shift, and a leaky ReLU.
+pub const FORWARD: Kernel = batch_norm_kernel!("forward", &[FLAT_INDEX, KEEP_NAN], forward, Bound::Relative(2e-6));
 /// Σ dy and Σ dy·x̂ of each share of rows.
-pub const GRAD_SUMS: Kernel = batch_norm_kernel!("grad_sums", grad_sums, Bound::Relative(1e-5));
+pub const GRAD_SUMS: Kernel = batch_norm_kernel!("grad_sums", &[FLAT_INDEX], grad_sums, Bound::Relative(1e-5));
 /// Their totals, and the gradients of scale and shift.
-pub const GRAD_PARAMETERS: Kernel = batch_norm_kernel!("grad_parameters", grad_parameters, Bound::Relative(1e-5));
+pub const GRAD_PARAMETERS: Kernel =
+    batch_norm_kernel!("grad_parameters", &[FLAT_INDEX], grad_parameters, Bound::Relative(1e-5));
 /// The gradient with respect to the input.
-pub const GRAD_INPUT: Kernel = batch_norm_kernel!("grad_input", grad_input, Bound::Relative(2e-6));
+pub const GRAD_INPUT: Kernel = batch_norm_kernel!("grad_input", &[FLAT_INDEX], grad_input, Bound::Relative(2e-6));
 
 /// Rows that one invocation adds up.
 const SHARE: u32 = 128;
@@ -141,10 +142,13 @@ pub fn record_running(recorder: &mut Recorder, features: Features, tensors: &Ten
     flat(recorder, &RUNNING, constants, &bindings, features.count(), 0, 3);
 }
 
-/// Records `y = scale · (x − mean) / deviation + shift` with the statistics in `stats`.
-pub fn record_forward(recorder: &mut Recorder, features: Features, tensors: &Tensors, x: View, y: View) {
+/// Records `y = leaky(scale · (x − mean) / deviation + shift)` with the statistics in `stats`; with slope 1 there is no
+/// activation.
+pub fn record_forward(recorder: &mut Recorder, features: Features, tensors: &Tensors, slope: f32, x: View, y: View) {
     let bindings = [("x", x), ("stats", tensors.stats), ("scale", tensors.scale), ("shift", tensors.shift), ("y", y)];
-    flat(recorder, &FORWARD, elementwise_constants(features), &bindings, features.elements(), 0, 4);
+    let mut constants = elementwise_constants(features);
+    constants.push(("SLOPE", slope.into()));
+    flat(recorder, &FORWARD, constants, &bindings, features.elements(), 0, 4);
 }
 
 /// Records the sums of this pass into `sums` `[2, features]` and, with `accumulate`, adds them to `gradient`,
@@ -265,6 +269,7 @@ fn running<F: Real>(call: &mut Call<'_, F>) {
 
 fn forward<F: Real>(call: &mut Call<'_, F>) {
     let [features, channels, rows] = ["FEATURES", "CHANNELS", "ROWS"].map(|name| call.size(name));
+    let slope = call.float("SLOPE");
     let [x, stats, scale, shift] = ["x", "stats", "scale", "shift"].map(|name| call.read(name));
     chunks(
         call.write("y"),
@@ -278,7 +283,7 @@ fn forward<F: Real>(call: &mut Call<'_, F>) {
                 let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
                 let (scale, shift) = (&scale[f..][..channels], &shift[f..][..channels]);
                 for c in 0..channels {
-                    y[c] = scale[c] * ((x[c] - mean[c]) * inverse[c]) + shift[c];
+                    y[c] = (scale[c] * ((x[c] - mean[c]) * inverse[c]) + shift[c]).leaky(slope);
                 }
             }
         },

@@ -4,17 +4,17 @@ use rayon::prelude::*;
 
 use super::batch_norm::Features;
 use super::parallel::{chunks, vectorised};
-use super::{FLAT_INDEX, FLAT_SIZE, reduce};
+use super::{FLAT_INDEX, FLAT_SIZE, KEEP_NAN, reduce};
 use crate::device::kernel::{Bound, Call, Kernel};
 use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
 use crate::twin;
 
-/// `y += b`, in place.
+/// `y = leaky(y + b)`, in place.
 pub const FORWARD: Kernel = Kernel {
     name: "bias/forward",
     source: include_str!("../../shaders/bias/forward.wgsl"),
-    preludes: &[FLAT_INDEX],
+    preludes: &[FLAT_INDEX, KEEP_NAN],
     twin: twin!(forward),
     bound: Bound::Sum,
 };
@@ -28,8 +28,8 @@ pub const GRAD: Kernel = Kernel {
     bound: Bound::Sum,
 };
 
-/// Records `y += b` over `[groups, rows, channels]`.
-pub fn record_forward(recorder: &mut Recorder, features: Features, b: View, y: View) {
+/// Records `y = leaky(y + b)` over `[groups, rows, channels]`; with slope 1 there is no activation.
+pub fn record_forward(recorder: &mut Recorder, features: Features, slope: f32, b: View, y: View) {
     let workgroups = flat_workgroups(y.len, FLAT_SIZE);
     recorder.dispatch(
         &FORWARD,
@@ -38,6 +38,7 @@ pub fn record_forward(recorder: &mut Recorder, features: Features, b: View, y: V
                 ("SIZE", y.len.into()),
                 ("ROWS", features.rows.into()),
                 ("CHANNELS", features.channels.into()),
+                ("SLOPE", slope.into()),
                 ("GROUPS_X", workgroups[0].into()),
             ],
             bindings: &[("b", b), ("y", y)],
@@ -71,7 +72,7 @@ pub fn record_grad(recorder: &mut Recorder, features: Features, [dy, partial, db
 
 fn forward<F: Real>(call: &mut Call<'_, F>) {
     let [rows, channels] = ["ROWS", "CHANNELS"].map(|name| call.size(name));
-    let (b, y) = (call.read("b"), call.write("y"));
+    let (slope, b, y) = (call.float("SLOPE"), call.read("b"), call.write("y"));
     chunks(
         y,
         channels,
@@ -79,7 +80,7 @@ fn forward<F: Real>(call: &mut Call<'_, F>) {
         move |first, y| {
             for (i, y) in y.chunks_exact_mut(channels).enumerate() {
                 let b = &b[(first / channels + i) / rows * channels..];
-                y.iter_mut().zip(b).for_each(|(y, &b)| *y += b);
+                y.iter_mut().zip(b).for_each(|(y, &b)| *y = (*y + b).leaky(slope));
             }
         },
     );

@@ -21,7 +21,7 @@ impl Layer for ActivationLayer {
     }
 
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View {
-        self.activation.record_grad_input(pass.recorder, self.y, flow.dy, flow.dx);
-        flow.dx
+        self.activation.record_grad(pass.recorder, self.y, flow.dy);
+        flow.dy
     }
 }

@@ -1,7 +1,7 @@
 //! Batch normalisation as a layer.
 
 use super::spec::Per;
-use super::{Backward, Layer, Mode, Pass, Place};
+use super::{Backward, Layer, Mode, Pass, Place, record_slope_grad};
 use crate::device::plan::{Role, View};
 use crate::kernels::batch_norm::{self, Features, Tensors};
 
@@ -11,6 +11,7 @@ pub struct BatchNorm {
     features: Features,
     epsilon: f32,
     momentum: f32,
+    slope: f32,
     scale: View,
     shift: View,
     running: View,
@@ -50,6 +51,7 @@ impl BatchNorm {
             features,
             epsilon,
             momentum,
+            slope: place.slope,
             scale: place.parameters[0],
             shift: place.parameters[1],
             running: place.running.expect("batch norm has running statistics"),
@@ -80,7 +82,7 @@ impl Layer for BatchNorm {
             }
             Mode::Sample => batch_norm::record_running(pass.recorder, self.features, &tensors, self.epsilon),
         }
-        batch_norm::record_forward(pass.recorder, self.features, &tensors, x, self.y);
+        batch_norm::record_forward(pass.recorder, self.features, &tensors, self.slope, x, self.y);
         self.y
     }
 
@@ -88,6 +90,7 @@ impl Layer for BatchNorm {
         let tensors = self.tensors(pass);
         let training = self.training.as_ref().expect("placed with gradients");
         let Backward { x, dy, dx, .. } = flow;
+        record_slope_grad(pass.recorder, self.slope, self.y, dy);
         let views = [x, dy, training.sums, training.gradient];
         batch_norm::record_grad_parameters(
             pass.recorder,

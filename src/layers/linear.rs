@@ -1,7 +1,7 @@
 //! Dense, convolution and transposed convolution: one layer over tap lists.
 
 use super::spec::{LayerSpec, Per};
-use super::{Backward, Layer, Pass, Place};
+use super::{Backward, Layer, Pass, Place, record_slope_grad};
 use crate::device::plan::{Role, View};
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
@@ -23,6 +23,7 @@ struct Bias {
     b: View,
     db: Option<View>,
     features: Features,
+    slope: f32,
 }
 
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl Linear {
                 Per::Feature => Features::per_feature(place.output.pixels(), place.batch, place.output.channels),
             };
             *place.scratch_words = (*place.scratch_words).max(u64::from(features.partial_words()));
-            Bias { b: place.parameters[1], db: place.gradients.get(1).copied(), features }
+            Bias { b: place.parameters[1], db: place.gradients.get(1).copied(), features, slope: place.slope }
         });
         Linear { sizes, weight, y: place.output_tensor(), forward, bias, training }
     }
@@ -83,13 +84,16 @@ impl Layer for Linear {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
         linear::record_forward(pass.recorder, pass.profile, self.sizes, self.forward, [x, self.weight, self.y]);
         if let Some(bias) = &self.bias {
-            bias::record_forward(pass.recorder, bias.features, bias.b, self.y);
+            bias::record_forward(pass.recorder, bias.features, bias.slope, bias.b, self.y);
         }
         self.y
     }
 
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View {
         let training = self.training.as_ref().expect("placed with gradients");
+        if let Some(bias) = &self.bias {
+            record_slope_grad(pass.recorder, bias.slope, self.y, flow.dy);
+        }
         if flow.parameters {
             let views = [flow.x, flow.dy, pass.scratch, training.gradient];
             linear::record_grad_weight(pass.recorder, pass.profile, self.sizes, training.shares, views);

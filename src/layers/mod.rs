@@ -50,7 +50,7 @@ pub struct Pass<'a> {
 pub struct Backward {
     /// The layer's input in the forward pass.
     pub x: View,
-    /// The upstream gradient.
+    /// The upstream gradient; a layer may overwrite it.
     pub dy: View,
     /// Room for the gradient with respect to the input.
     pub dx: View,
@@ -92,6 +92,8 @@ pub struct Place<'a> {
     pub gradients: Vec<View>,
     /// Running statistics; batch norm only.
     pub running: Option<View>,
+    /// Slope of the leaky ReLU that the layer applies to its output; 1 where it applies none.
+    pub slope: f32,
     /// Grows to the words that the largest layer needs of [`Pass::scratch`].
     pub scratch_words: &'a mut u64,
     /// Grows to the words that the largest layer needs of [`Pass::transposed`].
@@ -102,6 +104,28 @@ impl Place<'_> {
     fn output_tensor(&mut self) -> View {
         let words = u64::from(self.output.values()) * u64::from(self.batch);
         self.program.floats(format!("{}/y", self.label), Role::Activations, words)
+    }
+}
+
+/// The slope of `next`, where a layer like `spec` applies it in the same kernel.
+pub fn fused_slope(spec: &LayerSpec, next: &LayerSpec) -> Option<f32> {
+    let fuses = match spec {
+        LayerSpec::BatchNorm { .. } => true,
+        LayerSpec::Dense { bias, .. } | LayerSpec::Conv { bias, .. } | LayerSpec::ConvTranspose { bias, .. } => *bias,
+        _ => false,
+    };
+    match next {
+        LayerSpec::Relu {} => Some(0.0),
+        LayerSpec::LeakyRelu { slope } => Some(*slope),
+        _ => None,
+    }
+    .filter(|_| fuses)
+}
+
+/// Records the gradient of a fused leaky ReLU, in place.
+fn record_slope_grad(recorder: &mut Recorder, slope: f32, y: View, dy: View) {
+    if slope != 1.0 {
+        Activation::LeakyRelu { slope }.record_grad(recorder, y, dy);
     }
 }
 

@@ -92,13 +92,21 @@ impl State {
 #[derive(Debug)]
 pub struct Network {
     name: &'static str,
-    layers: Vec<(Box<dyn Layer>, Shape)>,
+    layers: Vec<Placed>,
     batch: u32,
     step: View,
     scratch: View,
     transposed: View,
     /// Two buffers between which activation gradients alternate.
     gradients: [View; 2],
+}
+
+#[derive(Debug)]
+struct Placed {
+    /// Index in the description.
+    index: usize,
+    layer: Box<dyn Layer>,
+    input: Shape,
 }
 
 /// The views that a forward pass leaves for the backward pass.
@@ -135,7 +143,9 @@ impl Network {
     ) -> Self {
         let (mut scratch_words, mut transposed_words) = (1, 1);
         let mut layers = Vec::with_capacity(layout.layers.len());
-        for (index, (spec, input)) in layout.layers.iter().enumerate() {
+        let mut specs = layout.layers.iter().enumerate().peekable();
+        while let Some((index, (spec, input))) = specs.next() {
+            let fused = specs.next_if_map(|next| layers::fused_slope(spec, &next.1.0).ok_or(next));
             let views = |table: &Table, flat: View| -> Vec<View> {
                 let own = table.slots.iter().filter(|slot| slot.layer == index);
                 own.map(|slot| flat.slice(slot.offset, slot.parameter.len() as u32)).collect()
@@ -152,10 +162,11 @@ impl Network {
                 parameters: views(&layout.parameters, state.parameters),
                 gradients: state.optimizer.map_or_else(Vec::new, |o| views(&layout.parameters, o.g)),
                 running: views(&layout.running, state.running).first().copied(),
+                slope: fused.unwrap_or(1.0),
                 scratch_words: &mut scratch_words,
                 transposed_words: &mut transposed_words,
             };
-            layers.push((layers::place(spec, place), *input));
+            layers.push(Placed { index, layer: layers::place(spec, place), input: *input });
         }
         let mut floats = |what: &str, role, words: u64| program.floats(format!("{label}/{what}"), role, words);
         let scratch = floats("partial sums", Role::Scratch, scratch_words);
@@ -169,7 +180,7 @@ impl Network {
     pub fn forward(&self, recorder: &mut Recorder, profile: &Profile, mode: Mode, input: View, stream: u32) -> Tape {
         let mut x = input;
         let mut inputs = Vec::with_capacity(self.layers.len());
-        for (index, (layer, _)) in self.layers.iter().enumerate() {
+        for Placed { index, layer, .. } in &self.layers {
             recorder.scope(format!("{}.{index} forward", self.name));
             inputs.push(x);
             x = layer.forward(&mut self.pass(recorder, profile, mode, stream), x);
@@ -188,15 +199,15 @@ impl Network {
         wanted: Wanted,
     ) -> View {
         let mut dy = upstream;
-        for (index, (layer, input)) in self.layers.iter().enumerate().rev() {
+        for (Placed { index, layer, input }, &x) in self.layers.iter().zip(&tape.inputs).rev() {
             recorder.scope(format!("{}.{index} backward", self.name));
             let room = self.gradients.into_iter().find(|g| g.tensor != dy.tensor).unwrap_or(self.gradients[0]);
             let flow = Backward {
-                x: tape.inputs[index],
+                x,
                 dy,
                 dx: room.slice(0, input.values() * self.batch),
                 parameters: wanted != Wanted::Input,
-                input: index > 0 || wanted != Wanted::Parameters,
+                input: *index > 0 || wanted != Wanted::Parameters,
             };
             dy = layer.backward(&mut self.pass(recorder, profile, Mode::Train, tape.stream), flow);
         }

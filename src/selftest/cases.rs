@@ -116,6 +116,13 @@ const OTHER: &[Layers] = &[
     Layers("dropout", [3, 5, 1], 37, &[r#"type = "dropout", rate = 0.3"#]),
     Layers("relu", [3, 5, 1], 3, &[r#"type = "relu""#]),
     Layers("leaky relu", [3, 5, 3], 1, &[r#"type = "leaky_relu", slope = 0.2"#]),
+    Layers(
+        "bias and leaky relu",
+        [3, 5, 4],
+        33,
+        &[r#"type = "conv", channels = 5, kernel = 3, padding = 1"#, r#"type = "leaky_relu", slope = 0.3"#],
+    ),
+    Layers("batch norm and relu", [3, 5, 4], 33, &[r#"type = "batch_norm""#, r#"type = "relu""#]),
     Layers("tanh", [3, 37, 5], 3, &[r#"type = "tanh""#]),
     Layers("sigmoid", [3, 37, 5], 3, &[r#"type = "sigmoid""#]),
     Layers(
