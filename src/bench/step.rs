@@ -145,7 +145,8 @@ pub struct Report {
 /// When the device cannot be opened or fails, or the networks do not fit together or into it.
 pub fn measure(choice: &str, config: &Config, options: Options) -> Result<Report> {
     let start = Instant::now();
-    let device = Device::open_with(choice, OpenOptions { timestamps: !options.steps_only })?;
+    let timing = if options.steps_only { Timing::default() } else { Timing::Timestamps };
+    let device = Device::open_with(choice, OpenOptions { timing })?;
     let open_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let mut runner = Runner::new(&device, config)?;

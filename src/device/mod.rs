@@ -49,12 +49,13 @@ impl Profile {
 /// What a device is opened for, besides running plans.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenOptions {
-    /// Timestamps on the device, where the adapter has them: for [`Session::time_dispatches`] alone.
-    pub timestamps: bool,
+    /// How adapters are to time dispatches. One that cannot do it uses the next method of [`Timing`]; the default asks for
+    /// no feature that training does without.
+    pub timing: Timing,
 }
 
 /// How [`Session::time_dispatches`] measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timing {
     /// The device's clock after every dispatch, inside one pass: as in training.
@@ -62,6 +63,7 @@ pub enum Timing {
     /// The device's clock at the ends of passes, each of one dispatch.
     PassTimestamps,
     /// The host's clock around blocks in which one dispatch is repeated.
+    #[default]
     Blocks,
     /// The host's clock around each dispatch: on the host itself.
     Host,

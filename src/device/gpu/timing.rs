@@ -11,15 +11,15 @@ const BLOCK_SECONDS: f64 = 0.02;
 /// Most repetitions of a block.
 const MOST_REPETITIONS: u32 = 1 << 12;
 
-/// The best method that an adapter offers, with the features that it needs; none where timestamps are not asked for.
+/// The method that is wanted, or the next one that the adapter offers, with the features that it needs.
 pub(super) fn best(offered: wgpu::Features, options: OpenOptions) -> (Timing, wgpu::Features) {
     let inside = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
-    if !options.timestamps || !offered.contains(wgpu::Features::TIMESTAMP_QUERY) {
-        (Timing::Blocks, wgpu::Features::empty())
-    } else if offered.contains(inside) {
-        (Timing::Timestamps, inside)
-    } else {
-        (Timing::PassTimestamps, wgpu::Features::TIMESTAMP_QUERY)
+    match options.timing {
+        Timing::Timestamps if offered.contains(inside) => (Timing::Timestamps, inside),
+        Timing::Timestamps | Timing::PassTimestamps if offered.contains(wgpu::Features::TIMESTAMP_QUERY) => {
+            (Timing::PassTimestamps, wgpu::Features::TIMESTAMP_QUERY)
+        }
+        _ => (Timing::Blocks, wgpu::Features::empty()),
     }
 }
 
