@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::floor::Work;
 use super::ratio;
-use crate::device::plan::{Program, Recorder, Role, View};
+use crate::device::plan::{Element, Program, Recorder, Role, TensorId, View};
 use crate::device::{Device, Profile};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
@@ -27,7 +27,7 @@ const PRODUCTS: [(u32, u32, [u32; 2]); 4] =
     [(1, 1024, [1024, 1024]), (1, 2048, [2048, 2048]), (4, 128, [512, 512]), (8, 128, [256, 256])];
 
 /// Bytes that the copies move, read and written together.
-const COPIES: [u64; 5] = [1 << 20, 4 << 20, 16 << 20, 64 << 20, 128 << 20];
+const COPIES: [u64; 6] = [1 << 20, 4 << 20, 16 << 20, 64 << 20, 128 << 20, 512 << 20];
 
 /// How fast a product ran.
 #[derive(Clone, Debug, Serialize)]
@@ -69,14 +69,21 @@ impl Ceilings {
         for (side, batch, channels) in PRODUCTS {
             let program = dense(&profile, side, batch, channels)?;
             let flops = program.plans[0].flops();
-            let seconds = fastest(device, program)?;
+            let Some(seconds) = fastest(device, program)? else { continue };
             let shape = format!("{} of {batch}×{}×{}", side * side, channels[0], channels[1]);
             products.push(Product { shape, flops_per_s: ratio(flops as f64, seconds) });
         }
         let mut copies = Vec::new();
         for bytes in COPIES.into_iter().filter(|bytes| bytes / 2 <= profile.max_binding_bytes) {
-            let seconds = fastest(device, copy(&profile, bytes)?)?.min(fastest(device, in_place(&profile, bytes)?)?);
-            copies.push(Rate { bytes, bytes_per_s: ratio(bytes as f64, seconds) });
+            let probes = [copy(&profile, bytes)?, in_place(&profile, bytes)?];
+            let times = probes.into_iter().map(|program| fastest(device, program)).collect::<Result<Vec<_>>>()?;
+            if let Some(seconds) = times.into_iter().flatten().reduce(f64::min) {
+                copies.push(Rate { bytes, bytes_per_s: ratio(bytes as f64, seconds) });
+            }
+        }
+        if products.is_empty() || copies.is_empty() {
+            let message = format!("{} has no memory left for measuring its ceilings; use --steps-only", device.name());
+            return Err(Error::device(message));
         }
         let flops_per_s = products.iter().map(|product| product.flops_per_s).fold(0.0, f64::max);
         Ok(Ceilings { flops_per_s, products, copies })
@@ -96,10 +103,11 @@ impl Ceilings {
     }
 }
 
-/// The shortest time of a program's only dispatch.
-fn fastest(device: &Device, program: Program) -> Result<f64> {
-    let floats: Vec<View> = views(&program, crate::device::plan::Element::F32);
-    let mut session = device.load(program)?;
+/// The shortest time of a program's only dispatch; nothing where it does not fit the device.
+fn fastest(device: &Device, program: Program) -> Result<Option<f64>> {
+    let floats = (0..).zip(&program.tensors).filter(|(_, spec)| spec.element == Element::F32);
+    let floats: Vec<_> = floats.map(|(id, spec)| View { tensor: TensorId(id), offset: 0, len: spec.words }).collect();
+    let Ok(mut session) = device.load(program) else { return Ok(None) };
     for view in floats {
         // Ones: nothing overflows however often it is added, and nothing is denormal.
         session.write_floats(view, &vec![1.0; view.len as usize]);
@@ -111,12 +119,7 @@ fn fastest(device: &Device, program: Program) -> Result<f64> {
         best = session.time_dispatches(0)?.into_iter().sum::<f64>().min(best);
         rounds += 1;
     }
-    Ok(best)
-}
-
-fn views(program: &Program, element: crate::device::plan::Element) -> Vec<View> {
-    let tensors = (0..).zip(&program.tensors).filter(|(_, spec)| spec.element == element);
-    tensors.map(|(id, spec)| View { tensor: crate::device::plan::TensorId(id), offset: 0, len: spec.words }).collect()
+    Ok(Some(best))
 }
 
 /// `side`² products `[batch × c_in] · [c_in × c_out]` with the same right factor: a 1×1 convolution, or a dense layer.
@@ -200,7 +203,7 @@ mod tests {
     #[test]
     fn probes_give_their_results() {
         let program = in_place(&Profile::CPU, 1 << 10).unwrap();
-        let seconds = fastest(&Device::Cpu, program).unwrap();
+        let seconds = fastest(&Device::Cpu, program).unwrap().unwrap();
         assert!(seconds > 0.0 && seconds < 1.0, "{seconds}");
     }
 }

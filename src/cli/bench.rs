@@ -19,17 +19,18 @@ use super::{DeviceChoice, print, print_json, tell};
 /// Measure training steps on a device: by step, by kernel, against what the device can do at most
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Runs the plan that `train` runs, on a batch of noise, in blocks of as many steps as `train` runs between two looks at the
-losses. Kernels are timed by the device's own clock where it has one. `ceiling` is what this device reached when it
-multiplied large matrices and copied memory, whichever is the tighter bound for the kernel; `floor` is the time of a step
-in which every dispatch ran at its ceiling.
+    after_help = "Runs the plan that `train` runs, on a batch of noise, in blocks of as many steps as `train` runs
+between two looks at the losses. Kernels are timed by the device's own clock where it has one.
+`ceiling` is what this device reached when it multiplied large matrices and moved memory, whichever
+is the tighter bound for the kernel; `floor` is the time of a step in which every dispatch ran at
+its ceiling.
 
 Examples:
   dcgan-gpu bench --preset tf-tutorial --batch-size 128
   dcgan-gpu bench --device 0 --detail
   dcgan-gpu bench --device cpu --steps-only --json
-  dcgan-gpu bench --floor                                work of all presets; needs no device
-  dcgan-gpu bench --sweep --out sweep                    how time and memory grow: sweep/sweep.json and sweep/sweep.svg"
+  dcgan-gpu bench --floor                           work of all presets; needs no device
+  dcgan-gpu bench --sweep --out sweep               how time and memory grow, with a plot"
 )]
 pub struct Arguments {
     /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
@@ -46,7 +47,7 @@ pub struct Arguments {
     assignments: Vec<String>,
     #[command(flatten)]
     device: DeviceChoice,
-    /// Steps to measure; by default as many as fit 20 seconds, 5 at least
+    /// Steps to measure; by default 20 blocks, or as many as fit 20 seconds, 5 at least
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     steps: Option<u32>,
     /// Steps to run first, besides the very first one; by default half a second of them, 3 at least
