@@ -3,6 +3,7 @@
 //!
 //! Read [`train::step`] first: it is one training step from top to bottom. `docs/architecture.md` explains the rest.
 
+pub mod bench;
 pub mod data;
 pub mod device;
 pub mod error;

@@ -2,8 +2,8 @@
 
 mod common;
 
-use dcgan_gpu::device::Device;
 use dcgan_gpu::device::plan::{TensorId, View};
+use dcgan_gpu::device::{self, Device, OpenOptions, Timing};
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
@@ -155,5 +155,38 @@ fn an_image_does_not_depend_on_its_batch() {
             assert!(alone == image, "{}: an image changes with its batch", device.name());
         }
         assert_ne!(together[..size], together[size..2 * size], "{}: all images are the same", device.name());
+    }
+}
+
+/// Times the dispatches of a step on a device opened for a method, and compares what they computed with plain replays.
+fn timed(choice: &str, timing: Timing) {
+    let device = Device::open_with(choice, OpenOptions { timing }).expect("it opens");
+    let (mut timed, mut plain) = (engine(&device), engine(&device));
+    train(&mut timed, 0..1);
+    train(&mut plain, 0..1);
+    let start = std::time::Instant::now();
+    let seconds = timed.session().time_dispatches(STEP_PLAN).expect("the device works");
+    let elapsed = start.elapsed().as_secs_f64();
+    let (sum, used) = (seconds.iter().sum::<f64>(), timed.session().timing());
+    let count = timed.session().program().plans[STEP_PLAN].dispatches.len();
+    let what = format!("{} by {used:?}", device.name());
+    assert!(seconds.len() == count && seconds.iter().all(|s| s.is_finite() && *s >= 0.0), "{what}: {seconds:?}");
+    assert!(sum > 0.0 && sum <= elapsed, "{what}: {sum} s in dispatches within {elapsed} s");
+    if used != Timing::Blocks {
+        plain.session().run(STEP_PLAN).expect("the device works");
+        let [a, b] = [timed, plain].map(|mut engine| bits(&engine.state().expect("the device works")));
+        assert_same(&what, &a, &b);
+    }
+}
+
+#[test]
+fn timing_a_step_computes_what_the_step_computes() {
+    timed("cpu", Timing::Host);
+    // Fails without an adapter, unless that is accepted.
+    common::adapters();
+    for adapter in device::list().into_iter().filter(|device| device.kind != "host") {
+        for timing in [Timing::Timestamps, Timing::PassTimestamps, Timing::Blocks] {
+            timed(&adapter.choose, timing);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
     python benches/peers/compare.py --presets pytorch tf-tutorial --blocks 5
 
-Each block is a fresh process of each engine (`cargo bench --bench step` and `pytorch_step.py`) with the same networks,
+Each block is a fresh process of each engine (`dcgan-gpu bench` and `pytorch_step.py`) with the same networks,
 batch, losses, update order and optimizer. Other machines' load changes results by several times: trust ratios.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+PROGRAM = ROOT / "target" / "release" / "dcgan-gpu"
 
 
 def run(command: list[str], threads: int) -> float:
@@ -38,13 +39,13 @@ def main() -> None:
     parser.add_argument("--devices", nargs="+", default=["cpu"], help="devices of dcgan-gpu")
     options = parser.parse_args()
     common = ["--batch-size", str(options.batch_size), "--warmup", str(options.warmup)]
-    subprocess.run(["cargo", "build", "--release", "--benches"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--release"], cwd=ROOT, check=True)
     for preset in options.presets:
         base = [*common, "--preset", preset, "--steps", str(options.steps)]
         engines = {
             "PyTorch": [sys.executable, str(HERE / "pytorch_step.py"), *base, "--threads", str(options.threads), "--json"],
             **{
-                f"dcgan-gpu on {device}": ["cargo", "bench", "-q", "--bench", "step", "--", *base, "--device", device]
+                f"dcgan-gpu on {device}": [str(PROGRAM), "bench", *base, "--device", device, "--steps-only", "--json"]
                 for device in options.devices
             },
         }

@@ -1,5 +1,6 @@
 //! The command line: arguments in, calls into the library, one line of error out.
 
+mod bench;
 mod checkpoint;
 mod devices;
 mod dry_run;
@@ -52,6 +53,7 @@ enum Verb {
     Explore(explore::Arguments),
     Devices(devices::Arguments),
     Selftest(selftest::Arguments),
+    Bench(bench::Arguments),
     Presets(presets::Arguments),
 }
 
@@ -66,10 +68,15 @@ struct DeviceChoice {
 impl DeviceChoice {
     fn open(&self, quiet: bool) -> Result<Device> {
         let device = Device::open(&self.device)?;
-        if self.device == "auto" && matches!(device, Device::Cpu) && !quiet {
+        self.remark(matches!(device, Device::Cpu), quiet);
+        Ok(device)
+    }
+
+    /// Says that `auto` found no hardware, where it did not.
+    fn remark(&self, is_host: bool, quiet: bool) {
+        if self.device == "auto" && is_host && !quiet {
             tell("no hardware GPU found: computing on the processor (`dcgan-gpu devices` lists what there is)");
         }
-        Ok(device)
     }
 }
 
@@ -110,22 +117,31 @@ fn run() -> Result<()> {
         Verb::Explore(verb) => explore::run(&verb, quiet),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
+        Verb::Bench(verb) => bench::run(&verb, quiet),
         Verb::Presets(verb) => presets::run(&verb),
     }
 }
 
 /// Reads the command line, then the environment as far as no flag overrules it.
 fn parse() -> std::result::Result<Arguments, clap::Error> {
-    let deaf = |overruled: &dyn Fn(&str) -> bool| -> Command {
-        Arguments::command().mut_subcommand("train", |train| {
-            train.mut_args(|arg| if overruled(arg.get_id().as_str()) { arg.env(None) } else { arg })
+    let deaf = |overruled: &dyn Fn(&str, &str) -> bool| -> Command {
+        ["train", "bench"].into_iter().fold(Arguments::command(), |command, verb| {
+            command.mut_subcommand(verb, |command| {
+                command.mut_args(|arg| if overruled(verb, arg.get_id().as_str()) { arg.env(None) } else { arg })
+            })
         })
     };
     // A mistake is a mistake with the environment too, and help tells of its variables.
-    let Ok(flags) = deaf(&|_| true).try_get_matches() else { return Arguments::try_parse() };
-    let train = flags.subcommand_matches("train");
-    let given = |id: &str| train.is_some_and(|flags| flags.value_source(id) == Some(ValueSource::CommandLine));
-    Arguments::from_arg_matches(&deaf(&|id| train::overruled(id, given)).try_get_matches()?)
+    let Ok(flags) = deaf(&|_, _| true).try_get_matches() else { return Arguments::try_parse() };
+    let given = |verb: &str, id: &str| {
+        let flags = flags.subcommand_matches(verb);
+        flags.is_some_and(|flags| flags.value_source(id) == Some(ValueSource::CommandLine))
+    };
+    let overruled = |verb: &str, id: &str| match verb {
+        "train" => train::overruled(id, |id| given("train", id)),
+        _ => bench::overruled(id, |id| given("bench", id)),
+    };
+    Arguments::from_arg_matches(&deaf(&overruled).try_get_matches()?)
 }
 
 /// Help and version go to stdout; a mistake becomes one line.

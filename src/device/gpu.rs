@@ -1,17 +1,19 @@
-//! The GPU executor: the only file that calls wgpu.
+//! The GPU executor: the only file that calls wgpu, with its child `timing`.
 //!
 //! Everything is made when a program is loaded; [`Session::run`] replays a plan as one compute pass in one submission.
+
+mod timing;
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use super::kernel::ENTRY_POINT;
 use super::plan::{Dispatch, MAX_LOOP_TRIPS, Program, View, allocated_bytes};
-use super::{Description, LinearFamily, Profile};
+use super::{Description, LinearFamily, OpenOptions, Profile, Timing, limits};
 use crate::error::{Error, Kind, Result};
 use crate::kernels;
 
@@ -99,6 +101,8 @@ type Failure = Arc<Mutex<Option<String>>>;
 pub struct Gpu {
     name: String,
     profile: Profile,
+    is_hardware: bool,
+    timing: Timing,
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Failure,
@@ -109,12 +113,14 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Kind::NoDevice`] when the driver refuses.
-    pub fn open(adapter: &Adapter) -> Result<Gpu> {
+    pub fn open(adapter: &Adapter, options: OpenOptions) -> Result<Gpu> {
         let profile = adapter.profile();
-        let features = match profile.family {
+        let mut features = match profile.family {
             LinearFamily::Lane => wgpu::Features::SUBGROUP,
             LinearFamily::Tile => wgpu::Features::empty(),
         };
+        let (timing, for_timing) = timing::best(adapter.adapter.features(), options);
+        features |= for_timing;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("dcgan-gpu"),
             required_features: features,
@@ -140,7 +146,8 @@ impl Gpu {
                 record(&from_loss, format!("device lost: {message}"));
             }
         });
-        Ok(Gpu { name: adapter.name().to_string(), profile, device, queue, failure })
+        let (name, is_hardware) = (adapter.name().to_string(), adapter.is_hardware());
+        Ok(Gpu { name, profile, is_hardware, timing, device, queue, failure })
     }
 
     /// The adapter's name.
@@ -158,29 +165,20 @@ impl Gpu {
     /// # Errors
     /// [`Kind::Device`] when memory does not suffice or the driver refuses a kernel.
     pub fn load(&self, program: Program) -> Result<Session> {
-        let total: u64 = program.tensors.iter().map(|t| allocated_bytes(t.words)).sum();
-        for tensor in &program.tensors {
-            let bytes = allocated_bytes(tensor.words);
-            if bytes > self.profile.max_binding_bytes {
-                return Err(Error::device(format!(
-                    "tensor `{}` needs {} MiB, but {} binds at most {} MiB; use a smaller --batch-size",
-                    tensor.label,
-                    bytes >> 20,
-                    self.name,
-                    self.profile.max_binding_bytes >> 20
-                )));
-            }
-        }
+        limits::check(&program, &self.name, self.profile.max_binding_bytes, !self.is_hardware)?;
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffers: Vec<_> = program.tensors.iter().map(|spec| self.buffer(spec)).collect();
         if pollster::block_on(memory.pop()).is_some() {
             return Err(Error::device(format!(
-                "{} has too little memory for {} MiB; use a smaller --batch-size",
+                "{} has too little memory for {} MiB; {}",
                 self.name,
-                total >> 20
+                limits::total(&program) >> 20,
+                limits::remedy(&program)
             )));
         }
+        let start = Instant::now();
         let pipelines = self.pipelines(&program);
+        let compile_time = start.elapsed();
         let prepare = |dispatch| self.prepare(dispatch, &buffers, &pipelines);
         let plans = program.plans.iter().map(|plan| plan.dispatches.iter().map(prepare).collect()).collect();
         let session = Session {
@@ -188,6 +186,8 @@ impl Gpu {
             device: self.device.clone(),
             queue: self.queue.clone(),
             failure: self.failure.clone(),
+            timing: self.timing,
+            compile_time,
             program,
             buffers,
             plans,
@@ -290,6 +290,15 @@ struct Prepared {
     workgroups: [u32; 3],
 }
 
+impl Prepared {
+    fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        let [x, y, z] = self.workgroups;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
 /// A program loaded on an adapter.
 #[derive(Debug)]
 pub struct Session {
@@ -297,6 +306,8 @@ pub struct Session {
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Failure,
+    timing: Timing,
+    compile_time: Duration,
     program: Program,
     buffers: Vec<wgpu::Buffer>,
     plans: Vec<Vec<Prepared>>,
@@ -312,6 +323,11 @@ impl Session {
     /// Queues a write of a view's words; it happens before everything that is submitted afterwards.
     pub fn write(&self, view: View, bytes: &[u8]) {
         self.queue.write_buffer(&self.buffers[view.tensor.0 as usize], u64::from(view.offset) * 4, bytes);
+    }
+
+    /// How long it took to compile the pipelines.
+    pub fn compile_time(&self) -> Duration {
+        self.compile_time
     }
 
     /// Submits a whole plan as one compute pass; waits only when too many submissions are under way.
@@ -336,16 +352,11 @@ impl Session {
         self.submit(plan, index..index + 1)
     }
 
-    fn submit(&mut self, plan: usize, range: std::ops::Range<usize>) -> Result<()> {
+    fn submit(&mut self, plan: usize, dispatches: impl Iterator<Item = usize>) -> Result<()> {
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") });
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for dispatch in &self.plans[plan][range] {
-                let [x, y, z] = dispatch.workgroups;
-                pass.set_pipeline(&dispatch.pipeline);
-                pass.set_bind_group(0, &dispatch.bind_group, &[]);
-                pass.dispatch_workgroups(x, y, z);
-            }
+            dispatches.for_each(|index| self.plans[plan][index].encode(&mut pass));
         }
         self.in_flight.push_back(self.queue.submit([encoder.finish()]));
         self.check()
@@ -356,16 +367,26 @@ impl Session {
     /// # Errors
     /// As [`Session::run`].
     pub fn read(&mut self, view: View) -> Result<Vec<u32>> {
-        let bytes = u64::from(view.len) * 4;
+        let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let source = self.buffers[view.tensor.0 as usize].clone();
+        self.read_after(encoder, &source, u64::from(view.offset) * 4, u64::from(view.len) * 4)
+    }
+
+    /// Submits an encoder's commands, waits, and gives `bytes` of a buffer from `offset` on.
+    fn read_after(
+        &mut self,
+        mut encoder: wgpu::CommandEncoder,
+        source: &wgpu::Buffer,
+        offset: u64,
+        bytes: u64,
+    ) -> Result<Vec<u32>> {
         let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read back"),
             size: bytes,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let source = &self.buffers[view.tensor.0 as usize];
-        encoder.copy_buffer_to_buffer(source, u64::from(view.offset) * 4, &staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(source, offset, &staging, 0, bytes);
         let submission = self.queue.submit([encoder.finish()]);
         let outcome = Arc::new(Mutex::new(None));
         let from_map = outcome.clone();

@@ -4,8 +4,11 @@ pub mod cpu;
 pub mod gemm;
 pub mod gpu;
 pub mod kernel;
+mod limits;
 pub mod plan;
 pub mod real;
+
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 use cpu::{Cpu, Memory};
@@ -43,6 +46,29 @@ impl Profile {
     };
 }
 
+/// What a device is opened for, besides running plans.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenOptions {
+    /// How adapters are to time dispatches. One that cannot do it uses the next method of [`Timing`]; the default asks for
+    /// no feature that training does without.
+    pub timing: Timing,
+}
+
+/// How [`Session::time_dispatches`] measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// The device's clock after every dispatch, inside one pass: as in training.
+    Timestamps,
+    /// The device's clock at the ends of passes, each of one dispatch.
+    PassTimestamps,
+    /// The host's clock around blocks in which one dispatch is repeated.
+    #[default]
+    Blocks,
+    /// The host's clock around each dispatch: on the host itself.
+    Host,
+}
+
 /// What `devices` prints of a device.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Description {
@@ -75,6 +101,14 @@ impl Device {
     /// # Errors
     /// [`Kind::NoDevice`] when nothing matches, naming what there is.
     pub fn open(choice: &str) -> Result<Device> {
+        Device::open_with(choice, OpenOptions::default())
+    }
+
+    /// As [`Device::open`], for more than running plans.
+    ///
+    /// # Errors
+    /// As [`Device::open`].
+    pub fn open_with(choice: &str, options: OpenOptions) -> Result<Device> {
         if choice.eq_ignore_ascii_case("cpu") {
             return Ok(Device::Cpu);
         }
@@ -91,7 +125,7 @@ impl Device {
             adapters.iter().position(|a| !wanted.is_empty() && a.name().to_lowercase().contains(&wanted))
         };
         match found {
-            Some(index) => Ok(Device::Gpu(Box::new(gpu::Gpu::open(&adapters[index])?))),
+            Some(index) => Ok(Device::Gpu(Box::new(gpu::Gpu::open(&adapters[index], options)?))),
             None => {
                 let names: Vec<_> = adapters.iter().enumerate().map(|(i, a)| format!("{i} ({})", a.name())).collect();
                 let there = if names.is_empty() { String::new() } else { format!("{}, ", names.join(", ")) };
@@ -119,10 +153,14 @@ impl Device {
     /// Makes a program's buffers, pipelines and bind groups.
     ///
     /// # Errors
-    /// [`Kind::Device`] when memory does not suffice or the driver refuses a kernel.
+    /// [`Kind::Device`] when a tensor or all of them pass a limit of the device, memory does not suffice, or the driver
+    /// refuses a kernel.
     pub fn load(&self, program: Program) -> Result<Session> {
         Ok(match self {
-            Device::Cpu => Session::Cpu { cpu: Cpu::new(&program), program },
+            Device::Cpu => {
+                limits::check(&program, "cpu", Profile::CPU.max_binding_bytes, true)?;
+                Session::Cpu { cpu: Cpu::new(&program), program }
+            }
             Device::Gpu(gpu) => Session::Gpu(Box::new(gpu.load(program)?)),
         })
     }
@@ -238,5 +276,39 @@ impl Session {
             Session::Gpu(gpu) => gpu.run(plan)?,
         }
         Ok(())
+    }
+
+    /// How [`Session::time_dispatches`] measures here.
+    pub fn timing(&self) -> Timing {
+        match self {
+            Session::Cpu { .. } => Timing::Host,
+            Session::Gpu(gpu) => gpu.timing(),
+        }
+    }
+
+    /// The time that compiling pipelines took; zero on the host.
+    pub fn compile_time(&self) -> Duration {
+        match self {
+            Session::Cpu { .. } => Duration::ZERO,
+            Session::Gpu(gpu) => gpu.compile_time(),
+        }
+    }
+
+    /// Runs plan number `plan`, at least once, and gives the seconds of each of its dispatches.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when the device fails.
+    pub fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>> {
+        match self {
+            Session::Cpu { cpu, program } => {
+                let time = |dispatch| {
+                    let start = Instant::now();
+                    cpu.dispatch(dispatch);
+                    start.elapsed().as_secs_f64()
+                };
+                Ok(program.plans[plan].dispatches.iter().map(time).collect())
+            }
+            Session::Gpu(gpu) => gpu.time_dispatches(plan),
+        }
     }
 }

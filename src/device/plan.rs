@@ -128,6 +128,8 @@ pub struct Dispatch {
     pub terms: u32,
     /// Floating-point operations of the formula: two for each multiply-add of a tap that exists.
     pub flops: u64,
+    /// The same for an implicit matrix product that multiplies padding too; see [`Recorder::nominal`].
+    pub nominal_flops: u64,
 }
 
 /// A list of dispatches that is replayed as one submission.
@@ -267,7 +269,16 @@ impl Recorder {
             loop_trips: launch.loop_trips,
             terms: launch.terms,
             flops: launch.flops,
+            nominal_flops: launch.flops,
         });
+    }
+
+    /// Says what the last dispatch would compute if it multiplied the zeros of its padding as well: the number that
+    /// other engines count.
+    pub fn nominal(&mut self, flops: u64) {
+        if let Some(dispatch) = self.plan.dispatches.last_mut() {
+            dispatch.nominal_flops = flops;
+        }
     }
 
     /// The plan, finished.

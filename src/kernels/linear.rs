@@ -53,6 +53,8 @@ pub struct RowTaps {
     pub pairs: View,
     /// Pairs of the longest row.
     pub longest: u32,
+    /// Pairs with padding.
+    pub nominal: u32,
 }
 
 /// A tap list on the device, grouped by tap and cut into shares.
@@ -68,6 +70,8 @@ pub struct TapShares {
     pub splits: u32,
     /// Pairs of the longest share.
     pub longest: u32,
+    /// Pairs with padding.
+    pub nominal: u32,
 }
 
 /// Sizes of a linear layer on a batch.
@@ -91,9 +95,9 @@ impl Sizes {
         [("BATCH", self.batch.into()), ("C_IN", self.c_in.into()), ("C_OUT", self.c_out.into())]
     }
 
-    fn flops(self, pairs: View) -> u64 {
-        // Two operations a pair; `pairs` holds two words a pair.
-        u64::from(pairs.len) * u64::from(self.batch) * u64::from(self.c_in) * u64::from(self.c_out)
+    /// Two operations for each pair, sample and two channels.
+    fn flops(self, pairs: u32) -> u64 {
+        2 * u64::from(pairs) * u64::from(self.batch) * u64::from(self.c_in) * u64::from(self.c_out)
     }
 
     /// `None` where the channels do not come in vec4s.
@@ -145,9 +149,10 @@ pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, 
             workgroups: [across * sizes.batch.div_ceil(32), fold, rows.div_ceil(fold)],
             loop_trips: forward_trips(sizes, taps.longest, profile).try_into().unwrap_or(u32::MAX),
             terms: taps.longest * sizes.c_in,
-            flops: sizes.flops(taps.pairs),
+            flops: sizes.flops(taps.pairs.len / 2),
         },
     );
+    recorder.nominal(sizes.flops(taps.nominal));
 }
 
 /// How many shares each tap's sum is cut into: enough workgroups to fill the device, few enough loop trips.
@@ -206,9 +211,10 @@ pub fn record_grad_weight(
             workgroups: [across * down, fold, shares.div_ceil(fold)],
             loop_trips: taps.longest.saturating_mul(trips + 1),
             terms: taps.longest * sizes.batch,
-            flops: sizes.flops(taps.pairs),
+            flops: sizes.flops(taps.pairs.len / 2),
         },
     );
+    recorder.nominal(sizes.flops(taps.nominal));
     reduce::record_add_partials(recorder, taps.splits, partial, dw);
 }
 

@@ -47,6 +47,7 @@ impl Linear {
                 rows: words(place, &format!("{what} rows"), rows),
                 pairs: words(place, &format!("{what} pairs"), pairs),
                 longest: list.longest_row(),
+                nominal: list.nominal(),
             }
         };
         let forward = row_taps(&mut place, "forward", &layer.taps);
@@ -63,6 +64,7 @@ impl Linear {
                 taps,
                 splits,
                 longest: longest_tap.div_ceil(splits),
+                nominal: layer.taps.nominal(),
             };
             *place.scratch_words = (*place.scratch_words).max(u64::from(weight.len) * u64::from(splits));
             *place.transposed_words = (*place.transposed_words).max(u64::from(weight.len));

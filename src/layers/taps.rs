@@ -25,6 +25,8 @@ pub struct TapList {
     taps: Vec<Tap>,
     outputs: u32,
     count: u32,
+    /// Entries if padding were multiplied too.
+    nominal: u32,
 }
 
 impl TapList {
@@ -32,7 +34,7 @@ impl TapList {
     pub fn dense(input: Shape, output: Shape) -> Self {
         let (inputs, outputs) = (input.pixels(), output.pixels());
         let taps = (0..outputs).flat_map(|q| (0..inputs).map(move |p| Tap { p, q, t: q * inputs + p }));
-        TapList { taps: taps.collect(), outputs, count: inputs * outputs }
+        TapList { taps: taps.collect(), outputs, count: inputs * outputs, nominal: inputs * outputs }
     }
 
     /// A convolution: output (i, j) reads input (i·stride + ky − top, j·stride + kx − left), of an input first enlarged
@@ -47,7 +49,8 @@ impl TapList {
                 taps.push(Tap { p, q: i * output.width + j, t: ky * window.kernel[1] + kx });
             }
         }
-        TapList::ordered(taps, output.pixels(), window.taps())
+        let outputs = output.pixels();
+        TapList::ordered(taps, outputs, window.taps(), outputs * window.taps())
     }
 
     /// A transposed convolution: the adjoint of the convolution that leads from `output` to `input`.
@@ -58,17 +61,22 @@ impl TapList {
     /// The list of the gradient with respect to the input, which has `inputs` pixels.
     pub fn adjoint(&self, inputs: u32) -> Self {
         let taps = self.taps.iter().map(|tap| Tap { p: tap.q, q: tap.p, t: tap.t }).collect();
-        TapList::ordered(taps, inputs, self.count)
+        TapList::ordered(taps, inputs, self.count, self.nominal)
     }
 
-    fn ordered(mut taps: Vec<Tap>, outputs: u32, count: u32) -> Self {
+    fn ordered(mut taps: Vec<Tap>, outputs: u32, count: u32, nominal: u32) -> Self {
         taps.sort_by_key(|tap| (tap.q, tap.t, tap.p));
-        TapList { taps, outputs, count }
+        TapList { taps, outputs, count, nominal }
     }
 
     /// Entries: multiply-adds of a sample, divided by the channel counts.
     pub fn len(&self) -> u32 {
         self.taps.len() as u32
+    }
+
+    /// Entries that an implicit matrix product has, which multiplies padding too.
+    pub fn nominal(&self) -> u32 {
+        self.nominal
     }
 
     /// Whether no input reaches any output.
@@ -155,10 +163,11 @@ mod tests {
         let count = |stride: u32, input: u32| {
             let same = Padding::Rule(PaddingRule::Same);
             let (window, [h, w]) = Window::convolution([5, 5], [stride; 2], &same, [input; 2]).unwrap();
-            TapList::convolution(shape(input, input), shape(h, w), &window, 1).len()
+            let list = TapList::convolution(shape(input, input), shape(h, w), &window, 1);
+            (list.len(), list.nominal(), list.adjoint(input * input).nominal())
         };
-        assert_eq!(count(1, 7), 841);
-        assert_eq!(count(2, 14), 1024);
+        assert_eq!(count(1, 7), (841, 1225, 1225));
+        assert_eq!(count(2, 14), (1024, 1225, 1225));
     }
 
     #[test]

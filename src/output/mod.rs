@@ -1,4 +1,4 @@
-//! What leaves the program as files: image grids (PNG), animations (GIF), arrays (NumPy), and the walks through latent
+//! What leaves the program as files: image grids (PNG), animations (GIF), arrays (NumPy), charts (SVG), and the walks through latent
 //! space that `interpolate` and `explore` draw.
 //!
 //! Values become bytes in one place, [`Images::from_values`], with one fixed scaling, so that pictures of different steps
@@ -8,6 +8,7 @@ mod gif;
 mod grid;
 mod npy;
 mod picture;
+pub mod plot;
 mod save;
 pub mod walk;
 
@@ -16,4 +17,4 @@ pub use grid::{grid, grid_side};
 pub use npy::write_npy;
 pub use picture::{Images, Picture};
 pub(crate) use save::save_durably;
-pub use save::{Overwrite, save_files, save_png};
+pub use save::{Overwrite, save_files, save_png, save_text};

@@ -49,6 +49,14 @@ pub fn save_png(picture: &Picture, path: &Path, overwrite: Overwrite) -> Result<
     save_bytes(&encode_png(picture, path)?, path, overwrite).map(drop)
 }
 
+/// Saves text.
+///
+/// # Errors
+/// As [`Overwrite::check`]; [`Kind::Io`] if `path` cannot be written.
+pub fn save_text(text: &str, path: &Path, overwrite: Overwrite) -> Result<()> {
+    save_bytes(text.as_bytes(), path, overwrite).map(drop)
+}
+
 /// Saves every image as a PNG in `dir`: `0000.png`, `0001.png`, … `dir` is created if only its parent exists.
 /// Files of other names are left alone.
 ///

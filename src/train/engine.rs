@@ -109,6 +109,11 @@ impl Engine {
         Ok(Engine { config, layouts, session, inputs, states, sampler: recorded.sampler, latents })
     }
 
+    /// The loaded program, to measure it.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// Starts step number `step`, counted from 0, on these real images; does not wait for its end.
     ///
     /// # Errors

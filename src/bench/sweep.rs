@@ -1,0 +1,327 @@
+//! How a step's time and memory grow with batch, image size and width: three lines through one configuration.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::runner::{Counts, Runner};
+use super::{memory, networks, ratio};
+use crate::device::Device;
+use crate::device::plan::Role;
+use crate::error::{Error, Result};
+use crate::model::config::Config;
+use crate::output::plot::{Axis, Chart, Mark, Scale, Series};
+use crate::train::engine::{self, STEP_PLAN};
+
+/// Most steps that are measured at a point.
+const MOST_STEPS: f64 = 20.0;
+/// Parts of the time left that one point may take.
+const SHARE: f64 = 0.25;
+
+/// What is varied, each by itself, the others staying at the configuration's own value.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    /// Batch sizes.
+    pub batches: Vec<u32>,
+    /// Pixels a side.
+    pub sizes: Vec<u32>,
+    /// Factors of the hidden layers' channels.
+    pub widths: Vec<f64>,
+}
+
+/// One configuration of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct At {
+    /// Real images, and generated ones, of a step.
+    pub batch_size: u32,
+    /// Pixels a side.
+    pub image_size: u32,
+    /// Factor of the hidden layers' channels.
+    pub width: f64,
+}
+
+/// What became of a point.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants' texts cover them")]
+pub enum Outcome {
+    /// It ran: seconds of a step, images a second, measured steps, and the most memory of this process meanwhile.
+    Measured {
+        median_s: f64,
+        min_s: f64,
+        images_per_s: f64,
+        gflops: f64,
+        steps: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        peak_host_bytes: Option<u64>,
+    },
+    /// The plan or the device said before the first step that it does not fit.
+    Refused { reason: String },
+    /// The device failed while it ran.
+    Failed { reason: String },
+    /// It would have taken longer than there was time.
+    NotRun { reason: String },
+}
+
+/// One point of a sweep.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    /// Which.
+    #[serde(flatten)]
+    pub at: At,
+    /// Operations an image, products with padding left out; 0 where there is no plan.
+    pub flops_per_image: u64,
+    /// Bytes of the device by role; nothing where there is no plan.
+    pub memory_bytes: BTreeMap<Role, u64>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+impl Point {
+    /// Bytes of the device.
+    pub fn device_bytes(&self) -> u64 {
+        self.memory_bytes.values().sum()
+    }
+}
+
+/// A sweep.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sweep {
+    /// As in [`super::step::Report`].
+    pub engine: &'static str,
+    /// The device.
+    pub device: String,
+    /// Threads of the host.
+    pub threads: usize,
+    /// The preset or file.
+    pub preset: String,
+    /// The point that all lines go through.
+    pub base: At,
+    /// All points, the least work first.
+    pub points: Vec<Point>,
+}
+
+impl Grid {
+    /// The three lines through `base`, every point once.
+    pub fn points(&self, base: At) -> Vec<At> {
+        let mut points = Vec::new();
+        let batches = self.batches.iter().map(|&batch_size| At { batch_size, ..base });
+        let sizes = self.sizes.iter().map(|&image_size| At { image_size, ..base });
+        let widths = self.widths.iter().map(|&width| At { width, ..base });
+        for at in batches.chain(sizes).chain(widths) {
+            if !points.contains(&at) {
+                points.push(at);
+            }
+        }
+        points
+    }
+}
+
+/// Measures all points of a grid around `base`, within about `seconds`; `report` is told of each.
+///
+/// # Errors
+/// A usage error when the images of `base` are not square.
+pub fn run(device: &Device, base: &Config, grid: &Grid, seconds: f64, mut report: impl FnMut(&Point)) -> Result<Sweep> {
+    if base.image.height != base.image.width {
+        return Err(Error::usage("--sweep needs a configuration with square images"));
+    }
+    let origin = At { batch_size: base.training.batch_size, image_size: base.image.height, width: 1.0 };
+    let mut planned: Vec<_> = grid.points(origin).into_iter().map(|at| plan(device, base, at)).collect();
+    planned.sort_by_key(|(point, _)| point.flops_per_image * u64::from(point.at.batch_size));
+    let start = Instant::now();
+    // The first point tells how fast the device is.
+    let mut speed = None;
+    let mut points = Vec::new();
+    for (mut point, config) in planned {
+        if let Some(config) = config {
+            let left = seconds - start.elapsed().as_secs_f64();
+            let flops = (point.flops_per_image * u64::from(point.at.batch_size)) as f64;
+            point.outcome = match speed.map(|speed| flops / speed) {
+                // A first step and a measured one.
+                Some(step) if 2.0 * step > left => Outcome::NotRun {
+                    reason: format!(
+                        "a step would take about {step:.1} s, {:.0} s are left; raise --sweep-seconds",
+                        left.max(0.0)
+                    ),
+                },
+                step => measure(device, &config, steps_within(left * SHARE, step), flops),
+            };
+            if let Outcome::Measured { gflops, .. } = point.outcome {
+                speed = Some(gflops * 1e9);
+            }
+        }
+        report(&point);
+        points.push(point);
+    }
+    let (device, preset) = (device.name(), base.name.clone());
+    Ok(Sweep { engine: "dcgan-gpu", device, threads: rayon::current_num_threads(), preset, base: origin, points })
+}
+
+/// Measured steps that fit, given the seconds of one where they are known.
+fn steps_within(seconds: f64, step: Option<f64>) -> u32 {
+    step.map_or(3.0, |step| (ratio(seconds, step) - 1.0).clamp(1.0, MOST_STEPS)) as u32
+}
+
+/// A point before it runs, with its configuration unless it is refused.
+fn plan(device: &Device, base: &Config, at: At) -> (Point, Option<Config>) {
+    let mut base = base.clone();
+    base.training.batch_size = at.batch_size;
+    let planned = networks::derived(&base, at.image_size, at.width).and_then(|config| {
+        let batch_bytes = u64::from(config.image_shape().values()) * u64::from(at.batch_size);
+        let recorded = engine::record(&config, &config.layouts()?, &device.profile(), batch_bytes)?;
+        Ok((config, recorded.program))
+    });
+    let not_yet = Outcome::NotRun { reason: String::new() };
+    match planned {
+        Ok((config, program)) => {
+            let flops_per_image = program.plans[STEP_PLAN].flops() / u64::from(at.batch_size);
+            (Point { at, flops_per_image, memory_bytes: program.memory(), outcome: not_yet }, Some(config))
+        }
+        Err(error) => {
+            let outcome = Outcome::Refused { reason: error.to_string() };
+            (Point { at, flops_per_image: 0, memory_bytes: BTreeMap::new(), outcome }, None)
+        }
+    }
+}
+
+fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> Outcome {
+    let is_new_peak = memory::reset_peak();
+    let mut runner = match Runner::new(device, config) {
+        Ok(runner) => runner,
+        Err(error) => return Outcome::Refused { reason: error.to_string() },
+    };
+    let counts = Counts { warmup: Some(1), steps: Some(steps) };
+    match runner.run(counts).and_then(|times| runner.losses().map(|_| times)) {
+        Err(error) => Outcome::Failed { reason: error.to_string() },
+        Ok(times) => {
+            let (median_s, steps) = (times.median(), times.steps());
+            Outcome::Measured {
+                median_s,
+                min_s: times.min(),
+                images_per_s: ratio(f64::from(config.training.batch_size), median_s),
+                gflops: ratio(flops, median_s) / 1e9,
+                steps,
+                peak_host_bytes: memory::peak_bytes().filter(|_| is_new_peak),
+            }
+        }
+    }
+}
+
+impl Sweep {
+    /// Nine charts: step time, images a second and memory over batch, image size and width.
+    pub fn charts(&self) -> Vec<Chart> {
+        type OfPoint = fn(&Point) -> Option<f64>;
+        let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let seconds: OfPoint = |point| point.measured().map(|(median_s, _, _)| median_s);
+        let images: OfPoint = |point| point.measured().map(|(_, images_per_s, _)| images_per_s);
+        let rows: [(&str, Vec<(&str, OfPoint)>); 3] = [
+            ("seconds a step", vec![("", seconds)]),
+            ("images a second", vec![("", images)]),
+            (
+                "MiB",
+                vec![
+                    ("tensors", |point| (point.device_bytes() > 0).then(|| point.device_bytes() as f64)),
+                    ("process, peak", |point| point.measured()?.2.map(|bytes| bytes as f64)),
+                ],
+            ),
+        ];
+        let base = self.base;
+        type Line = (&'static str, fn(&At) -> f64, fn(&At, &At) -> bool);
+        let lines: [Line; 3] = [
+            ("batch size", |at| at.batch_size.into(), |at, base| At { batch_size: base.batch_size, ..*at } == *base),
+            ("image size", |at| at.image_size.into(), |at, base| At { image_size: base.image_size, ..*at } == *base),
+            ("width", |at| at.width, |at, base| At { width: base.width, ..*at } == *base),
+        ];
+        let mut charts = Vec::new();
+        for (what, values) in &rows {
+            for (axis, x, is_on) in &lines {
+                let mut on_line: Vec<_> = self.points.iter().filter(|point| is_on(&point.at, &base)).collect();
+                on_line.sort_by(|a, b| x(&a.at).total_cmp(&x(&b.at)));
+                let scale = |y: f64| if *what == "MiB" { mebibytes(y as u64) } else { y };
+                let series = values.iter().map(|(label, value)| Series {
+                    label: (*label).to_string(),
+                    points: on_line.iter().filter_map(|p| Some((x(&p.at), scale(value(p)?)))).collect(),
+                });
+                let marks =
+                    on_line.iter().filter_map(|p| Some(Mark { x: x(&p.at), label: p.problem()?.0.to_string() }));
+                charts.push(Chart {
+                    x: Axis {
+                        label: (*axis).to_string(),
+                        scale: Scale::Log,
+                        ticks: on_line.iter().map(|p| x(&p.at)).collect(),
+                    },
+                    y: Axis { label: (*what).to_string(), scale: Scale::Log, ticks: Vec::new() },
+                    series: series.collect(),
+                    marks: marks.collect(),
+                });
+            }
+        }
+        charts
+    }
+}
+
+impl Point {
+    /// Median seconds, images a second and peak memory, where it ran.
+    fn measured(&self) -> Option<(f64, f64, Option<u64>)> {
+        match self.outcome {
+            Outcome::Measured { median_s, images_per_s, peak_host_bytes, .. } => {
+                Some((median_s, images_per_s, peak_host_bytes))
+            }
+            _ => None,
+        }
+    }
+
+    /// In two words and in full why there is no measurement, where there is none.
+    pub fn problem(&self) -> Option<(&'static str, &str)> {
+        match &self.outcome {
+            Outcome::Measured { .. } => None,
+            Outcome::Refused { reason } => Some(("refused", reason)),
+            Outcome::Failed { reason } => Some(("failed", reason)),
+            Outcome::NotRun { reason } => Some(("not run", reason)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sources::preset;
+
+    #[test]
+    fn the_lines_cross_in_one_point() {
+        let base = At { batch_size: 32, image_size: 28, width: 1.0 };
+        let grid = Grid { batches: vec![16, 32], sizes: vec![28, 64], widths: vec![1.0, 2.0] };
+        let points = grid.points(base);
+        assert_eq!(points.len(), 4, "{points:?}");
+        assert_eq!(points.iter().filter(|&&at| at == base).count(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_says_why() {
+        let base = preset("quick").unwrap();
+        let grid = Grid { batches: vec![2, 1 << 30], sizes: vec![30], widths: vec![1.0] };
+        let mut reported = 0;
+        let sweep = run(&Device::Cpu, &base, &grid, 0.0, |_| reported += 1).unwrap();
+        assert_eq!((sweep.points.len(), reported), (4, 4));
+        let problem = |at: fn(&At) -> bool| {
+            let point = sweep.points.iter().find(|point| at(&point.at)).unwrap();
+            point.problem().map(|(what, reason)| (what, reason.to_string()))
+        };
+        assert_eq!(problem(|at| at.batch_size == 2), None, "the first point runs in any case");
+        let (what, reason) = problem(|at| at.width == 1.0 && at.batch_size == 64 && at.image_size == 28).unwrap();
+        assert!(what == "not run" && reason.contains("--sweep-seconds"), "{what}: {reason}");
+        let (what, reason) = problem(|at| at.batch_size == 1 << 30).unwrap();
+        assert!(what == "refused" && reason.contains("batch_size"), "{what}: {reason}");
+        let (what, reason) = problem(|at| at.image_size == 30).unwrap();
+        assert!(what == "refused" && reason.contains("30×30"), "{what}: {reason}");
+        assert_eq!(sweep.charts().len(), 9);
+    }
+
+    #[test]
+    fn steps_fit_the_time() {
+        assert_eq!([0.1, 2.0, 6.0, 1000.0].map(|seconds| steps_within(seconds, Some(1.0))), [1, 1, 5, 20]);
+        assert_eq!(steps_within(1.0, None), 3);
+    }
+}

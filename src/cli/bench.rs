@@ -1,0 +1,188 @@
+//! `bench`: what a training step costs on a device, what it costs at least, and how it grows.
+
+mod tables;
+
+use std::path::PathBuf;
+
+use dcgan_gpu::bench::floor;
+use dcgan_gpu::bench::runner::Counts;
+use dcgan_gpu::bench::step::{self, Options};
+use dcgan_gpu::bench::sweep::{self, Grid};
+use dcgan_gpu::error::{Error, Result};
+use dcgan_gpu::model::config::Config;
+use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge, PRESETS};
+use dcgan_gpu::output::{Overwrite, plot, save_text};
+use toml::Value;
+
+use super::{DeviceChoice, print, print_json, tell};
+
+/// Measure training steps on a device: by step, by kernel, against what the device can do at most
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Runs the plan that `train` runs, on a batch of noise, in blocks of as many steps as `train` runs
+between two looks at the losses. Kernels are timed by the device's own clock where it has one.
+`ceiling` is what this device reached when it multiplied large matrices and moved memory, whichever
+is the tighter bound for the kernel; `floor` is the time of a step in which every dispatch ran at
+its ceiling.
+
+Examples:
+  dcgan-gpu bench --preset tf-tutorial --batch-size 128
+  dcgan-gpu bench --device 0 --detail
+  dcgan-gpu bench --device cpu --steps-only --json
+  dcgan-gpu bench --floor                           work of all presets; needs no device
+  dcgan-gpu bench --sweep --out sweep               how time and memory grow, with a plot"
+)]
+pub struct Arguments {
+    /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
+    #[arg(long, value_name = "P", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
+    preset: Option<String>,
+    /// A TOML file with the keys of a preset
+    #[arg(long, value_name = "FILE", env = "DCGAN_GPU_CONFIG")]
+    config: Option<PathBuf>,
+    /// Real images, and generated ones, of a step
+    #[arg(long, value_name = "N", env = "DCGAN_GPU_BATCH_SIZE")]
+    batch_size: Option<u32>,
+    /// Any key of the configuration, such as latent.dim=64; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
+    #[command(flatten)]
+    device: DeviceChoice,
+    /// Steps to measure; by default 20 blocks, or as many as fit 20 seconds, 5 at least
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    steps: Option<u32>,
+    /// Steps to run first, besides the very first one; by default half a second of them, 3 at least
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    warmup: Option<u32>,
+    /// Measure steps alone: no kernels, no ceilings
+    #[arg(long, conflicts_with_all = ["detail", "floor", "sweep"])]
+    steps_only: bool,
+    /// Show every dispatch with its place in the networks
+    #[arg(long, conflicts_with_all = ["floor", "sweep"])]
+    detail: bool,
+    /// Print operations, bytes and dispatches of a step, for all presets unless one is named; runs nothing
+    #[arg(long, conflicts_with_all = ["sweep", "steps", "warmup"])]
+    floor: bool,
+    /// Vary batch, image size and width, each by itself
+    #[arg(long, conflicts_with_all = ["steps", "warmup"])]
+    sweep: bool,
+    /// Folder for sweep.json and sweep.svg
+    #[arg(long, value_name = "DIR", default_value = "sweep", requires = "sweep")]
+    out: PathBuf,
+    /// Replace files that exist
+    #[arg(long, requires = "sweep")]
+    force: bool,
+    /// Seconds that a sweep may take; larger points are reported as not run
+    #[arg(long, value_name = "S", default_value_t = 180.0, requires = "sweep")]
+    sweep_seconds: f64,
+    /// Batch sizes of a sweep
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_values_t = [16, 32, 64, 128, 256, 512, 1024], requires = "sweep")]
+    batches: Vec<u32>,
+    /// Image sizes of a sweep, in pixels a side; the networks get stages of stride 2 for them
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_values_t = [28, 64, 128], requires = "sweep")]
+    sizes: Vec<u32>,
+    /// Widths of a sweep: factors of the hidden layers' channels
+    #[arg(long, value_name = "X,X,…", value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0], requires = "sweep")]
+    widths: Vec<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whether the environment's value for argument `id` does not count, given the flags on the command line.
+pub fn overruled(id: &str, given: impl Fn(&str) -> bool) -> bool {
+    match id {
+        "preset" => given("config"),
+        "config" => given("preset"),
+        _ => false,
+    }
+}
+
+impl Arguments {
+    fn resolve(&self, mut merge: Merge) -> Result<Config> {
+        if let Some(batch) = self.batch_size {
+            let set = merge.set(&["training", "batch_size"], Value::Integer(batch.into()));
+            set.map_err(|e| Error::usage(format!("--batch-size: {e}")))?;
+        }
+        self.assignments.iter().try_for_each(|assignment| merge.set_text(assignment))?;
+        merge.finish()
+    }
+
+    fn configuration(&self) -> Result<Config> {
+        let config = self.resolve(match &self.config {
+            Some(file) => Merge::from_file(file)?,
+            None => Merge::new(self.preset.as_deref().unwrap_or(DEFAULT_PRESET))?,
+        })?;
+        config.layouts()?;
+        Ok(config)
+    }
+}
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    match arguments {
+        Arguments { floor: true, .. } => print_floor(arguments),
+        Arguments { sweep: true, .. } => run_sweep(arguments, quiet),
+        _ => measure(arguments, quiet),
+    }
+}
+
+fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
+    let config = arguments.configuration()?;
+    let counts = Counts { warmup: arguments.warmup, steps: arguments.steps };
+    let options = Options { counts, steps_only: arguments.steps_only };
+    let mut report = step::measure(&arguments.device.device, &config, options)?;
+    arguments.device.remark(report.family.is_none(), quiet);
+    if let Some(profile) = report.profile.as_mut().filter(|_| !arguments.detail) {
+        profile.dispatches.clear();
+    }
+    if arguments.json {
+        return print_json(&report);
+    }
+    tables::report(&report).iter().for_each(|line| print(line));
+    Ok(())
+}
+
+fn print_floor(arguments: &Arguments) -> Result<()> {
+    let configs = if arguments.config.is_some() || arguments.preset.is_some() {
+        vec![arguments.configuration()?]
+    } else {
+        PRESETS.iter().map(|(name, _)| arguments.resolve(Merge::new(name)?)).collect::<Result<_>>()?
+    };
+    let works = configs.iter().map(floor::of_config).collect::<Result<Vec<_>>>()?;
+    if arguments.json {
+        return print_json(&works);
+    }
+    tables::floor(&works).iter().for_each(|line| print(line));
+    Ok(())
+}
+
+fn run_sweep(arguments: &Arguments, quiet: bool) -> Result<()> {
+    if !arguments.widths.iter().all(|width| (0.01..=100.0).contains(width)) {
+        return Err(Error::usage("--widths takes factors from 0.01 to 100"));
+    }
+    if !(0.0..=1e6).contains(&arguments.sweep_seconds) {
+        return Err(Error::usage("--sweep-seconds takes 0 to 1000000 seconds"));
+    }
+    let config = arguments.configuration()?;
+    let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
+    std::fs::create_dir_all(&arguments.out).map_err(|e| Error::io("create", &arguments.out, &e))?;
+    let [json, svg] = ["sweep.json", "sweep.svg"].map(|name| arguments.out.join(name));
+    [&json, &svg].into_iter().try_for_each(|path| overwrite.check(path))?;
+    let device = arguments.device.open(quiet)?;
+    let (batches, sizes, widths) = (arguments.batches.clone(), arguments.sizes.clone(), arguments.widths.clone());
+    let grid = Grid { batches, sizes, widths };
+    let sweep = sweep::run(&device, &config, &grid, arguments.sweep_seconds, |point| {
+        if !quiet {
+            tell(&tables::point_in_words(point));
+        }
+    })?;
+    let text = serde_json::to_string_pretty(&sweep).map_err(|e| Error::usage(format!("JSON: {e}")))?;
+    save_text(&(text + "\n"), &json, overwrite)?;
+    let title = format!("{} on {}: a training step", sweep.preset, sweep.device);
+    save_text(&plot::svg(&title, &sweep.charts(), 3), &svg, overwrite)?;
+    if arguments.json {
+        return print_json(&sweep);
+    }
+    tables::sweep(&sweep).iter().for_each(|line| print(line));
+    print(&format!("saved {} and {}", json.display(), svg.display()));
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! What `bench` prints for people.
+
+use dcgan_gpu::bench::floor::StepWork;
+use dcgan_gpu::bench::step::{Profile, Report, Row};
+use dcgan_gpu::bench::sweep::{At, Outcome, Point, Sweep};
+use dcgan_gpu::device::Timing;
+
+use crate::cli::table;
+
+/// A measurement: the step, then where its time goes.
+pub fn report(report: &Report) -> Vec<String> {
+    let Report { preset, batch_size, device, load, work, .. } = report;
+    let family = report.family.map_or_else(|| format!("{} threads", report.threads), |name| format!("{name} kernels"));
+    let mut lines = vec![
+        format!("{preset} at batch {batch_size} on {device} ({family})"),
+        format!(
+            "first step after {}: open {}, prepare {}, compile {}, step {}",
+            time(load.total_s),
+            time(load.open_s),
+            time(load.prepare_s),
+            time(load.compile_s),
+            time(load.first_step_s)
+        ),
+        format!(
+            "a step: median {}, fastest {}, {:.0} images/s ({} steps, waited for every {})",
+            time(report.median_s),
+            time(report.min_s),
+            report.images_per_s,
+            report.steps,
+            report.steps_per_block
+        ),
+        format!(
+            "        {:.1} GFLOP/s, {:.1} with padding; {:.1} MFLOP an image",
+            report.gflops,
+            report.nominal_gflops,
+            work.flops_per_image as f64 / 1e6
+        ),
+    ];
+    lines.extend(report.host_s.map(|host| format!("        the host starts a step in {}", time(host))));
+    if let Some(profile) = &report.profile {
+        lines.extend(kernels(profile));
+    }
+    lines
+}
+
+fn kernels(profile: &Profile) -> Vec<String> {
+    let ceilings = &profile.ceilings;
+    let largest = ceilings.copies.last().map_or(0.0, |copy| copy.bytes_per_s);
+    let nearest = ceilings.copies.first().map_or(0.0, |copy| copy.bytes_per_s);
+    let timed = match profile.timing {
+        Timing::Timestamps => "timestamps in one pass",
+        Timing::PassTimestamps => "timestamps of passes",
+        Timing::Blocks => "blocks of repeated dispatches",
+        Timing::Host => "the host's clock",
+    };
+    let mut lines = vec![
+        format!(
+            "ceilings: {:.1} GFLOP/s; {:.1} GB/s, {:.1} in caches",
+            ceilings.flops_per_s / 1e9,
+            largest / 1e9,
+            nearest / 1e9
+        ),
+        format!("floor: {}, of which the median step reaches {:.0} %", time(profile.floor_s), profile.floor_percent),
+        format!("by {timed}, all dispatches together {}:", time(profile.device_s)),
+    ];
+    lines.extend(rows(&profile.kernels, "calls", |row| row.calls.to_string()));
+    if !profile.dispatches.is_empty() {
+        lines.push("every dispatch:".to_string());
+        lines.extend(rows(&profile.dispatches, "where", |row| row.scope.clone().unwrap_or_default()));
+    }
+    lines
+}
+
+fn rows(rows: &[Row], second: &str, value: impl Fn(&Row) -> String) -> Vec<String> {
+    let header = ["kernel", second, "time", "share", "GFLOP/s", "padded", "GB/s", "ceiling"].map(String::from).to_vec();
+    let body = rows.iter().map(|row| {
+        vec![
+            row.kernel.to_string(),
+            value(row),
+            time(row.seconds),
+            format!("{:.1} %", 100.0 * row.share),
+            format!("{:.1}", row.gflops),
+            format!("{:.1}", row.nominal_gflops),
+            format!("{:.1}", row.gbytes_per_s),
+            format!("{:.0} %", row.ceiling_percent),
+        ]
+    });
+    table::lines(&std::iter::once(header).chain(body).collect::<Vec<_>>())
+}
+
+/// The work of presets.
+pub fn floor(works: &[StepWork]) -> Vec<String> {
+    let header =
+        ["preset", "batch", "dispatches", "MFLOP/image", "padded", "GFLOP/step", "padded", "MB/step", "FLOP/byte"];
+    let body = works.iter().map(|work| {
+        vec![
+            work.preset.clone(),
+            work.batch_size.to_string(),
+            work.dispatches.to_string(),
+            format!("{:.1}", work.flops_per_image as f64 / 1e6),
+            format!("{:.1}", work.nominal_flops_per_image as f64 / 1e6),
+            format!("{:.2}", work.flops_per_step as f64 / 1e9),
+            format!("{:.2}", work.nominal_flops_per_step as f64 / 1e9),
+            format!("{:.1}", work.bytes_per_step as f64 / 1e6),
+            format!("{:.1}", work.flops_per_byte),
+        ]
+    });
+    table::lines(&std::iter::once(header.map(String::from).to_vec()).chain(body).collect::<Vec<_>>())
+}
+
+/// All points of a sweep, one line each.
+pub fn sweep(sweep: &Sweep) -> Vec<String> {
+    let header = ["batch", "image", "width", "MFLOP/image", "step", "images/s", "GFLOP/s", "tensors", "process"];
+    let body = sweep.points.iter().map(|point| {
+        let At { batch_size, image_size, width } = point.at;
+        let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
+        let mut row = vec![
+            batch_size.to_string(),
+            format!("{image_size}×{image_size}"),
+            format!("{width}"),
+            format!("{:.1}", point.flops_per_image as f64 / 1e6),
+        ];
+        match &point.outcome {
+            Outcome::Measured { median_s, images_per_s, gflops, peak_host_bytes, .. } => {
+                row.extend([time(*median_s), format!("{images_per_s:.1}"), format!("{gflops:.1}")]);
+                row.push(mebibytes(point.device_bytes()));
+                row.push(peak_host_bytes.map_or_else(String::new, mebibytes));
+            }
+            _ => {
+                let (what, reason) = point.problem().unwrap_or_default();
+                row.push(format!("{what}: {reason}"));
+            }
+        }
+        row
+    });
+    // A reason may be as long as it needs; only measured rows make columns.
+    let rows: Vec<Vec<String>> = std::iter::once(header.map(String::from).to_vec()).chain(body).collect();
+    let short: Vec<_> = rows.iter().map(|row| if row.len() == 5 { row[..4].to_vec() } else { row.clone() }).collect();
+    let lines = table::lines(&short);
+    lines
+        .into_iter()
+        .zip(&rows)
+        .map(|(line, row)| if row.len() == 5 { format!("{line}  {}", row[4]) } else { line })
+        .collect()
+}
+
+/// A point of a sweep as it becomes known.
+pub fn point_in_words(point: &Point) -> String {
+    let At { batch_size, image_size, width } = point.at;
+    let result = match (&point.outcome, point.problem()) {
+        (Outcome::Measured { median_s, images_per_s, .. }, _) => {
+            format!("{} a step, {images_per_s:.1} images/s", time(*median_s))
+        }
+        (_, Some((what, reason))) => format!("{what}: {reason}"),
+        (_, None) => String::new(),
+    };
+    format!("batch {batch_size}, {image_size}×{image_size}, width {width}: {result}")
+}
+
+/// Seconds with a unit that fits.
+fn time(seconds: f64) -> String {
+    match seconds {
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),
+        s => format!("{:.1} µs", s * 1e6),
+    }
+}

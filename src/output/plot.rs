@@ -1,0 +1,333 @@
+//! Line charts as SVG: text that browsers and repositories show, without a drawing library.
+
+use std::fmt::Write as _;
+
+/// Width and height of a chart with its labels, in pixels.
+const CHART: (f64, f64) = (320.0, 230.0);
+/// Space around the lines: left, top, right, bottom.
+const MARGIN: (f64, f64, f64, f64) = (58.0, 26.0, 16.0, 40.0);
+/// Lines in turn: blue, orange, green and purple that colour-blind readers can tell apart (Okabe, Ito 2008).
+const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
+/// Most labels of an axis.
+const MOST_TICKS: usize = 8;
+
+/// How values are laid out along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Equal differences take equal space.
+    Linear,
+    /// Equal ratios take equal space; values must be positive.
+    Log,
+}
+
+impl Scale {
+    /// Whether a value has a place.
+    fn has(self, value: f64) -> bool {
+        value.is_finite() && (self == Scale::Linear || value > 0.0)
+    }
+}
+
+/// One axis.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// What it shows, with its unit.
+    pub label: String,
+    /// Its scale.
+    pub scale: Scale,
+    /// Values with a label; chosen where there are none.
+    pub ticks: Vec<f64>,
+}
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its name in the legend; none where it is empty.
+    pub label: String,
+    /// Points in drawing order.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A place on the x axis that has no point, and why.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Where.
+    pub x: f64,
+    /// Why, in a word or two.
+    pub label: String,
+}
+
+/// Lines over one pair of axes.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// Across.
+    pub x: Axis,
+    /// Up.
+    pub y: Axis,
+    /// The lines.
+    pub series: Vec<Series>,
+    /// Places without points.
+    pub marks: Vec<Mark>,
+}
+
+/// A complete SVG file with `columns` charts beside each other, under a title.
+pub fn svg(title: &str, charts: &[Chart], columns: usize) -> String {
+    let rows = charts.len().div_ceil(columns.max(1));
+    let (width, height) = (columns as f64 * CHART.0, rows as f64 * CHART.1 + 34.0);
+    let mut text = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+         font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text x=\"{}\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">{}</text>\n",
+        width / 2.0,
+        escape(title)
+    );
+    for (i, chart) in charts.iter().enumerate() {
+        let (x, y) = ((i % columns) as f64 * CHART.0, (i / columns) as f64 * CHART.1 + 34.0);
+        let _ = writeln!(text, "<g transform=\"translate({x} {y})\">");
+        chart.draw(&mut text);
+        text.push_str("</g>\n");
+    }
+    text.push_str("</svg>\n");
+    text
+}
+
+impl Chart {
+    fn draw(&self, text: &mut String) {
+        let (left, top) = (MARGIN.0, MARGIN.1);
+        let (right, bottom) = (CHART.0 - MARGIN.2, CHART.1 - MARGIN.3);
+        let all = |pick: fn(&(f64, f64)) -> f64| self.series.iter().flat_map(move |s| s.points.iter().map(pick));
+        let marked = self.marks.iter().map(|mark| mark.x);
+        let across = Mapping::new(&self.x, all(|p| p.0).chain(marked), [left, right]);
+        let up = Mapping::new(&self.y, all(|p| p.1), [bottom, top]);
+        let _ = writeln!(
+            text,
+            "<text x=\"{left}\" y=\"{}\" font-size=\"12\">{}</text>\n<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            top - 10.0,
+            escape(&self.y.label),
+            f64::midpoint(left, right),
+            bottom + 32.0,
+            escape(&self.x.label)
+        );
+        for tick in across.ticks(&self.x) {
+            let x = across.at(tick);
+            let _ = writeln!(
+                text,
+                "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#e4e4e4\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                bottom + 15.0,
+                number(tick)
+            );
+        }
+        for tick in up.ticks(&self.y) {
+            let y = up.at(tick);
+            let _ = writeln!(
+                text,
+                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#e4e4e4\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+                left - 6.0,
+                y + 4.0,
+                number(tick)
+            );
+        }
+        let _ = writeln!(text, "<path d=\"M{left} {top}V{bottom}H{right}\" fill=\"none\" stroke=\"#555555\"/>");
+        for mark in &self.marks {
+            let (x, y) = (across.at(mark.x), top + 4.0);
+            let _ = writeln!(
+                text,
+                "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#999999\" stroke-dasharray=\"3 3\"/>\
+                 <text transform=\"translate({:.1} {y}) rotate(-90)\" text-anchor=\"end\" fill=\"#777777\">{}</text>",
+                x - 4.0,
+                escape(&mark.label)
+            );
+        }
+        for (i, series) in self.series.iter().enumerate() {
+            series.draw(text, COLOURS[i % COLOURS.len()], &across, &up);
+            if !series.label.is_empty() {
+                // The legend sits to the right of the y axis's label, over the lines.
+                let (x, y) = (right - 92.0, top - 10.0 + 13.0 * i as f64 - 6.0);
+                let _ = writeln!(
+                    text,
+                    "<path d=\"M{x} {y}h14\" stroke=\"{}\" stroke-width=\"2\"/><text x=\"{}\" y=\"{}\">{}</text>",
+                    COLOURS[i % COLOURS.len()],
+                    x + 18.0,
+                    y + 4.0,
+                    escape(&series.label)
+                );
+            }
+        }
+    }
+}
+
+impl Series {
+    /// A line through all points that have a place, with dots where they are few enough to be told apart.
+    fn draw(&self, text: &mut String, colour: &str, across: &Mapping, up: &Mapping) {
+        let drawable = self.points.iter().filter(|(x, y)| across.has(*x) && up.has(*y));
+        let places: Vec<_> = drawable.map(|&(x, y)| (across.at(x), up.at(y))).collect();
+        let path: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        let _ = writeln!(
+            text,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-linejoin=\"round\"/>",
+            path.join(" ")
+        );
+        for (x, y) in places.iter().filter(|_| places.len() <= 40) {
+            let _ = writeln!(text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\" fill=\"{colour}\"/>");
+        }
+    }
+}
+
+/// Values to pixels.
+#[derive(Clone, Copy, Debug)]
+struct Mapping {
+    scale: Scale,
+    /// The smallest and the largest value.
+    range: [f64; 2],
+    pixels: [f64; 2],
+}
+
+impl Mapping {
+    fn new(axis: &Axis, values: impl Iterator<Item = f64>, pixels: [f64; 2]) -> Self {
+        let scale = axis.scale;
+        let usable = values.chain(axis.ticks.iter().copied()).filter(|v| scale.has(*v));
+        let range = usable.fold(None, |range: Option<[f64; 2]>, v| {
+            Some(range.map_or([v, v], |[low, high]| [low.min(v), high.max(v)]))
+        });
+        // Something to divide by, and air between the lines and the frame.
+        let [low, high] = range.unwrap_or([1.0, 1.0]);
+        let range = match scale {
+            Scale::Linear => {
+                let air = if high > low { (high - low) * 0.05 } else { high.abs().max(1.0) * 0.5 };
+                [low - air, high + air]
+            }
+            Scale::Log => {
+                let air = if high > low { (high / low).powf(0.06) } else { 2.0 };
+                [low / air, high * air]
+            }
+        };
+        Mapping { scale, range, pixels }
+    }
+
+    fn has(&self, value: f64) -> bool {
+        self.scale.has(value)
+    }
+
+    fn at(&self, value: f64) -> f64 {
+        let place = |v: f64| if self.scale == Scale::Log { v.ln() } else { v };
+        let [low, high] = self.range.map(place);
+        self.pixels[0] + (place(value) - low) / (high - low) * (self.pixels[1] - self.pixels[0])
+    }
+
+    /// The values to label: those given, or round ones inside the range.
+    fn ticks(&self, axis: &Axis) -> Vec<f64> {
+        if !axis.ticks.is_empty() {
+            return axis.ticks.clone();
+        }
+        let [low, high] = self.range;
+        let inside = |v: &f64| (low..=high).contains(v);
+        // Within a small ratio both scales are nearly the same.
+        if self.scale == Scale::Linear || high / low < 5.0 {
+            let step = round_step((high - low) / 5.0);
+            return (0..=MOST_TICKS).map(|i| ((low / step).ceil() + i as f64) * step).filter(inside).collect();
+        }
+        let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+        let of = |digits: &[f64]| -> Vec<f64> {
+            decades.clone().flat_map(|e| digits.iter().map(move |d| d * 10_f64.powi(e))).filter(inside).collect()
+        };
+        let choices = [&[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0][..], &[1.0, 2.0, 5.0], &[1.0]];
+        let found = choices.map(of).into_iter().find(|ticks| ticks.len() <= MOST_TICKS);
+        // More than eight decades: every so many.
+        found.unwrap_or_else(|| of(&[1.0]).into_iter().step_by(3).collect())
+    }
+}
+
+/// The smallest of 1, 2 and 5 times a power of ten that is not below `rough`.
+fn round_step(rough: f64) -> f64 {
+    let power = 10_f64.powf(rough.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|step| *step >= rough).unwrap_or(rough)
+}
+
+/// A tick's label: three significant digits, without trailing zeros; thousands grouped as `12k`.
+fn number(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_string();
+    }
+    if value.abs() >= 1e6 {
+        return format!("{}M", number(value / 1e6));
+    }
+    if value.abs() >= 1e4 {
+        return format!("{}k", number(value / 1e3));
+    }
+    let decimals = (2 - value.abs().log10().floor() as i32).clamp(0, 9) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(scale: Scale) -> Axis {
+        Axis { label: "a < b & \"c\"".to_string(), scale, ticks: Vec::new() }
+    }
+
+    fn ticks(scale: Scale, low: f64, high: f64) -> Vec<f64> {
+        let axis = axis(scale);
+        Mapping::new(&axis, [low, high].into_iter(), [0.0, 100.0]).ticks(&axis)
+    }
+
+    #[test]
+    fn ticks_are_round_and_few() {
+        assert_eq!(ticks(Scale::Linear, 0.0, 10.0), [0.0, 5.0, 10.0]);
+        assert_eq!(ticks(Scale::Linear, -0.9, 1.2), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(ticks(Scale::Log, 1600.0, 2300.0), [1600.0, 1800.0, 2000.0, 2200.0]);
+        assert_eq!(ticks(Scale::Log, 0.02, 3.0), [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]);
+        assert_eq!(ticks(Scale::Log, 1.0, 1e5), [1.0, 10.0, 100.0, 1e3, 1e4, 1e5]);
+        for (low, high) in [(1.0, 1.0), (5e-4, 6e-4), (1e-9, 1e9), (110.0, 190.0)] {
+            for scale in [Scale::Linear, Scale::Log] {
+                let count = ticks(scale, low, high).len();
+                assert!((2..=MOST_TICKS + 1).contains(&count), "{count} ticks for {low}..{high}, {scale:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_are_short() {
+        let labels = [0.0, 0.05, 0.125, 1.0, 1.5, 28.0, 1024.0, 20_000.0, 3e6, -2.5].map(number);
+        assert_eq!(labels, ["0", "0.05", "0.125", "1", "1.5", "28", "1024", "20k", "3M", "-2.5"]);
+    }
+
+    #[test]
+    fn equal_ratios_take_equal_space() {
+        let axis = axis(Scale::Log);
+        let mapping = Mapping::new(&axis, [1.0, 100.0].into_iter(), [0.0, 300.0]);
+        let steps = [1.0, 10.0, 100.0].map(|v| mapping.at(v));
+        assert!((steps[1] - steps[0] - (steps[2] - steps[1])).abs() < 1e-9, "{steps:?}");
+        assert!(steps[0] > 0.0 && steps[2] < 300.0, "{steps:?}");
+    }
+
+    #[test]
+    fn a_chart_is_well_formed_whatever_is_in_it() {
+        let points = |n: usize| (0..n).map(|i| (i as f64, (i * i) as f64)).collect();
+        let series = |label: &str, points| Series { label: label.to_string(), points };
+        let chart = |scale, series| Chart {
+            x: axis(scale),
+            y: axis(scale),
+            series,
+            marks: vec![Mark { x: 3.0, label: "not <run>".to_string() }],
+        };
+        let charts = [
+            chart(Scale::Linear, vec![series("losses", points(1000)), series("", points(3))]),
+            chart(Scale::Log, vec![series("with a zero & no number", vec![(0.0, f64::NAN), (1.0, 2.0), (2.0, 4.0)])]),
+            chart(Scale::Log, Vec::new()),
+        ];
+        let text = svg("t", &charts, 2);
+        assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
+        assert_eq!(text.matches("<g ").count(), 3);
+        assert_eq!(text.matches("<g ").count(), text.matches("</g>").count());
+        assert_eq!(text.matches("<text").count(), text.matches("</text>").count());
+        assert_eq!(text.matches("<polyline").count(), 3);
+        assert_eq!(text.matches("<circle").count(), 3 + 2, "dots for short lines alone, and for what has a place");
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+        assert!(!text.contains("not <run>") && text.contains("not &lt;run&gt;") && text.contains("&amp;"), "{text}");
+    }
+}
