@@ -166,7 +166,7 @@ fn in_place(profile: &Profile, bytes: u64) -> Result<Program> {
     let features = Features::per_channel(1, y.len / 64, 64);
     let b = program.floats("b", Role::Parameters, features.count().into());
     let mut recorder = Recorder::new(profile);
-    bias::record_forward(recorder.scope("in place"), features, b, y);
+    bias::record_forward(recorder.scope("in place"), features, 1.0, b, y);
     program.plans.push(recorder.finish()?);
     Ok(program)
 }
