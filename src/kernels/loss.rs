@@ -1,8 +1,9 @@
 //! Binary cross-entropy on logits with soft labels.
 
-use super::SIGMOID;
+use super::parallel::chunks;
+use super::{FLAT_INDEX, FLAT_SIZE, SIGMOID};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View};
+use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
 use crate::device::real::Real;
 use crate::twin;
 
@@ -13,6 +14,15 @@ pub const BCE_LOGITS: Kernel = Kernel {
     preludes: &[SIGMOID],
     twin: twin!(bce_logits),
     bound: Bound::Relative(1e-5),
+};
+
+/// The gradient of a loss from that of each sample's logit.
+pub const SCALE_SAMPLES: Kernel = Kernel {
+    name: "loss/scale_samples",
+    source: include_str!("../../shaders/loss/scale_samples.wgsl"),
+    preludes: &[FLAT_INDEX],
+    twin: twin!(scale_samples),
+    bound: Bound::Relative(2e-7),
 };
 
 /// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
@@ -57,6 +67,27 @@ pub fn record_bce_logits(
     );
 }
 
+/// Records `y[p, b] = s[b] · x[p, b]` for `x` and `y` of `[pixels, batch, channels]` and factors `s` of `[batch]`.
+pub fn record_scale_samples(recorder: &mut Recorder, channels: u32, [x, s, y]: [View; 3]) {
+    let workgroups = flat_workgroups(y.len, FLAT_SIZE);
+    recorder.dispatch(
+        &SCALE_SAMPLES,
+        Launch {
+            constants: &[
+                ("SIZE", y.len.into()),
+                ("BATCH", s.len.into()),
+                ("CHANNELS", channels.into()),
+                ("GROUPS_X", workgroups[0].into()),
+            ],
+            bindings: &[("x", x), ("s", s), ("y", y)],
+            workgroups,
+            loop_trips: 0,
+            terms: 0,
+            flops: y.len.into(),
+        },
+    );
+}
+
 fn bce_logits<F: Real>(call: &mut Call<'_, F>) {
     let [batch, column] = ["BATCH", "COLUMN"].map(|name| call.size(name));
     let [rows, columns] = ["RING_ROWS", "RING_COLUMNS"].map(|name| call.size(name));
@@ -70,4 +101,20 @@ fn bce_logits<F: Real>(call: &mut Call<'_, F>) {
     }
     let row = step[2] as usize % rows * columns + column;
     call.write("ring")[row..row + 2].copy_from_slice(&[loss / F::count(batch), probability / F::count(batch)]);
+}
+
+fn scale_samples<F: Real>(call: &mut Call<'_, F>) {
+    let (channels, x, s) = (call.size("CHANNELS"), call.read("x"), call.read("s"));
+    chunks(
+        call.write("y"),
+        channels,
+        #[inline(always)]
+        move |first, y| {
+            let rows = y.chunks_exact_mut(channels).zip(x[first..].chunks_exact(channels));
+            for (row, (y, x)) in (first / channels..).zip(rows) {
+                let s = s[row % s.len()];
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = s * x);
+            }
+        },
+    );
 }

@@ -51,6 +51,7 @@ pub const REGISTRY: &[&Kernel] = &[
     &activation::SIGMOID_GRAD,
     &dropout::APPLY,
     &loss::BCE_LOGITS,
+    &loss::SCALE_SAMPLES,
     &adam::UPDATE,
     &data::GATHER,
 ];

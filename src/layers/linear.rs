@@ -1,11 +1,12 @@
 //! Dense, convolution and transposed convolution: one layer over tap lists.
 
 use super::spec::{LayerSpec, Per};
-use super::{Backward, Layer, Pass, Place, record_slope_grad};
+use super::{Backward, Layer, Pass, Place, Scaling, record_slope_grad};
 use crate::device::plan::{Role, View};
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
 use crate::kernels::linear::{self, RowTaps, Sizes, TapShares};
+use crate::kernels::loss;
 
 /// A linear layer with its tap lists on the device.
 #[derive(Debug)]
@@ -82,6 +83,16 @@ impl Linear {
     }
 }
 
+impl Linear {
+    /// The upstream gradient as the loss has it.
+    fn loss_gradient(&self, pass: &mut Pass<'_>, flow: &Backward) -> View {
+        let Some(Scaling { factors, room }) = flow.scaling else { return flow.dy };
+        let scaled = room.slice(0, flow.dy.len);
+        loss::record_scale_samples(pass.recorder, self.sizes.c_out, [flow.dy, factors, scaled]);
+        scaled
+    }
+}
+
 impl Layer for Linear {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
         linear::record_forward(pass.recorder, pass.profile, self.sizes, self.forward, [x, self.weight, self.y]);
@@ -97,10 +108,11 @@ impl Layer for Linear {
             record_slope_grad(pass.recorder, bias.slope, self.y, flow.dy);
         }
         if flow.parameters {
-            let views = [flow.x, flow.dy, pass.scratch, training.gradient];
+            let dy = self.loss_gradient(pass, &flow);
+            let views = [flow.x, dy, pass.scratch, training.gradient];
             linear::record_grad_weight(pass.recorder, pass.profile, self.sizes, training.shares, views);
             if let Some(Bias { db: Some(db), features, .. }) = self.bias {
-                bias::record_grad(pass.recorder, features, [flow.dy, pass.scratch, db]);
+                bias::record_grad(pass.recorder, features, [dy, pass.scratch, db]);
             }
         }
         if flow.input {

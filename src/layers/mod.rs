@@ -45,6 +45,16 @@ pub struct Pass<'a> {
     pub transposed: View,
 }
 
+/// Factors of the samples, where upstream gradients are those of each sample's logit and the parameters' gradients shall
+/// be those of a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// `[batch]`: dL/dlogit.
+    pub factors: View,
+    /// Room for the network's largest gradient.
+    pub room: View,
+}
+
 /// What flows back through a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Backward {
@@ -56,6 +66,8 @@ pub struct Backward {
     pub dx: View,
     /// Whether the parameters' gradients are wanted; they accumulate.
     pub parameters: bool,
+    /// What the parameters' gradients are scaled by, if anything.
+    pub scaling: Option<Scaling>,
     /// Whether the input's gradient is wanted; it is assigned.
     pub input: bool,
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::adam;
 use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
-use crate::layers::{self, Backward, Layer, Mode, Pass, Place};
+use crate::layers::{self, Backward, Layer, Mode, Pass, Place, Scaling};
 
 /// A network's layers with the shapes between them, checked.
 #[derive(Clone, Debug)]
@@ -51,6 +51,14 @@ impl Layout {
     /// Values of the largest tensor between two layers, for one sample.
     pub fn widest(&self) -> u32 {
         self.layers.iter().map(|(_, input)| input.values()).max().unwrap_or(0).max(self.output.values())
+    }
+
+    /// Whether the gradient of one sample's output depends on that sample alone and can be passed back from ones: there is
+    /// no batch norm, and the last layer is linear.
+    pub fn samples_are_independent(&self) -> bool {
+        let mut specs = self.layers.iter().map(|(spec, _)| spec);
+        let last_is_linear = self.layers.last().is_some_and(|(spec, input)| spec.linear(*input).is_some());
+        last_is_linear && !specs.any(|spec| matches!(spec, LayerSpec::BatchNorm { .. }))
     }
 
     /// The input's shape.
@@ -128,6 +136,8 @@ pub enum Wanted {
     Input,
     /// Both.
     All,
+    /// Both, from upstream gradients of each sample's logit: the input's as they are, the parameters' scaled to a loss.
+    Scaled(Scaling),
 }
 
 impl Network {
@@ -207,6 +217,7 @@ impl Network {
                 dy,
                 dx: room.slice(0, input.values() * self.batch),
                 parameters: wanted != Wanted::Input,
+                scaling: if let Wanted::Scaled(scaling) = wanted { Some(scaling) } else { None },
                 input: *index > 0 || wanted != Wanted::Parameters,
             };
             dy = layer.backward(&mut self.pass(recorder, profile, Mode::Train, tape.stream), flow);

@@ -186,6 +186,9 @@ pub fn all(profile: &Profile) -> Result<Vec<Case>> {
     for (batch, target) in [(1, 1.0), (3, 0.0), (64, 0.9), (65, 0.1), (200, 1.0)] {
         cases.push(loss_case(batch, target)?);
     }
+    for (pixels, batch, channels) in [(1, 64, 1), (5, 7, 3), (6, 33, 4)] {
+        cases.push(scale_samples_case(pixels, batch, channels)?);
+    }
     for (words, update) in [(37, 1), (64, 1), (4160, 1000)] {
         cases.push(adam_case(words, update)?);
     }
@@ -244,6 +247,17 @@ fn loss_case(batch: u32, target: f32) -> Result<Case> {
     }
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("loss of {batch} logits, label {target}"), program })
+}
+
+fn scale_samples_case(pixels: u32, batch: u32, channels: u32) -> Result<Case> {
+    let mut program = Program::default();
+    let words = pixels * batch * channels;
+    let tensors = [("x", 0, words), ("s", 1, batch), ("y", 2, words)];
+    let [x, s, y] = tensors.map(|(label, number, words)| floats(&mut program, label, number, words, |z| z));
+    let mut recorder = Recorder::new(&Profile::CPU);
+    loss::record_scale_samples(recorder.scope("scale"), channels, [x, s, y]);
+    program.plans.push(recorder.finish()?);
+    Ok(Case { name: format!("scale {batch} samples of {pixels} × {channels}"), program })
 }
 
 fn adam_case(words: u32, update: u32) -> Result<Case> {

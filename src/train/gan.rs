@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::loss::{RING_COLUMNS, RING_ROWS};
 use crate::layers::Mode;
-use crate::model::config::Config;
+use crate::model::config::{Config, Order};
 use crate::model::network::{Layout, Network, State};
 
 /// Words of the step input: seed low, seed high, step, D's two rates, G's two rates, spare.
@@ -31,6 +31,17 @@ pub struct Inputs {
     pub ring: View,
 }
 
+/// What one backward pass through D needs to serve both losses.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedPass {
+    /// `[batch]`: ones, the gradient of each logit with respect to itself.
+    pub ones: View,
+    /// `[batch]`: the gradient of G's loss with respect to the logits.
+    pub g_dlogits: View,
+    /// Room for D's largest gradient.
+    pub room: View,
+}
+
 /// A GAN placed for training.
 #[derive(Debug)]
 pub struct Gan {
@@ -40,6 +51,8 @@ pub struct Gan {
     pub generator: Network,
     /// D, placed for the batch.
     pub discriminator: Network,
+    /// Placed where both losses come from one forward pass through a D whose samples do not depend on each other.
+    pub shared_pass: Option<SharedPass>,
     /// G's flat tensors.
     pub g_state: State,
     /// D's flat tensors.
@@ -75,9 +88,17 @@ impl Gan {
         let mut place =
             |layout, state| Network::place(program, profile, layout, state, inputs.step, batch, layout.name);
         let (generator, discriminator) = (place(g_layout, &g_state), place(d_layout, &d_state));
+        let shares = config.training.order == Order::Simultaneous && d_layout.samples_are_independent();
+        let shared_pass = shares.then(|| {
+            let mut floats = |label, words| program.floats(label, Role::ActivationGradients, words);
+            let (ones, g_dlogits) = (floats("ones", batch.into()), floats("G's dlogits", batch.into()));
+            let room = floats("scaled gradient", per_batch(d_layout.widest()));
+            program.tensors[ones.tensor.0 as usize].contents = Some(vec![1.0_f32.to_bits(); batch as usize]);
+            SharedPass { ones, g_dlogits, room }
+        });
         let optimizer = |state: &State| state.optimizer.expect("placed for training");
         let (g_optimizer, d_optimizer) = (optimizer(&g_state), optimizer(&d_state));
-        Gan { inputs, generator, discriminator, g_state, d_state, g_optimizer, d_optimizer }
+        Gan { inputs, generator, discriminator, shared_pass, g_state, d_state, g_optimizer, d_optimizer }
     }
 }
 

@@ -3,14 +3,14 @@
 //! Everything here is recorded once, before step 0, and then replayed as one submission. Parameter gradients accumulate
 //! within a step and are cleared by the update that uses them; activation gradients are assigned.
 
-use super::gan::{Gan, Inputs};
+use super::gan::{Gan, Inputs, SharedPass};
 use crate::device::Profile;
 use crate::device::plan::{Plan, Recorder, View};
 use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::data::{self, Normalisation};
 use crate::kernels::loss::{self, Column};
-use crate::layers::Mode;
+use crate::layers::{Mode, Scaling};
 use crate::model::config::{Config, Order};
 use crate::model::network::{Tape, Wanted};
 use crate::random::stream;
@@ -50,40 +50,67 @@ struct Step<'a> {
 impl Step<'_> {
     /// D learns first; then G learns from what the new D says of the same images (Goodfellow et al. 2014, Algorithm 1).
     fn alternating(&mut self) {
-        let (generated, _) = self.d_gradients();
+        self.d_gradients_on_real();
+        let generated = self.generate();
+        let judged = self.judge(generated.output, ON_FAKE);
+        self.d_gradients_on_fake(&judged);
         self.update_d();
+
         let judged = self.judge(generated.output, ON_FAKE_FOR_G);
-        self.g_gradients(&generated, &judged);
+        let dimages = self.g_image_gradients(&judged);
+        self.back_through_g(&generated, dimages);
         self.update_g();
     }
 
     /// Both losses come from one forward pass of G and one of D on each batch; both updates wait for the end.
     fn simultaneous(&mut self) {
-        let (generated, judged) = self.d_gradients();
-        self.g_gradients(&generated, &judged);
+        self.d_gradients_on_real();
+        let generated = self.generate();
+        let judged = self.judge(generated.output, ON_FAKE);
+        let dimages = match self.gan.shared_pass {
+            Some(shared) => self.gradients_of_both(&judged, shared),
+            None => {
+                self.d_gradients_on_fake(&judged);
+                self.g_image_gradients(&judged)
+            }
+        };
+        self.back_through_g(&generated, dimages);
         self.update_d();
         self.update_g();
     }
 
-    /// D's loss on real and on generated images, and its gradients. Returns the forward passes on the generated ones.
-    fn d_gradients(&mut self) -> (Tape, Tape) {
+    fn d_gradients_on_real(&mut self) {
         let real = self.real_images();
         let judged = self.judge(real, ON_REAL);
-        let dlogits = self.loss(&judged, self.config.training.label_real, Column::Real);
+        let dlogits = self.gan.inputs.dlogits;
+        self.loss(&judged, self.config.training.label_real, Column::Real, dlogits);
         self.back_through_d(&judged, dlogits, Wanted::Parameters);
-
-        let generated = self.generate();
-        let judged = self.judge(generated.output, ON_FAKE);
-        let dlogits = self.loss(&judged, self.config.training.label_fake, Column::Fake);
-        self.back_through_d(&judged, dlogits, Wanted::Parameters);
-        (generated, judged)
     }
 
-    /// G's loss (that of labels "real", the non-saturating one) and its gradients, through D to the image only.
-    fn g_gradients(&mut self, generated: &Tape, judged: &Tape) {
-        let dlogits = self.loss(judged, 1.0, Column::Generator);
-        let dimages = self.back_through_d(judged, dlogits, Wanted::Input);
-        self.back_through_g(generated, dimages);
+    fn d_gradients_on_fake(&mut self, judged: &Tape) {
+        let dlogits = self.gan.inputs.dlogits;
+        self.loss(judged, self.config.training.label_fake, Column::Fake, dlogits);
+        self.back_through_d(judged, dlogits, Wanted::Parameters);
+    }
+
+    /// The gradient of G's loss (that of labels "real", the non-saturating one) with respect to the images.
+    fn g_image_gradients(&mut self, judged: &Tape) -> View {
+        let dlogits = self.gan.inputs.dlogits;
+        self.loss(judged, 1.0, Column::Generator, dlogits);
+        self.back_through_d(judged, dlogits, Wanted::Input)
+    }
+
+    /// D's gradients on generated images and the images' gradient of G's loss, which differ by a factor for each sample:
+    /// one backward pass from ones serves both.
+    fn gradients_of_both(&mut self, judged: &Tape, SharedPass { ones, g_dlogits, room }: SharedPass) -> View {
+        let d_dlogits = self.gan.inputs.dlogits;
+        self.loss(judged, self.config.training.label_fake, Column::Fake, d_dlogits);
+        self.loss(judged, 1.0, Column::Generator, g_dlogits);
+        let wanted = Wanted::Scaled(Scaling { factors: d_dlogits, room });
+        let dimages = self.back_through_d(judged, ones, wanted);
+        let scaled = room.slice(0, dimages.len);
+        loss::record_scale_samples(&mut self.recorder, self.config.image.channels, [dimages, g_dlogits, scaled]);
+        scaled
     }
 
     fn real_images(&mut self) -> View {
@@ -109,11 +136,10 @@ impl Step<'_> {
         self.gan.discriminator.forward(&mut self.recorder, self.profile, Mode::Train, images, stream)
     }
 
-    fn loss(&mut self, judged: &Tape, label: f32, column: Column) -> View {
-        let Inputs { step, dlogits, ring, .. } = self.gan.inputs;
+    fn loss(&mut self, judged: &Tape, label: f32, column: Column, dlogits: View) {
+        let Inputs { step, ring, .. } = self.gan.inputs;
         self.recorder.scope(format!("{column:?} loss"));
         loss::record_bce_logits(&mut self.recorder, label, column, [judged.output, step, dlogits, ring]);
-        dlogits
     }
 
     fn back_through_d(&mut self, judged: &Tape, dlogits: View, wanted: Wanted) -> View {
