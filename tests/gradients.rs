@@ -12,8 +12,11 @@ use dcgan_gpu::layers::shape::Shape;
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::layers::window::{Padding, PaddingRule, Pair};
 use dcgan_gpu::model::network::{Layout, Network, State, Wanted};
+use dcgan_gpu::model::sources::preset;
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, SEED, parse_layers, random, step_words};
+use dcgan_gpu::train::gan::Gan;
+use dcgan_gpu::train::step;
 
 /// The step of central differences: their error is of order h², and rounding is divided by h.
 const H: f64 = 1e-5;
@@ -235,6 +238,32 @@ fn a_whole_gan() {
             check_gradient(&format!("{} {}", layout.name, slot.name), &mut cpu, view, gradient, objective);
         }
     }
+}
+
+/// Where D has no batch norm, one backward pass from ones gives the gradients that two passes give, one for each loss.
+#[test]
+fn one_backward_pass_serves_both_losses() {
+    let mut config = preset("tf-tutorial").expect("a preset");
+    config.training.batch_size = 3;
+    config.training.label_fake = 0.1;
+    let layouts = config.layouts().expect("they fit");
+    let first_moments = |shared: bool| -> Vec<f64> {
+        let mut program = Program::default();
+        let mut gan = Gan::place(&mut program, &Profile::CPU, &config, &layouts, 3 * 784);
+        assert!(gan.shared_pass.is_some(), "tf-tutorial's D serves both losses");
+        gan.shared_pass = gan.shared_pass.filter(|_| shared);
+        let plan = step::record(&gan, &Profile::CPU, &config).expect("it fits");
+        for (number, view) in (0..).zip([gan.inputs.latents, gan.g_state.parameters, gan.d_state.parameters]) {
+            random(&mut program, view, number, |z| 0.05 * z);
+        }
+        let mut cpu = Cpu::<f64>::new(&program);
+        cpu.run(&plan);
+        [gan.g_optimizer.m, gan.d_optimizer.m].iter().flat_map(|&m| cpu.floats(m).to_vec()).collect()
+    };
+    let (one, two) = (first_moments(true), first_moments(false));
+    let largest = two.iter().fold(0.0_f64, |largest, g| largest.max(g.abs()));
+    assert!(largest > 0.0, "there are gradients");
+    assert_close("gradients of one pass", &one, &two, |_| 1e-12 * largest);
 }
 
 /// A backward pass for the image alone leaves the parameters' gradients as they are.
