@@ -29,8 +29,8 @@ impl Case {
 /// Layers on an input `[height, width, channels]` of a batch.
 struct Layers(&'static str, [u32; 3], u32, &'static [&'static str]);
 
-/// Linear layers, in each family that the device has. Channels that are multiples of 4 take the vector kernels, others
-/// the thin ones; 33 and 37 samples, 36 and 68 channels are a little more than one tile.
+/// Linear layers, in each family that the device has. Channels that are multiples of 4 take the vector kernels, one or
+/// three on a side the narrow and the spread ones, others the thin ones; 33 and 37 samples, 36 and 68 channels are a little more than one tile.
 const LINEAR: &[Layers] = &[
     Layers("dense vector", [1, 1, 36], 33, &[r#"type = "dense", units = 68"#]),
     Layers("dense odd", [1, 1, 5], 37, &[r#"type = "dense", units = 3"#]),
@@ -63,6 +63,8 @@ const LINEAR: &[Layers] = &[
         &[r#"type = "conv", channels = 12, kernel = 4, stride = 2, padding = 1"#],
     ),
     Layers("conv one channel out", [6, 5, 12], 5, &[r#"type = "conv", channels = 1, kernel = 5, padding = "same""#]),
+    Layers("conv three channels out", [6, 5, 36], 70, &[r#"type = "conv", channels = 3, kernel = 3, padding = 1"#]),
+    Layers("conv three channels in", [5, 6, 3], 37, &[r#"type = "conv", channels = 68, kernel = 3, stride = 2"#]),
     Layers("conv upsample", [3, 4, 8], 1, &[r#"type = "conv", channels = 4, kernel = 3, padding = 1, upsample = 2"#]),
     Layers("conv batch 1", [5, 5, 4], 1, &[r#"type = "conv", channels = 4, kernel = 3"#]),
     Layers("conv 1x1 on many pixels", [37, 41, 4], 3, &[r#"type = "conv", channels = 8, kernel = 1"#]),
