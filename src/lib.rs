@@ -13,3 +13,4 @@ pub mod output;
 pub mod random;
 pub mod selftest;
 pub mod train;
+pub mod tuning;

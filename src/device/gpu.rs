@@ -98,6 +98,7 @@ type Failure = Arc<Mutex<Option<String>>>;
 #[derive(Debug)]
 pub struct Gpu {
     name: String,
+    identity: String,
     profile: Profile,
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -140,12 +141,19 @@ impl Gpu {
                 record(&from_loss, format!("device lost: {message}"));
             }
         });
-        Ok(Gpu { name: adapter.name().to_string(), profile, device, queue, failure })
+        let Description { name, api, driver, .. } = adapter.describe(0);
+        let identity = format!("{name}, {api}, {driver}");
+        Ok(Gpu { name, identity, profile, device, queue, failure })
     }
 
     /// The adapter's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The adapter, its API and its driver: what measured times are good for.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// What shapes plans for it.

@@ -6,6 +6,7 @@ use crate::device::{LinearFamily, Profile};
 use crate::error::Result;
 use crate::kernels::adam::{self, Adam};
 use crate::kernels::data::{self, Normalisation};
+use crate::kernels::linear::variants;
 use crate::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use crate::layers::shape::Shape;
 use crate::random::{Draws, stream};
@@ -161,6 +162,10 @@ pub fn all(profile: &Profile) -> Result<Vec<Case>> {
             cases.push(case);
         }
     }
+    for family in families(profile) {
+        let profile = Profile { family, ..*profile };
+        cases.extend(variant_cases(&profile)?);
+    }
     for layers in OTHER {
         cases.push(layer_case(profile, layers, |z| z)?);
     }
@@ -186,6 +191,36 @@ pub fn all(profile: &Profile) -> Result<Vec<Case>> {
     }
     for (channels, noise) in [(1, 0.0), (1, 0.05), (3, 0.0), (3, 0.5)] {
         cases.push(gather_case(channels, noise)?);
+    }
+    Ok(cases)
+}
+
+/// Layers that are larger than the largest tile, by a little.
+const TUNED: &[Layers] = &[
+    Layers("tuned conv", [3, 4, 68], 70, &[r#"type = "conv", channels = 132, kernel = 3, padding = 1, bias = false"#]),
+    Layers("tuned conv to few", [3, 4, 68], 70, &[r#"type = "conv", channels = 3, kernel = 2, bias = false"#]),
+    Layers("tuned conv from few", [3, 4, 3], 70, &[r#"type = "conv", channels = 68, kernel = 2, bias = false"#]),
+];
+
+/// Every way to run a linear dispatch besides the default: what tuning chooses from.
+fn variant_cases(profile: &Profile) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for layers in TUNED {
+        for number in 1.. {
+            let mut case = layer_case(profile, layers, |z| z)?;
+            let mut changed = false;
+            for dispatch in case.program.plans.iter_mut().flat_map(|plan| &mut plan.dispatches) {
+                if let Some(variant) = variants::of(dispatch, profile).get(number) {
+                    *dispatch = variant.apply(dispatch);
+                    changed = true;
+                }
+            }
+            if !changed {
+                break;
+            }
+            case.name = format!("{}, variant {number} ({:?})", case.name, profile.family).to_lowercase();
+            cases.push(case);
+        }
     }
     Ok(cases)
 }

@@ -2,6 +2,7 @@
 
 use super::Sizes;
 use crate::device::kernel::Kernel;
+use crate::device::plan::{Constant, Dispatch};
 use crate::device::{LinearFamily, Profile};
 
 /// A kernel with the constants that give it its shape.
@@ -23,6 +24,48 @@ impl Variant {
         let kernel = self.kernel.name.trim_start_matches("linear/");
         self.constants.iter().fold(kernel.to_string(), |name, (constant, value)| format!("{name} {constant}={value}"))
     }
+
+    /// The same dispatch run this way.
+    pub fn apply(&self, dispatch: &Dispatch) -> Dispatch {
+        let mut constants = dispatch.constants.clone();
+        constants.retain(|name, _| COMMON.contains(name));
+        constants.extend(self.constants.iter().map(|&(name, value)| (name, Constant::U32(value))));
+        // The longest sum has `inner` terms for each pair.
+        let inner = size(dispatch, if is_forward(dispatch) { "C_IN" } else { "BATCH" });
+        let [_, y, z] = dispatch.workgroups;
+        Dispatch {
+            kernel: self.kernel.name,
+            constants,
+            workgroups: [self.workgroups, y, z],
+            loop_trips: (dispatch.terms / inner.max(1)).saturating_mul(self.trips),
+            ..dispatch.clone()
+        }
+    }
+}
+
+/// Constants that do not depend on the variant.
+const COMMON: [&str; 6] = ["BATCH", "C_IN", "C_OUT", "Q", "SHARES", "FOLD"];
+
+fn size(dispatch: &Dispatch, name: &str) -> u32 {
+    match dispatch.constants.get(name) {
+        Some(Constant::U32(value)) => *value,
+        _ => 0,
+    }
+}
+
+fn is_forward(dispatch: &Dispatch) -> bool {
+    dispatch.constants.contains_key("Q")
+}
+
+/// The ways to run a dispatch, the default first; none where it is no product of a linear layer.
+pub fn of(dispatch: &Dispatch, profile: &Profile) -> Vec<Variant> {
+    let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| size(dispatch, name));
+    let sizes = Sizes { batch, c_in, c_out };
+    match (dispatch.kernel.starts_with("linear/"), dispatch.constants.contains_key("SHARES")) {
+        (true, true) => grad_weight(sizes, profile),
+        (true, false) if is_forward(dispatch) => forward(sizes, profile),
+        _ => Vec::new(),
+    }
 }
 
 /// The most `vec4` sums of an invocation that lavapipe's compiler keeps apart; with more it runs ten times slower.
@@ -39,7 +82,7 @@ pub fn forward(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
     let lanes = profile.family == LinearFamily::Lane;
     match (c_in.is_multiple_of(4), c_out.is_multiple_of(4)) {
         (true, true) if lanes => lane_forward(&super::FORWARD_LANE, sizes, c_in / 4 + 1),
-        (true, true) => TILES.iter().map(|tile| tile.forward(sizes)).collect(),
+        (true, true) => tiles(batch, c_out).map(|tile| tile.forward(sizes)).collect(),
         (true, false) if c_out < 4 => narrow_forward(sizes, lanes),
         (false, true) if lanes => lane_forward(&super::FORWARD_SPREAD_LANE, sizes, c_in + 1),
         _ => {
@@ -64,7 +107,7 @@ pub fn grad_weight(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
     };
     match (c_in.is_multiple_of(4), c_out.is_multiple_of(4)) {
         (true, true) if lanes => lane_grad_weight(sizes),
-        (true, true) => TILES.iter().map(|tile| tile.grad_weight(sizes)).collect(),
+        (true, true) => tiles(c_in, c_out).map(|tile| tile.grad_weight(sizes)).collect(),
         (true, false) if lanes && c_out < 4 => few_lane(&super::GRAD_WEIGHT_NARROW_LANE, c_in),
         (false, true) if lanes && c_in < 4 => few_lane(&super::GRAD_WEIGHT_SPREAD_LANE, c_out),
         _ => {
@@ -125,21 +168,42 @@ fn narrow_forward(sizes: Sizes, lanes: bool) -> Vec<Variant> {
     if fitting.is_empty() { vec![variant(&[8, 1])] } else { fitting }
 }
 
-/// A shape of the tile kernels: outputs of a workgroup, and the step along the sum.
+/// A shape of the tile kernels: ACROSS × DOWN invocations, ROWS × COLUMNS outputs each, and the step along the sum.
 struct Tile {
+    across: u32,
+    down: u32,
     rows: u32,
     columns: u32,
     step: u32,
 }
 
-const TILES: [Tile; 1] = [Tile { rows: 32, columns: 32, step: 8 }];
+/// At most 256 invocations and 16 KiB of workgroup memory; slices divide into a whole number of `vec4`s an invocation.
+const TILES: [Tile; 5] = [
+    Tile { across: 8, down: 8, rows: 4, columns: 4, step: 8 }, // 32 × 32
+    Tile { across: 8, down: 8, rows: 4, columns: 8, step: 8 }, // 32 × 64
+    Tile { across: 8, down: 8, rows: 8, columns: 4, step: 8 }, // 64 × 32
+    Tile { across: 8, down: 8, rows: 8, columns: 8, step: 8 }, // 64 × 64, few invocations
+    Tile { across: 16, down: 16, rows: 4, columns: 4, step: 16 }, // 64 × 64, many invocations
+];
+
+/// The tiles that are no larger than the outputs, and the smallest.
+fn tiles(rows: u32, columns: u32) -> impl Iterator<Item = &'static Tile> {
+    let fits = move |tile: &Tile| tile.down * tile.rows <= rows && tile.across * tile.columns <= columns;
+    TILES.iter().enumerate().filter(move |(index, tile)| *index == 0 || fits(tile)).map(|(_, tile)| tile)
+}
 
 impl Tile {
     fn variant(&self, kernel: &'static Kernel, [rows, columns, inner]: [u32; 3]) -> Variant {
         Variant {
             kernel,
-            constants: vec![],
-            workgroups: columns.div_ceil(self.columns) * rows.div_ceil(self.rows),
+            constants: vec![
+                ("ACROSS", self.across),
+                ("DOWN", self.down),
+                ("ROWS", self.rows),
+                ("COLUMNS", self.columns),
+                ("STEP", self.step),
+            ],
+            workgroups: columns.div_ceil(self.across * self.columns) * rows.div_ceil(self.down * self.rows),
             trips: inner.div_ceil(self.step) + 1,
         }
     }
