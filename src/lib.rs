@@ -14,3 +14,4 @@ pub mod output;
 pub mod random;
 pub mod selftest;
 pub mod train;
+pub mod tuning;

@@ -226,6 +226,30 @@ const MISTAKES: &[Mistake] = &[
         message: "the twin gives",
     },
     Mistake {
+        case: "conv three channels in of 37 (lane)",
+        kernel: "linear/forward_spread_lane",
+        make: |d| add(d, "BATCH", -1),
+        message: "the twin gives",
+    },
+    Mistake {
+        case: "conv three channels in of 37 (lane)",
+        kernel: "linear/grad_weight_spread_lane",
+        make: |d| add(d, "BATCH", -1),
+        message: "the twin gives",
+    },
+    Mistake {
+        case: "conv three channels out of 70 (lane)",
+        kernel: "linear/grad_weight_narrow_lane",
+        make: |d| d.workgroups[0] -= 1,
+        message: "is not written",
+    },
+    Mistake {
+        case: "conv three channels out of 70 (tile)",
+        kernel: "linear/forward_narrow",
+        make: |d| add(d, "BATCH", -1),
+        message: "the twin gives",
+    },
+    Mistake {
         case: "dense vector of 33 (tile)",
         kernel: "linear/transpose",
         make: |d| (add(d, "C_IN", 32), add(d, "C_OUT", -32)).0,

@@ -1,9 +1,9 @@
 // y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈BATCH / 32⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
-// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), COLUMNS (1 or 2), Q, FOLD.
-// Needs subgroups of exactly 8 invocations (native only: software Vulkan such as lavapipe).
-// Method: one subgroup, no barrier, owns 32 rows × 32·COLUMNS columns; each lane loads rows of x along the channels and
-// owns 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies.
+// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈BATCH / (8·BLOCKS)⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
+// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), BLOCKS (1 to 4), COLUMNS (1 or 2), Q, FOLD.
+// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier, owns 8·BLOCKS rows × 32·COLUMNS columns. Each
+// lane loads rows of x along the channels and owns 4·COLUMNS columns; a shuffle hands every lane the x that it
+// multiplies. Four channels meet in each sum before the next, because the sums do not fit the registers.
 @group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
 @group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
@@ -11,7 +11,6 @@
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;      // [Q, BATCH, C_OUT]
 
 const LANES = 8u;
-const BLOCKS = 4u; // blocks of 8 rows
 const X4 = C_IN / 4u;
 const W4 = C_OUT / 4u;
 const ACROSS = (C_OUT + 32u * COLUMNS - 1u) / (32u * COLUMNS); // workgroups across C_OUT
@@ -43,12 +42,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
             for (var g = 0u; g < BLOCKS; g++) {
                 from_x[g] = x[(pair.x * BATCH + row[g]) * X4 + k];
             }
+            var right: array<vec4f, 4u * COLUMNS>;
             for (var j = 0u; j < 4u; j++) {
                 for (var c = 0u; c < COLUMNS; c++) {
-                    let right = w[(pair.y * C_IN + k * 4u + j) * W4 + min(column[c], W4 - 1u)];
-                    for (var g = 0u; g < BLOCKS; g++) {
-                        for (var r = 0u; r < LANES; r++) {
-                            sum[(g * LANES + r) * COLUMNS + c] += subgroupShuffle(from_x[g][j], r) * right;
+                    right[j * COLUMNS + c] = w[(pair.y * C_IN + k * 4u + j) * W4 + min(column[c], W4 - 1u)];
+                }
+            }
+            for (var g = 0u; g < BLOCKS; g++) {
+                for (var r = 0u; r < LANES; r++) {
+                    for (var j = 0u; j < 4u; j++) {
+                        let left = subgroupShuffle(from_x[g][j], r);
+                        for (var c = 0u; c < COLUMNS; c++) {
+                            sum[(g * LANES + r) * COLUMNS + c] += left * right[j * COLUMNS + c];
                         }
                     }
                 }

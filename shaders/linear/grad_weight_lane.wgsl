@@ -1,8 +1,9 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈C_IN / 32⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
-// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), COLUMNS (1 or 2), SHARES, FOLD.
-// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier, owns 32 × 32·COLUMNS weights; each lane
-// loads one of 8 samples of x and owns 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies.
+// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈C_IN / (4·BLOCKS)⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
+// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), BLOCKS (1 to 8), COLUMNS (1 or 2), SHARES, FOLD.
+// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier, owns 4·BLOCKS × 32·COLUMNS weights. Each lane
+// loads one of 8 samples of x and owns 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies. Eight
+// samples meet in each sum before the next, because the sums do not fit the registers.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
 @group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
@@ -10,7 +11,6 @@
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4f>; // [SPLITS, T, C_IN, C_OUT]
 
 const LANES = 8u;
-const BLOCKS = 8u; // vec4s of x that a lane holds: 32 rows of weights
 const X4 = C_IN / 4u;
 const Y4 = C_OUT / 4u;
 const ACROSS = (C_OUT + 32u * COLUMNS - 1u) / (32u * COLUMNS); // workgroups across C_OUT
@@ -37,12 +37,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                 let address = (pair.x * BATCH + min(b, BATCH - 1u)) * X4 + min(group.x / ACROSS * BLOCKS + g, X4 - 1u);
                 from_x[g] = select(vec4f(), x[address], b < BATCH);
             }
+            var right: array<vec4f, LANES * COLUMNS>;
             for (var l = 0u; l < LANES; l++) {
                 for (var c = 0u; c < COLUMNS; c++) {
-                    let right = dy[(pair.y * BATCH + min(first + l, BATCH - 1u)) * Y4 + min(column[c], Y4 - 1u)];
-                    for (var g = 0u; g < BLOCKS; g++) {
-                        for (var j = 0u; j < 4u; j++) {
-                            sum[(g * 4u + j) * COLUMNS + c] += subgroupShuffle(from_x[g][j], l) * right;
+                    let address = (pair.y * BATCH + min(first + l, BATCH - 1u)) * Y4 + min(column[c], Y4 - 1u);
+                    right[l * COLUMNS + c] = dy[address];
+                }
+            }
+            for (var g = 0u; g < BLOCKS; g++) {
+                for (var j = 0u; j < 4u; j++) {
+                    for (var l = 0u; l < LANES; l++) {
+                        let left = subgroupShuffle(from_x[g][j], l);
+                        for (var c = 0u; c < COLUMNS; c++) {
+                            sum[(g * 4u + j) * COLUMNS + c] += left * right[l * COLUMNS + c];
                         }
                     }
                 }

@@ -1,65 +1,87 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈C_OUT / 32⌉·⌈C_IN / 32⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
-// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), SHARES, FOLD.
+// Dispatch: (⌈C_OUT / (COLUMNS·ACROSS)⌉·⌈C_IN / (ROWS·DOWN)⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
+// Constants: BATCH, C_IN, C_OUT (multiples of 4), ACROSS, DOWN, ROWS and COLUMNS (multiples of 4), STEP, SHARES, FOLD.
+// Method: a workgroup of ACROSS × DOWN invocations owns one tile of weights of one tap, ROWS × COLUMNS each; slices of
+// STEP samples of x and dy pass through workgroup memory, copied in equal parts by all invocations.
 // `reduce/add_partials` adds the shares to the gradient, always in the same order.
-// Method: a workgroup of 8×8 invocations owns 32×32 weights of one tap, 4×4 each; slices of 8 samples of x and dy pass
-// through workgroup memory.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
 @group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;           // [Q, BATCH, C_OUT]
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4f>; // [SPLITS, T, C_IN, C_OUT]
 
-const TILE4 = 8u; // vec4s across a tile
-const STEP = 8u;
+const X_TILE4 = DOWN * ROWS / 4u; // vec4s across a slice of x
+const Y_TILE4 = ACROSS * COLUMNS / 4u; // vec4s across a slice of dy
+const OWN_X4 = ROWS / 4u; // vec4s of an invocation's share
+const OWN_Y4 = COLUMNS / 4u;
+const THREADS = ACROSS * DOWN;
+const X_PARTS = X_TILE4 * STEP / THREADS; // vec4s that an invocation copies
+const Y_PARTS = Y_TILE4 * STEP / THREADS;
 const X4 = C_IN / 4u;
 const Y4 = C_OUT / 4u;
-const ACROSS = (C_OUT + 31u) / 32u; // workgroups across C_OUT
+const TILES_ACROSS = (Y4 + Y_TILE4 - 1u) / Y_TILE4;
 
-var<workgroup> x_tile: array<vec4f, STEP * TILE4>;  // [sample, m / 4]
-var<workgroup> dy_tile: array<vec4f, STEP * TILE4>; // [sample, n / 4]
+var<workgroup> x_tile: array<vec4f, STEP * X_TILE4>;  // [sample, m / 4]
+var<workgroup> dy_tile: array<vec4f, STEP * Y_TILE4>; // [sample, n / 4]
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(ACROSS, DOWN)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
     let listed = group.z * FOLD + group.y;
     if listed >= SHARES {
         return;
     }
-    let thread = local.y * 8u + local.x;
-    let x_column = group.x / ACROSS * TILE4 + local.x;
-    let dy_column = group.x % ACROSS * TILE4 + local.x;
+    let thread = local.y * ACROSS + local.x;
+    let first_x = group.x / TILES_ACROSS * X_TILE4;
+    let first_dy = group.x % TILES_ACROSS * Y_TILE4;
     let share = shares[listed];
-    var sum: array<vec4f, 4>;
+    var sum: array<vec4f, ROWS * OWN_Y4>;
     for (var i = share.x; i < share.y; i++) {
         let pair = pairs[i];
         for (var first = 0u; first < BATCH; first += STEP) {
-            let b = first + local.y;
-            var from_x = vec4f();
-            var from_dy = vec4f();
-            if b < BATCH && x_column < X4 {
-                from_x = x[(pair.x * BATCH + b) * X4 + x_column];
+            var from_x: array<vec4f, X_PARTS>;
+            for (var c = 0u; c < X_PARTS; c++) {
+                let part = c * THREADS + thread;
+                let b = first + part / X_TILE4;
+                let column = first_x + part % X_TILE4;
+                if b < BATCH && column < X4 {
+                    from_x[c] = x[(pair.x * BATCH + b) * X4 + column];
+                }
             }
-            if b < BATCH && dy_column < Y4 {
-                from_dy = dy[(pair.y * BATCH + b) * Y4 + dy_column];
+            var from_dy: array<vec4f, Y_PARTS>;
+            for (var c = 0u; c < Y_PARTS; c++) {
+                let part = c * THREADS + thread;
+                let b = first + part / Y_TILE4;
+                let column = first_dy + part % Y_TILE4;
+                if b < BATCH && column < Y4 {
+                    from_dy[c] = dy[(pair.y * BATCH + b) * Y4 + column];
+                }
             }
             workgroupBarrier();
-            x_tile[thread] = from_x;
-            dy_tile[thread] = from_dy;
+            for (var c = 0u; c < X_PARTS; c++) {
+                x_tile[c * THREADS + thread] = from_x[c];
+            }
+            for (var c = 0u; c < Y_PARTS; c++) {
+                dy_tile[c * THREADS + thread] = from_dy[c];
+            }
             workgroupBarrier();
-            for (var c = 0u; c < STEP; c++) {
-                let left = x_tile[c * TILE4 + local.y];
-                let right = dy_tile[c * TILE4 + local.x];
-                for (var r = 0u; r < 4u; r++) {
-                    sum[r] += left[r] * right;
+            for (var j = 0u; j < STEP; j++) {
+                for (var c = 0u; c < OWN_Y4; c++) {
+                    let right = dy_tile[j * Y_TILE4 + c * ACROSS + local.x];
+                    for (var r = 0u; r < ROWS; r++) {
+                        sum[r * OWN_Y4 + c] += x_tile[j * X_TILE4 + local.y * OWN_X4 + r / 4u][r % 4u] * right;
+                    }
                 }
             }
         }
     }
 
-    for (var r = 0u; r < 4u; r++) {
-        let m = (group.x / ACROSS * TILE4 + local.y) * 4u + r;
-        if m < C_IN && dy_column < Y4 {
-            partial[(listed * C_IN + m) * Y4 + dy_column] = sum[r];
+    for (var r = 0u; r < ROWS; r++) {
+        let m = (first_x + local.y * OWN_X4) * 4u + r;
+        for (var c = 0u; c < OWN_Y4; c++) {
+            let column = first_dy + c * ACROSS + local.x;
+            if m < C_IN && column < Y4 {
+                partial[(listed * C_IN + m) * Y4 + column] = sum[r * OWN_Y4 + c];
+            }
         }
     }
 }

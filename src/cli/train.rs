@@ -8,7 +8,7 @@ use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::{Cadence, Config};
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
 use dcgan_gpu::train::run_folder::RunFolder;
-use dcgan_gpu::train::trainer::{self, Outcome, Trainer};
+use dcgan_gpu::train::trainer::{self, Outcome, Trainer, Tune};
 use toml::Value;
 
 use super::progress::Display;
@@ -109,6 +109,9 @@ pub struct Arguments {
     /// File name of the animation
     #[arg(long, value_name = "NAME", env = "DCGAN_GPU_GIF")]
     gif: Option<String>,
+    /// Run the default kernels instead of the fastest on this device: the same bits whatever was measured
+    #[arg(long, conflicts_with = "dry_run")]
+    no_tune: bool,
     /// Print layers, shapes, parameters, FLOPs and memory, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -208,8 +211,18 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let data = trainer::open_data(&config)?;
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
-    let trainer = Trainer::start(config.clone(), &layouts, data, &device, &out, arguments.force)?;
+    let mut announce = announce(quiet);
+    let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
+    let trainer = Trainer::start(config.clone(), &layouts, data, &device, &out, arguments.force, tune)?;
     train(trainer, &config, &device, &out, arguments.json, quiet)
+}
+
+fn announce(quiet: bool) -> impl FnMut(&str) {
+    move |line| {
+        if !quiet {
+            tell(line);
+        }
+    }
 }
 
 /// Paths are stored so that the run can go on from another folder.
@@ -253,7 +266,9 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     }
     let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
-    let trainer = Trainer::resume(config.clone(), &layouts, data, &device, run, &from)?;
+    let mut announce = announce(quiet);
+    let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
+    let trainer = Trainer::resume(config.clone(), &layouts, data, &device, run, &from, tune)?;
     train(trainer, &config, &device, run, arguments.json, quiet)
 }
 

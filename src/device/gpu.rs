@@ -100,6 +100,7 @@ type Failure = Arc<Mutex<Option<String>>>;
 #[derive(Debug)]
 pub struct Gpu {
     name: String,
+    identity: String,
     profile: Profile,
     is_hardware: bool,
     timing: Timing,
@@ -146,13 +147,19 @@ impl Gpu {
                 record(&from_loss, format!("device lost: {message}"));
             }
         });
-        let (name, is_hardware) = (adapter.name().to_string(), adapter.is_hardware());
-        Ok(Gpu { name, profile, is_hardware, timing, device, queue, failure })
+        let Description { name, api, driver, .. } = adapter.describe(0);
+        let (identity, is_hardware) = (format!("{name}, {api}, {driver}"), adapter.is_hardware());
+        Ok(Gpu { name, identity, profile, is_hardware, timing, device, queue, failure })
     }
 
     /// The adapter's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The adapter, its API and its driver: what measured times are good for.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// What shapes plans for it.

@@ -4,11 +4,12 @@
 
 mod thin;
 mod twins;
+pub mod variants;
 
 use super::{FLAT_INDEX, FLAT_SIZE, reduce};
+use crate::device::Profile;
 use crate::device::kernel::{Bound, Kernel};
 use crate::device::plan::{Constant, Launch, MAX_WORKGROUPS, Recorder, View, flat_workgroups};
-use crate::device::{LinearFamily, Profile};
 use crate::twin;
 
 macro_rules! linear_kernel {
@@ -27,13 +28,21 @@ macro_rules! linear_kernel {
 pub const FORWARD_TILE: Kernel = linear_kernel!("forward_tile", twins::forward);
 /// Forward on subgroups of 8, for software Vulkan.
 pub const FORWARD_LANE: Kernel = linear_kernel!("forward_lane", twins::forward);
-/// Forward for channel counts that are not multiples of 4.
+/// Forward on subgroups of 8 from channel counts that are not multiples of 4.
+pub const FORWARD_SPREAD_LANE: Kernel = linear_kernel!("forward_spread_lane", twins::forward);
+/// Forward to fewer than 4 channels.
+pub const FORWARD_NARROW: Kernel = linear_kernel!("forward_narrow", twins::forward);
+/// Forward for any channel counts.
 pub const FORWARD_THIN: Kernel = linear_kernel!("forward_thin", twins::forward);
 /// Weight gradient through workgroup memory, for GPUs.
 pub const GRAD_WEIGHT_TILE: Kernel = linear_kernel!("grad_weight_tile", twins::grad_weight);
 /// Weight gradient on subgroups of 8, for software Vulkan.
 pub const GRAD_WEIGHT_LANE: Kernel = linear_kernel!("grad_weight_lane", twins::grad_weight);
-/// Weight gradient for channel counts that are not multiples of 4.
+/// Weight gradient on subgroups of 8, of fewer than 4 channels in.
+pub const GRAD_WEIGHT_SPREAD_LANE: Kernel = linear_kernel!("grad_weight_spread_lane", twins::grad_weight);
+/// Weight gradient on subgroups of 8, of fewer than 4 channels out.
+pub const GRAD_WEIGHT_NARROW_LANE: Kernel = linear_kernel!("grad_weight_narrow_lane", twins::grad_weight);
+/// Weight gradient for any channel counts.
 pub const GRAD_WEIGHT_THIN: Kernel = linear_kernel!("grad_weight_thin", twins::grad_weight);
 /// Weights with their channels exchanged.
 pub const TRANSPOSE: Kernel = Kernel {
@@ -99,55 +108,29 @@ impl Sizes {
     fn flops(self, pairs: u32) -> u64 {
         2 * u64::from(pairs) * u64::from(self.batch) * u64::from(self.c_in) * u64::from(self.c_out)
     }
-
-    /// `None` where the channels do not come in vec4s.
-    fn vector_family(self, profile: &Profile) -> Option<LinearFamily> {
-        (self.c_in.is_multiple_of(4) && self.c_out.is_multiple_of(4)).then_some(profile.family)
-    }
 }
 
 /// Loop trips of the forward kernel's busiest invocation, before a layer of these sizes is recorded.
 pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
-    let channels = match sizes.vector_family(profile) {
-        Some(LinearFamily::Tile) => sizes.c_in.div_ceil(8),
-        Some(LinearFamily::Lane) => sizes.c_in / 4,
-        None => sizes.c_in / thin_step(sizes),
-    };
-    u64::from(longest) * u64::from(channels + 1)
-}
-
-/// Channels that the thin kernel takes in one loop trip.
-fn thin_step(sizes: Sizes) -> u32 {
-    [8, 4].into_iter().find(|step| sizes.c_in.is_multiple_of(*step)).unwrap_or(1)
+    u64::from(longest) * u64::from(variants::forward(sizes, profile)[0].trips)
 }
 
 /// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is the gradient with
 /// respect to the input.
 pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, taps: RowTaps, [x, w, y]: [View; 3]) {
-    let wide = if sizes.c_out > 32 { 2 } else { 1 };
-    let mut constants = sizes.constants().to_vec();
-    let (kernel, across) = match sizes.vector_family(profile) {
-        Some(LinearFamily::Tile) => (&FORWARD_TILE, sizes.c_out.div_ceil(32)),
-        Some(LinearFamily::Lane) => {
-            constants.push(("COLUMNS", wide.into()));
-            (&FORWARD_LANE, sizes.c_out.div_ceil(32 * wide))
-        }
-        None => {
-            let columns = if sizes.c_out < 4 { 1 } else { 4 };
-            constants.extend([("COLUMNS", columns.into()), ("STEP", thin_step(sizes).into())]);
-            (&FORWARD_THIN, sizes.c_out.div_ceil(8 * columns))
-        }
-    };
+    let variant = &variants::forward(sizes, profile)[0];
     let rows = taps.rows.len / 3;
     let fold = rows.min(MAX_WORKGROUPS);
+    let mut constants = sizes.constants().to_vec();
+    constants.extend(variant.constants.iter().map(|&(name, value)| (name, value.into())));
     constants.extend([("Q", rows.into()), ("FOLD", fold.into())]);
     recorder.dispatch(
-        kernel,
+        variant.kernel,
         Launch {
             constants: &constants,
             bindings: &[("rows", taps.rows), ("pairs", taps.pairs), ("x", x), ("w", w), ("y", y)],
-            workgroups: [across * sizes.batch.div_ceil(32), fold, rows.div_ceil(fold)],
-            loop_trips: forward_trips(sizes, taps.longest, profile).try_into().unwrap_or(u32::MAX),
+            workgroups: [variant.workgroups, fold, rows.div_ceil(fold)],
+            loop_trips: taps.longest.saturating_mul(variant.trips),
             terms: taps.longest * sizes.c_in,
             flops: sizes.flops(taps.pairs.len / 2),
         },
@@ -157,13 +140,9 @@ pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, 
 
 /// How many shares each tap's sum is cut into: enough workgroups to fill the device, few enough loop trips.
 pub fn choose_splits(profile: &Profile, sizes: Sizes, taps: u32, longest_tap: u32) -> u32 {
-    let (groups, trips_per_pair) = match sizes.vector_family(profile) {
-        Some(LinearFamily::Tile) => (sizes.c_out.div_ceil(32) * sizes.c_in.div_ceil(32), sizes.batch.div_ceil(8) + 1),
-        Some(LinearFamily::Lane) => (sizes.c_out.div_ceil(64) * sizes.c_in.div_ceil(32), sizes.batch.div_ceil(8) + 1),
-        None => ((sizes.c_out.div_ceil(4) * sizes.c_in.div_ceil(4)).div_ceil(64), sizes.batch + 1),
-    };
-    let to_fill = profile.workgroups_to_fill.div_ceil(groups * taps);
-    let to_bound = (u64::from(longest_tap) * u64::from(trips_per_pair)).div_ceil(u64::from(LONGEST_SHARE)) as u32;
+    let variant = &variants::grad_weight(sizes, profile)[0];
+    let to_fill = profile.workgroups_to_fill.div_ceil(variant.workgroups * taps);
+    let to_bound = (u64::from(longest_tap) * u64::from(variant.trips)).div_ceil(u64::from(LONGEST_SHARE)) as u32;
     let weights = u64::from(taps) * u64::from(sizes.c_in) * u64::from(sizes.c_out);
     let to_fit = ((1 << 30) / weights.max(1)).max(1) as u32;
     to_fill.max(to_bound).clamp(1, longest_tap.max(1)).min(to_fit)
@@ -180,36 +159,21 @@ pub fn record_grad_weight(
     taps: TapShares,
     [x, dy, partial, dw]: [View; 4],
 ) {
-    let wide = if sizes.c_out > 32 { 2 } else { 1 };
-    let tile = |channels: u32| if channels < 4 { 1 } else { 4 };
-    let (rows, columns) = (tile(sizes.c_in), tile(sizes.c_out));
-    let mut constants = sizes.constants().to_vec();
-    let (kernel, [across, down], trips) = match sizes.vector_family(profile) {
-        Some(LinearFamily::Tile) => {
-            (&GRAD_WEIGHT_TILE, [sizes.c_out.div_ceil(32), sizes.c_in.div_ceil(32)], sizes.batch.div_ceil(8))
-        }
-        Some(LinearFamily::Lane) => {
-            constants.push(("COLUMNS", wide.into()));
-            (&GRAD_WEIGHT_LANE, [sizes.c_out.div_ceil(32 * wide), sizes.c_in.div_ceil(32)], sizes.batch.div_ceil(8))
-        }
-        None => {
-            constants.extend([("ROWS", rows.into()), ("COLUMNS", columns.into())]);
-            let tiles = sizes.c_in.div_ceil(rows) * sizes.c_out.div_ceil(columns);
-            (&GRAD_WEIGHT_THIN, [tiles.div_ceil(64), 1], sizes.batch)
-        }
-    };
+    let variant = &variants::grad_weight(sizes, profile)[0];
     let shares = taps.taps * taps.splits;
     let fold = shares.min(MAX_WORKGROUPS);
+    let mut constants = sizes.constants().to_vec();
+    constants.extend(variant.constants.iter().map(|&(name, value)| (name, value.into())));
     constants.extend([("SHARES", shares.into()), ("FOLD", fold.into())]);
     let weights = taps.taps * sizes.c_in * sizes.c_out;
     let partial = partial.slice(0, weights * taps.splits);
     recorder.dispatch(
-        kernel,
+        variant.kernel,
         Launch {
             constants: &constants,
             bindings: &[("shares", taps.shares), ("pairs", taps.pairs), ("x", x), ("dy", dy), ("partial", partial)],
-            workgroups: [across * down, fold, shares.div_ceil(fold)],
-            loop_trips: taps.longest.saturating_mul(trips + 1),
+            workgroups: [variant.workgroups, fold, shares.div_ceil(fold)],
+            loop_trips: taps.longest.saturating_mul(variant.trips),
             terms: taps.longest * sizes.batch,
             flops: sizes.flops(taps.pairs.len / 2),
         },

@@ -28,9 +28,13 @@ const FLAT_SIZE: u32 = 64;
 pub const REGISTRY: &[&Kernel] = &[
     &linear::FORWARD_TILE,
     &linear::FORWARD_LANE,
+    &linear::FORWARD_SPREAD_LANE,
+    &linear::FORWARD_NARROW,
     &linear::FORWARD_THIN,
     &linear::GRAD_WEIGHT_TILE,
     &linear::GRAD_WEIGHT_LANE,
+    &linear::GRAD_WEIGHT_SPREAD_LANE,
+    &linear::GRAD_WEIGHT_NARROW_LANE,
     &linear::GRAD_WEIGHT_THIN,
     &linear::TRANSPOSE,
     &reduce::ADD_PARTIALS,

@@ -6,6 +6,7 @@ use crate::device::{LinearFamily, Profile};
 use crate::error::Result;
 use crate::kernels::adam::{self, Adam};
 use crate::kernels::data::{self, Normalisation};
+use crate::kernels::linear::variants;
 use crate::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use crate::layers::shape::Shape;
 use crate::random::{Draws, stream};
@@ -29,8 +30,8 @@ impl Case {
 /// Layers on an input `[height, width, channels]` of a batch.
 struct Layers(&'static str, [u32; 3], u32, &'static [&'static str]);
 
-/// Linear layers, in each family that the device has. Channels that are multiples of 4 take the vector kernels, others
-/// the thin ones; 33 and 37 samples, 36 and 68 channels are a little more than one tile.
+/// Linear layers, in each family that the device has. Channels that are multiples of 4 take the vector kernels, one or
+/// three on a side the narrow and the spread ones, others the thin ones; 33 and 37 samples, 36 and 68 channels are a little more than one tile.
 const LINEAR: &[Layers] = &[
     Layers("dense vector", [1, 1, 36], 33, &[r#"type = "dense", units = 68"#]),
     Layers("dense odd", [1, 1, 5], 37, &[r#"type = "dense", units = 3"#]),
@@ -63,6 +64,8 @@ const LINEAR: &[Layers] = &[
         &[r#"type = "conv", channels = 12, kernel = 4, stride = 2, padding = 1"#],
     ),
     Layers("conv one channel out", [6, 5, 12], 5, &[r#"type = "conv", channels = 1, kernel = 5, padding = "same""#]),
+    Layers("conv three channels out", [6, 5, 36], 70, &[r#"type = "conv", channels = 3, kernel = 3, padding = 1"#]),
+    Layers("conv three channels in", [5, 6, 3], 37, &[r#"type = "conv", channels = 68, kernel = 3, stride = 2"#]),
     Layers("conv upsample", [3, 4, 8], 1, &[r#"type = "conv", channels = 4, kernel = 3, padding = 1, upsample = 2"#]),
     Layers("conv batch 1", [5, 5, 4], 1, &[r#"type = "conv", channels = 4, kernel = 3"#]),
     Layers("conv 1x1 on many pixels", [37, 41, 4], 3, &[r#"type = "conv", channels = 8, kernel = 1"#]),
@@ -166,6 +169,10 @@ pub fn all(profile: &Profile) -> Result<Vec<Case>> {
             cases.push(case);
         }
     }
+    for family in families(profile) {
+        let profile = Profile { family, ..*profile };
+        cases.extend(variant_cases(&profile)?);
+    }
     for layers in OTHER {
         cases.push(layer_case(profile, layers, |z| z)?);
     }
@@ -194,6 +201,36 @@ pub fn all(profile: &Profile) -> Result<Vec<Case>> {
     }
     for (channels, noise) in [(1, 0.0), (1, 0.05), (3, 0.0), (3, 0.5)] {
         cases.push(gather_case(channels, noise)?);
+    }
+    Ok(cases)
+}
+
+/// Layers that are larger than the largest tile, by a little.
+const TUNED: &[Layers] = &[
+    Layers("tuned conv", [3, 4, 68], 70, &[r#"type = "conv", channels = 132, kernel = 3, padding = 1, bias = false"#]),
+    Layers("tuned conv to few", [3, 4, 68], 70, &[r#"type = "conv", channels = 3, kernel = 2, bias = false"#]),
+    Layers("tuned conv from few", [3, 4, 3], 70, &[r#"type = "conv", channels = 68, kernel = 2, bias = false"#]),
+];
+
+/// Every way to run a linear dispatch besides the default: what tuning chooses from.
+fn variant_cases(profile: &Profile) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for layers in TUNED {
+        for number in 1.. {
+            let mut case = layer_case(profile, layers, |z| z)?;
+            let mut changed = false;
+            for dispatch in case.program.plans.iter_mut().flat_map(|plan| &mut plan.dispatches) {
+                if let Some(variant) = variants::of(dispatch, profile).get(number) {
+                    *dispatch = variant.apply(dispatch);
+                    changed = true;
+                }
+            }
+            if !changed {
+                break;
+            }
+            case.name = format!("{}, variant {number} ({:?})", case.name, profile.family).to_lowercase();
+            cases.push(case);
+        }
     }
     Ok(cases)
 }

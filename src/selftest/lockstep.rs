@@ -1,10 +1,12 @@
 //! Lockstep: after every dispatch on a device, the kernel's f64 twin is given the device's own inputs and must give the
 //! device's output within the kernel's bound. Errors cannot add up, so the first kernel that differs is the one to blame.
 
+use std::time::{Duration, Instant};
+
 use super::compare::{Output, Row, compare};
 use super::guard::{self, POISON};
 use crate::device::kernel::{Binding, Bound, Call, Slot};
-use crate::device::plan::{Dispatch, Plan, Program, TensorSpec, View};
+use crate::device::plan::{Dispatch, Plan, Program, TensorId, TensorSpec, View};
 use crate::device::real::Real;
 use crate::device::{Device, Session};
 use crate::error::Result;
@@ -28,16 +30,7 @@ pub fn run(
     mut report: impl FnMut(Row),
 ) -> Result<bool> {
     assert_eq!(plan.dispatches.len(), reference.dispatches.len(), "both plans have the same dispatches");
-    let mut program = guard::guarded(tensors, plan);
-    if matches!(device, Device::Cpu) {
-        // Twins take the length of their work from their slices, and slices are bounds themselves.
-        for (guarded, dispatch) in program.plans[0].dispatches.iter_mut().zip(&plan.dispatches) {
-            guarded.bindings = dispatch.bindings.iter().map(|(&name, &view)| (name, guard::shifted(view))).collect();
-        }
-    }
-    let memory = guard::memory(&program);
-    let words = tensors.iter().map(|spec| spec.words).collect();
-    let mut lockstep = Lockstep { session: device.load(program)?, memory, words };
+    let mut lockstep = Lockstep::new(device, tensors, plan)?;
     for (index, dispatch) in reference.dispatches.iter().enumerate() {
         let row = lockstep.step(index, dispatch)?;
         let failed = row.failure.is_some();
@@ -50,7 +43,7 @@ pub fn run(
 }
 
 /// A guarded program on a device, with a copy of what the device's memory holds.
-struct Lockstep {
+pub(crate) struct Lockstep {
     session: Session,
     memory: Vec<Vec<u32>>,
     /// Words of each tensor without its guards.
@@ -58,7 +51,34 @@ struct Lockstep {
 }
 
 impl Lockstep {
-    fn step(&mut self, index: usize, dispatch: &Dispatch) -> Result<Row> {
+    /// Loads `plan` over `tensors`.
+    pub(crate) fn new(device: &Device, tensors: &[TensorSpec], plan: &Plan) -> Result<Self> {
+        let mut program = guard::guarded(tensors, plan);
+        if matches!(device, Device::Cpu) {
+            // Twins take the length of their work from their slices, and slices are bounds themselves.
+            for (guarded, dispatch) in program.plans[0].dispatches.iter_mut().zip(&plan.dispatches) {
+                let shifted = dispatch.bindings.iter().map(|(&name, &view)| (name, guard::shifted(view)));
+                guarded.bindings = shifted.collect();
+            }
+        }
+        let memory = guard::memory(&program);
+        let words = tensors.iter().map(|spec| spec.words).collect();
+        Ok(Lockstep { session: device.load(program)?, memory, words })
+    }
+
+    /// Runs dispatch number `index` unchecked and waits for its end. What it writes is checked by a later
+    /// [`Lockstep::step`], if by any.
+    pub(crate) fn time(&mut self, index: usize) -> Result<Duration> {
+        let word = View { tensor: TensorId(0), offset: 0, len: 1 };
+        self.session.read_bits(word)?;
+        let start = Instant::now();
+        self.session.run_dispatch(0, index)?;
+        self.session.read_bits(word)?;
+        Ok(start.elapsed())
+    }
+
+    /// Runs dispatch number `index` and compares what it wrote with the twin of `dispatch`.
+    pub(crate) fn step(&mut self, index: usize, dispatch: &Dispatch) -> Result<Row> {
         let kernel = kernels::find(dispatch.kernel);
         let reflection = kernel.reflection(&dispatch.constants);
         let written: Vec<&Binding> = reflection.bindings.iter().filter(|binding| binding.written).collect();

@@ -12,6 +12,7 @@ use crate::model::config::Config;
 use crate::model::network::{Layout, State};
 use crate::output::Images;
 use crate::random::{Draws, split, stream};
+use crate::tuning::Choices;
 
 /// Losses and mean D(x) of one step.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -92,9 +93,24 @@ impl Engine {
     /// # Errors
     /// As [`Device::load`].
     pub fn new(device: &Device, config: &Config, layouts: &[Layout; 2], resident: Option<&[u8]>) -> Result<Self> {
+        Engine::tuned(device, config, layouts, resident, &Choices::default())
+    }
+
+    /// As [`Engine::new`], with chosen kernels in the step. Sampling keeps to the defaults.
+    ///
+    /// # Errors
+    /// As [`Device::load`].
+    pub fn tuned(
+        device: &Device,
+        config: &Config,
+        layouts: &[Layout; 2],
+        resident: Option<&[u8]>,
+        choices: &Choices,
+    ) -> Result<Self> {
         let batch_bytes = u64::from(config.image_shape().values()) * u64::from(config.training.batch_size);
         let image_bytes = resident.map_or(batch_bytes, |bytes| bytes.len() as u64);
-        let recorded = record(config, layouts, &device.profile(), image_bytes)?;
+        let mut recorded = record(config, layouts, &device.profile(), image_bytes)?;
+        choices.apply(&mut recorded.program.plans[STEP_PLAN], &device.profile());
         let (inputs, states) = (recorded.gan.inputs, [recorded.gan.g_state, recorded.gan.d_state]);
         let mut session = device.load(recorded.program)?;
         if let Some(bytes) = resident {

@@ -1,6 +1,6 @@
 //! What a run leaves on disk, and where.
 //!
-//! `config.toml` (resolved), `metrics.jsonl`, `samples/`, `checkpoints/` and an animated GIF. A folder belongs to one
+//! `config.toml` (resolved), `tuning.json` (on GPUs), `metrics.jsonl`, `samples/`, `checkpoints/` and an animated GIF. A folder belongs to one
 //! process at a time, and nothing in it is replaced unless the caller says so.
 
 use std::fs::{self, File, TryLockError};
@@ -43,6 +43,7 @@ pub struct RunFolder {
 
 const LOCK: &str = ".lock";
 const CONFIG: &str = "config.toml";
+const TUNING: &str = "tuning.json";
 const METRICS: &str = "metrics.jsonl";
 const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
@@ -98,7 +99,7 @@ impl RunFolder {
         make(path)?;
         let lock = lock(path)?;
         let old = old_gif(path);
-        for name in [CONFIG, METRICS, &config.output.gif].into_iter().chain(old.as_deref()) {
+        for name in [CONFIG, TUNING, METRICS, &config.output.gif].into_iter().chain(old.as_deref()) {
             remove(&path.join(name), |p| fs::remove_file(p))?;
         }
         for name in [SAMPLES, CHECKPOINTS] {
@@ -107,6 +108,11 @@ impl RunFolder {
         }
         write_config(path, config)?;
         RunFolder::open(path, config, lock)
+    }
+
+    /// Where a run records the kernels that it was tuned to.
+    pub fn tuning_path(run: &Path) -> PathBuf {
+        run.join(TUNING)
     }
 
     /// Opens the folder of a run that goes on after `step`: what it recorded later is dropped, so that it is recorded

@@ -13,6 +13,7 @@ use crate::model::checkpoint::{self, Checkpoint, Metadata};
 use crate::model::config::{Config, Order};
 use crate::model::network::Layout;
 use crate::output::grid;
+use crate::tuning;
 
 /// Steps after which the losses are read in any case; the ring must not overtake its reader.
 const READ_EVERY: u32 = RING_ROWS / 2;
@@ -78,6 +79,20 @@ pub fn open_data(config: &Config) -> Result<DataSet> {
     Ok(data)
 }
 
+/// Whether kernels are tuned to the device, and whom to tell about it.
+pub struct Tune<'a> {
+    /// Otherwise all run their defaults.
+    pub wanted: bool,
+    /// Told before something is measured, or differs from what a run began with.
+    pub announce: &'a mut dyn FnMut(&str),
+}
+
+impl std::fmt::Debug for Tune<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tune {{ wanted: {} }}", self.wanted)
+    }
+}
+
 /// A run, ready to go on.
 #[derive(Debug)]
 pub struct Trainer {
@@ -106,11 +121,17 @@ impl Trainer {
         device: &Device,
         out: &Path,
         force: bool,
+        tune: Tune<'_>,
     ) -> Result<Self> {
         RunFolder::check_free(out, force)?;
+        let tuning = tuning::for_run(device, &config, layouts, tune.wanted, tune.announce)?;
         let resident = resident(&data, device);
-        let engine = Engine::new(device, &config, layouts, resident)?;
+        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
+        let engine = Engine::tuned(device, &config, layouts, resident, &choices)?;
         let folder = RunFolder::create(out, &config, force)?;
+        if let Some(tuning) = &tuning {
+            tuning::save(&RunFolder::tuning_path(out), tuning)?;
+        }
         Ok(Trainer::new(config, data, folder, engine, device))
     }
 
@@ -126,6 +147,7 @@ impl Trainer {
         device: &Device,
         run: &Path,
         from: &Checkpoint,
+        tune: Tune<'_>,
     ) -> Result<Self> {
         let (now, then) = (data.len() / config.training.batch_size, from.metadata.steps_per_epoch);
         if now != then {
@@ -136,9 +158,15 @@ impl Trainer {
                 data.len()
             )));
         }
-        let mut engine = Engine::new(device, &config, layouts, resident(&data, device))?;
+        let recorded = RunFolder::tuning_path(run);
+        let tuning = tuning::for_resumed(&recorded, device, &config, layouts, tune.wanted, tune.announce)?;
+        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
+        let mut engine = Engine::tuned(device, &config, layouts, resident(&data, device), &choices)?;
         engine.restore(&from.tensors)?;
         let folder = RunFolder::resume(run, &config, from.metadata.step)?;
+        if let Some(tuning) = &tuning {
+            tuning::save(&recorded, tuning)?;
+        }
         let mut trainer = Trainer::new(config, data, folder, engine, device);
         trainer.step = from.metadata.step;
         trainer.seconds_before = from.metadata.seconds;

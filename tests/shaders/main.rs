@@ -13,6 +13,7 @@ use dcgan_gpu::device::plan::{
     Constant, Dispatch, Launch, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Program, Recorder, Role, flat_workgroups,
 };
 use dcgan_gpu::device::{LinearFamily, Profile};
+use dcgan_gpu::kernels::linear::variants;
 use dcgan_gpu::kernels::{self, REGISTRY};
 use dcgan_gpu::model::sources::{self, PRESETS};
 use dcgan_gpu::selftest::{Case, cases, presets};
@@ -59,6 +60,16 @@ const PROFILES: [Profile; 3] = [
     },
 ];
 
+/// A program with this variant of every linear dispatch, as tuning could choose it.
+fn variant(mut program: Program, number: usize, profile: &Profile) -> Program {
+    for dispatch in program.plans.iter_mut().flat_map(|plan| &mut plan.dispatches) {
+        if let Some(variant) = variants::of(dispatch, profile).get(number) {
+            *dispatch = variant.apply(dispatch);
+        }
+    }
+    program
+}
+
 /// All dispatches of all presets at their own batch size and at 16, and of all cases.
 fn programs(profile: &Profile) -> Vec<Program> {
     let mut programs = Vec::new();
@@ -67,7 +78,9 @@ fn programs(profile: &Profile) -> Vec<Program> {
         for batch in [config.training.batch_size, 16] {
             config.training.batch_size = batch;
             let layouts = config.layouts().expect("a valid preset");
-            programs.push(engine::record(&config, &layouts, profile, 4096).unwrap().program);
+            let program = engine::record(&config, &layouts, profile, 4096).unwrap().program;
+            programs.extend((1..5).map(|number| variant(program.clone(), number, profile)));
+            programs.push(program);
         }
     }
     let cases =

@@ -1,0 +1,218 @@
+//! The ways to run one linear dispatch: all compute the same from the same bindings, and differ in speed and rounding.
+
+use super::Sizes;
+use crate::device::kernel::Kernel;
+use crate::device::plan::{Constant, Dispatch};
+use crate::device::{LinearFamily, Profile};
+
+/// A kernel with the constants that give it its shape.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Its kernel.
+    pub kernel: &'static Kernel,
+    /// Constants besides the sizes.
+    pub constants: Vec<(&'static str, u32)>,
+    /// Workgroups in x, for one row or share of the tap list.
+    pub workgroups: u32,
+    /// Loop trips of an invocation for each pair of the tap list.
+    pub trips: u32,
+}
+
+impl Variant {
+    /// What sets it apart from the others of a dispatch, such as `forward_lane BLOCKS=4 COLUMNS=2`.
+    pub fn name(&self) -> String {
+        let kernel = self.kernel.name.trim_start_matches("linear/");
+        self.constants.iter().fold(kernel.to_string(), |name, (constant, value)| format!("{name} {constant}={value}"))
+    }
+
+    /// The same dispatch run this way.
+    pub fn apply(&self, dispatch: &Dispatch) -> Dispatch {
+        let mut constants = dispatch.constants.clone();
+        constants.retain(|name, _| COMMON.contains(name));
+        constants.extend(self.constants.iter().map(|&(name, value)| (name, Constant::U32(value))));
+        // The longest sum has `inner` terms for each pair.
+        let inner = size(dispatch, if is_forward(dispatch) { "C_IN" } else { "BATCH" });
+        let [_, y, z] = dispatch.workgroups;
+        Dispatch {
+            kernel: self.kernel.name,
+            constants,
+            workgroups: [self.workgroups, y, z],
+            loop_trips: (dispatch.terms / inner.max(1)).saturating_mul(self.trips),
+            ..dispatch.clone()
+        }
+    }
+}
+
+/// Constants that do not depend on the variant.
+const COMMON: [&str; 6] = ["BATCH", "C_IN", "C_OUT", "Q", "SHARES", "FOLD"];
+
+fn size(dispatch: &Dispatch, name: &str) -> u32 {
+    match dispatch.constants.get(name) {
+        Some(Constant::U32(value)) => *value,
+        _ => 0,
+    }
+}
+
+fn is_forward(dispatch: &Dispatch) -> bool {
+    dispatch.constants.contains_key("Q")
+}
+
+/// The ways to run a dispatch, the default first; none where it is no product of a linear layer.
+pub fn of(dispatch: &Dispatch, profile: &Profile) -> Vec<Variant> {
+    let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| size(dispatch, name));
+    let sizes = Sizes { batch, c_in, c_out };
+    match (dispatch.kernel.starts_with("linear/"), dispatch.constants.contains_key("SHARES")) {
+        (true, true) => grad_weight(sizes, profile),
+        (true, false) if is_forward(dispatch) => forward(sizes, profile),
+        _ => Vec::new(),
+    }
+}
+
+/// The most `vec4` sums of an invocation that lavapipe's compiler keeps apart; with more it runs ten times slower.
+const LANE_SUMS: u32 = 64;
+
+/// The fewest blocks of equal size, at most `most` of `items` in each: how many items a block has.
+fn balanced(items: u32, most: u32) -> u32 {
+    items.div_ceil(items.div_ceil(most))
+}
+
+/// The ways to run `forward`, the default first.
+pub fn forward(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
+    let Sizes { batch, c_in, c_out } = sizes;
+    let lanes = profile.family == LinearFamily::Lane;
+    match (c_in.is_multiple_of(4), c_out.is_multiple_of(4)) {
+        (true, true) if lanes => lane_forward(&super::FORWARD_LANE, sizes, c_in / 4 + 1),
+        (true, true) => tiles(batch, c_out).map(|tile| tile.forward(sizes)).collect(),
+        (true, false) if c_out < 4 => narrow_forward(sizes, lanes),
+        (false, true) if lanes => lane_forward(&super::FORWARD_SPREAD_LANE, sizes, c_in + 1),
+        _ => {
+            let step = [8, 4].into_iter().find(|step| c_in.is_multiple_of(*step)).unwrap_or(1);
+            let columns = if c_out < 4 { 1 } else { 4 };
+            vec![Variant {
+                kernel: &super::FORWARD_THIN,
+                constants: vec![("COLUMNS", columns), ("STEP", step)],
+                workgroups: c_out.div_ceil(8 * columns) * batch.div_ceil(32),
+                trips: c_in / step + 1,
+            }]
+        }
+    }
+}
+
+/// The ways to run `grad_weight`, the default first.
+pub fn grad_weight(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
+    let Sizes { batch, c_in, c_out } = sizes;
+    let lanes = profile.family == LinearFamily::Lane;
+    let few_lane = |kernel, wide: u32| {
+        vec![Variant { kernel, constants: vec![], workgroups: wide.div_ceil(32), trips: batch.div_ceil(8) + 1 }]
+    };
+    match (c_in.is_multiple_of(4), c_out.is_multiple_of(4)) {
+        (true, true) if lanes => lane_grad_weight(sizes),
+        (true, true) => tiles(c_in, c_out).map(|tile| tile.grad_weight(sizes)).collect(),
+        (true, false) if lanes && c_out < 4 => few_lane(&super::GRAD_WEIGHT_NARROW_LANE, c_in),
+        (false, true) if lanes && c_in < 4 => few_lane(&super::GRAD_WEIGHT_SPREAD_LANE, c_out),
+        _ => {
+            let [rows, columns] = [c_in, c_out].map(|channels| if channels < 4 { 1 } else { 4 });
+            vec![Variant {
+                kernel: &super::GRAD_WEIGHT_THIN,
+                constants: vec![("ROWS", rows), ("COLUMNS", columns)],
+                workgroups: (c_in.div_ceil(rows) * c_out.div_ceil(columns)).div_ceil(64),
+                trips: batch + 1,
+            }]
+        }
+    }
+}
+
+fn lane_forward(kernel: &'static Kernel, sizes: Sizes, trips: u32) -> Vec<Variant> {
+    let blocks = sizes.batch.div_ceil(8);
+    shapes(balanced(blocks, 4), if sizes.c_out > 32 { 2 } else { 1 })
+        .filter(|[blocks, columns]| blocks * 8 * columns <= LANE_SUMS)
+        .map(|[blocks, columns]| Variant {
+            kernel,
+            constants: vec![("BLOCKS", blocks), ("COLUMNS", columns)],
+            workgroups: sizes.c_out.div_ceil(32 * columns) * sizes.batch.div_ceil(8 * blocks),
+            trips,
+        })
+        .collect()
+}
+
+fn lane_grad_weight(sizes: Sizes) -> Vec<Variant> {
+    shapes(balanced(sizes.c_in / 4, 8), if sizes.c_out > 32 { 2 } else { 1 })
+        .filter(|[blocks, columns]| blocks * 4 * columns <= LANE_SUMS)
+        .map(|[blocks, columns]| Variant {
+            kernel: &super::GRAD_WEIGHT_LANE,
+            constants: vec![("BLOCKS", blocks), ("COLUMNS", columns)],
+            workgroups: sizes.c_out.div_ceil(32 * columns) * sizes.c_in.div_ceil(4 * blocks),
+            trips: sizes.batch.div_ceil(8) + 1,
+        })
+        .collect()
+}
+
+/// The largest shape first; then those with half the columns, and half the blocks.
+fn shapes(blocks: u32, columns: u32) -> impl Iterator<Item = [u32; 2]> {
+    let narrower = (columns > 1).then_some([blocks, columns / 2]);
+    let lower = (blocks > 1).then_some([blocks.div_ceil(2), columns]);
+    [[blocks, columns]].into_iter().chain(narrower).chain(lower)
+}
+
+fn narrow_forward(sizes: Sizes, lanes: bool) -> Vec<Variant> {
+    let choices: &[[u32; 2]] = if lanes { &[[8, 8], [8, 4]] } else { &[[64, 1], [32, 1], [32, 2]] };
+    // No more invocations than samples, beyond one subgroup.
+    let fits = |[threads, rows]: &&[u32; 2]| threads * rows <= sizes.batch.next_multiple_of(8).max(8);
+    let variant = |&[threads, rows]: &[u32; 2]| Variant {
+        kernel: &super::FORWARD_NARROW,
+        constants: vec![("THREADS", threads), ("ROWS", rows)],
+        workgroups: sizes.batch.div_ceil(threads * rows),
+        trips: sizes.c_in / 4 + 1,
+    };
+    let fitting: Vec<_> = choices.iter().filter(fits).map(variant).collect();
+    if fitting.is_empty() { vec![variant(&[8, 1])] } else { fitting }
+}
+
+/// A shape of the tile kernels: ACROSS × DOWN invocations, ROWS × COLUMNS outputs each, and the step along the sum.
+struct Tile {
+    across: u32,
+    down: u32,
+    rows: u32,
+    columns: u32,
+    step: u32,
+}
+
+/// At most 256 invocations and 16 KiB of workgroup memory; slices divide into a whole number of `vec4`s an invocation.
+const TILES: [Tile; 5] = [
+    Tile { across: 8, down: 8, rows: 4, columns: 4, step: 8 }, // 32 × 32
+    Tile { across: 8, down: 8, rows: 4, columns: 8, step: 8 }, // 32 × 64
+    Tile { across: 8, down: 8, rows: 8, columns: 4, step: 8 }, // 64 × 32
+    Tile { across: 8, down: 8, rows: 8, columns: 8, step: 8 }, // 64 × 64, few invocations
+    Tile { across: 16, down: 16, rows: 4, columns: 4, step: 16 }, // 64 × 64, many invocations
+];
+
+/// The tiles that are no larger than the outputs, and the smallest.
+fn tiles(rows: u32, columns: u32) -> impl Iterator<Item = &'static Tile> {
+    let fits = move |tile: &Tile| tile.down * tile.rows <= rows && tile.across * tile.columns <= columns;
+    TILES.iter().enumerate().filter(move |(index, tile)| *index == 0 || fits(tile)).map(|(_, tile)| tile)
+}
+
+impl Tile {
+    fn variant(&self, kernel: &'static Kernel, [rows, columns, inner]: [u32; 3]) -> Variant {
+        Variant {
+            kernel,
+            constants: vec![
+                ("ACROSS", self.across),
+                ("DOWN", self.down),
+                ("ROWS", self.rows),
+                ("COLUMNS", self.columns),
+                ("STEP", self.step),
+            ],
+            workgroups: columns.div_ceil(self.across * self.columns) * rows.div_ceil(self.down * self.rows),
+            trips: inner.div_ceil(self.step) + 1,
+        }
+    }
+
+    fn forward(&self, sizes: Sizes) -> Variant {
+        self.variant(&super::FORWARD_TILE, [sizes.batch, sizes.c_out, sizes.c_in])
+    }
+
+    fn grad_weight(&self, sizes: Sizes) -> Variant {
+        self.variant(&super::GRAD_WEIGHT_TILE, [sizes.c_in, sizes.c_out, sizes.batch])
+    }
+}

@@ -1,0 +1,165 @@
+//! Which way each linear dispatch of a training step runs on a device: measured once, checked, remembered.
+//!
+//! All ways compute the same within the kernels' bounds, but round differently. So a run keeps to one choice, recorded in
+//! its folder, and sampling always takes the defaults.
+
+mod file;
+mod measure;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::device::plan::{Constant, Dispatch, Plan};
+use crate::device::{Device, Profile};
+use crate::error::Result;
+use crate::kernels::linear::variants;
+use crate::model::config::Config;
+use crate::model::network::Layout;
+use crate::train::engine::{self, STEP_PLAN};
+pub use file::{cache_file, load, save};
+
+/// How long measuring may take before what is left keeps its default; a measurement under way is finished.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The chosen variant for each shape that was looked at; all others run their default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Choices(BTreeMap<String, String>);
+
+/// Choices with the device that they are for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// Adapter, driver, and version of this program.
+    pub device: String,
+    /// What runs there.
+    pub choices: Choices,
+}
+
+impl Choices {
+    /// Gives the linear dispatches of a plan their chosen variant.
+    pub fn apply(&self, plan: &mut Plan, profile: &Profile) {
+        for dispatch in &mut plan.dispatches {
+            let Some(chosen) = self.0.get(&key(dispatch)) else { continue };
+            if let Some(variant) = variants::of(dispatch, profile).iter().find(|variant| variant.name() == *chosen) {
+                *dispatch = variant.apply(dispatch);
+            }
+        }
+    }
+
+    /// The shapes and their variants.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(shape, variant)| (shape.as_str(), variant.as_str()))
+    }
+
+    /// Whether everything runs its default.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, String)> for Choices {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Self {
+        Choices(pairs.into_iter().collect())
+    }
+}
+
+/// What dispatches have in common that one measurement serves.
+pub fn key(dispatch: &Dispatch) -> String {
+    let size = |name: &str| match dispatch.constants.get(name) {
+        Some(Constant::U32(value)) => *value,
+        _ => 0,
+    };
+    let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(size);
+    let (what, lists) = match dispatch.constants.contains_key("SHARES") {
+        true => ("grad_weight", format!("{} shares", size("SHARES"))),
+        false => ("forward", format!("{} pixels", size("Q"))),
+    };
+    let pairs = dispatch.bindings.get("pairs").map_or(0, |pairs| pairs.len / 2);
+    format!("{what} {batch}x{c_in} to {c_out}, {lists}, {pairs} pairs, longest {}", dispatch.terms)
+}
+
+/// What choices on this device are good for; nothing for the host, whose twins have no variants.
+pub fn identity(device: &Device) -> Option<String> {
+    match device {
+        Device::Cpu => None,
+        Device::Gpu(gpu) => {
+            Some(format!("{}, {} {}", gpu.identity(), env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
+        }
+    }
+}
+
+/// What a new run uses: chosen kernels where `wanted`, else the defaults; nothing on the host.
+///
+/// # Errors
+/// As [`choose`].
+pub fn for_run(
+    device: &Device,
+    config: &Config,
+    layouts: &[Layout; 2],
+    wanted: bool,
+    announce: &mut dyn FnMut(&str),
+) -> Result<Option<Tuning>> {
+    let Some(identity) = identity(device) else { return Ok(None) };
+    if !wanted {
+        return Ok(Some(Tuning { device: identity, choices: Choices::default() }));
+    }
+    choose(device, config, layouts, cache_file(&identity).as_deref(), announce)
+}
+
+/// What a resumed run uses: what it recorded, where that was on this device; else as [`for_run`].
+///
+/// # Errors
+/// As [`choose`].
+pub fn for_resumed(
+    recorded: &Path,
+    device: &Device,
+    config: &Config,
+    layouts: &[Layout; 2],
+    wanted: bool,
+    announce: &mut dyn FnMut(&str),
+) -> Result<Option<Tuning>> {
+    let Some(identity) = identity(device) else { return Ok(None) };
+    let cause = match load(recorded) {
+        Ok(Some(tuning)) if tuning.device == identity => return Ok(Some(tuning)),
+        Ok(Some(tuning)) => format!("the run was tuned for another device ({})", tuning.device),
+        Ok(None) => "the run was not tuned for this device".to_string(),
+        Err(error) => error.to_string(),
+    };
+    announce(&format!("{cause}; results may differ from one uninterrupted run in their last bits"));
+    for_run(device, config, layouts, wanted, announce)
+}
+
+/// The choices for a training step on a device: those in the cache file, and measured ones for what it lacks, which are
+/// added to it. `announce` is told before anything is measured.
+///
+/// # Errors
+/// When the device fails, or the configuration does not fit it. A cache that cannot be read or written is a warning.
+pub fn choose(
+    device: &Device,
+    config: &Config,
+    layouts: &[Layout; 2],
+    cache: Option<&Path>,
+    announce: &mut dyn FnMut(&str),
+) -> Result<Option<Tuning>> {
+    let Some(identity) = identity(device) else { return Ok(None) };
+    let profile = device.profile();
+    let program = engine::record(config, layouts, &profile, 4)?.program;
+    let mut known = cache.and_then(|path| file::load_cache(path, &identity)).unwrap_or_default();
+    let missing = measure::open_shapes(&program.plans[STEP_PLAN], &profile, &known);
+    if !missing.is_empty() {
+        let (shapes, seconds) = (missing.len(), PATIENCE.as_secs());
+        announce(&format!("tuning {shapes} kernel shapes for {}, once, for about {seconds} s", device.name()));
+        known.0.extend(measure::measure(device, &program, &missing, PATIENCE)?.0);
+        let tuning = Tuning { device: identity.clone(), choices: known.clone() };
+        if let Some(Err(error)) = cache.map(|path| file::save_cache(path, &tuning)) {
+            log::warn!("the tuned choices are not kept for other runs: {error}");
+        }
+    }
+    let used: Vec<_> = program.plans[STEP_PLAN].dispatches.iter().map(key).collect();
+    let choices = known.0.into_iter().filter(|(shape, _)| used.contains(shape)).collect();
+    Ok(Some(Tuning { device: identity, choices }))
+}
