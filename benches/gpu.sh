@@ -49,6 +49,10 @@ if [ "$device" = auto ] && ! "$binary" devices 2>/dev/null | grep -E '(discrete|
     exit 2
 fi
 
+if [ -n "$(ls -A "$folder" 2>/dev/null)" ]; then
+    echo "$folder holds files already; name another folder" >&2
+    exit 2
+fi
 mkdir -p "$folder" || exit 2
 folder=$(realpath "$folder")
 parts=$folder/parts.md

@@ -98,6 +98,9 @@ class Peer:
             mode = "max-autotune" if self.device.type == "cuda" else "default"
             networks = [torch.compile(network, mode=mode) for network in networks]
         gan = Gan(self.preset, *networks, **options)
+        if self.mode == "amp":
+            # autocast keeps the rounded weights for all of a step, and D's are new in the middle of it.
+            gan.discriminator_adam.register_step_post_hook(lambda *_: torch.clear_autocast_cache())
         return self.captured(gan) if self.mode == "graph" else lambda latents: self.step(gan, latents)
 
     def step(self, gan: Gan, latents: Tensor) -> Losses:
