@@ -18,16 +18,11 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
+from agreement import Disagreement, Reference
 from start import PRESETS
 from worker import ROOT, Block, Engine, EngineError, LossRows, Setting, open_engine
-
-REDUCED_PRECISION = (":tf32", ":amp")
-"""Modes that round products to fewer bits: their losses are printed and held to `REDUCED_BOUND`."""
-REDUCED_BOUND = 0.05
-
-
-class Disagreement(Exception):
-    """Engines whose losses differ do not do the same work."""
 
 
 class Comparison:
@@ -53,20 +48,16 @@ class Comparison:
     def check_losses(self) -> dict[str, LossRows]:
         """The first losses of all engines.
 
-        Raises Disagreement where one differs from the first engine's in full float32 by more than the tolerance.
+        Raises Disagreement where one lies outside the reference's bounds.
         """
         losses: dict[str, LossRows] = {}
+        reference = Reference.of(self.setting.preset, self.setting.batch, self.setting.steps)
         for name, engine in list(self.engines.items()):
             print(f"{self.setting.preset}: losses of {name} …", file=sys.stderr)
-            self.attempt(name, lambda: losses.update({name: engine.losses(self.options.check_steps)}))
-        exact = [name for name in losses if not name.endswith(REDUCED_PRECISION)]
-        if exact:
-            print(loss_table(self.setting, exact[0], losses), flush=True)
+            self.attempt(name, lambda: losses.update({name: engine.losses(self.setting.steps)}))
+        print(reference.table(f"`{self.setting.preset}`, batch {self.setting.batch}", losses), flush=True)
         for name, rows in losses.items():
-            bound = REDUCED_BOUND if name.endswith(REDUCED_PRECISION) else self.options.tolerance
-            if exact and not difference(rows, losses[exact[0]]) <= bound:
-                pair = f"losses of {name} and {exact[0]}"
-                raise Disagreement(f"{self.setting.preset}: {pair} differ by more than {bound}")
+            reference.check(name, rows)
         return losses
 
     def time(self) -> dict[str, list[Block]]:
@@ -90,28 +81,6 @@ class Comparison:
     def close(self) -> None:
         for engine in self.engines.values():
             engine.close()
-
-
-def difference(rows: LossRows, reference: LossRows) -> float:
-    """The largest difference of a loss, relative where the loss is above 1; infinite where one is not a number."""
-    pairs = [(row[key], other[key]) for row, other in zip(rows, reference, strict=True) for key in ("d_loss", "g_loss")]
-    differences = [abs(a - b) / max(1.0, abs(b)) for a, b in pairs]
-    return max(differences) if all(map(math.isfinite, differences)) else math.inf
-
-
-def loss_table(setting: Setting, reference: str, losses: dict[str, LossRows]) -> str:
-    """The losses as a Markdown table."""
-    steps = len(losses[reference])
-    head = " | ".join(f"D {step} | G {step}" for step in range(steps))
-    lines = [
-        f"\n`{setting.preset}`, batch {setting.batch}: losses of the first {steps} steps, dropout off\n",
-        f"| engine | {head} | largest difference |",
-        "|---|" + "---:|" * (2 * steps + 1),
-    ]
-    for name, rows in losses.items():
-        cells = " | ".join(f"{row['d_loss']:.6f} | {row['g_loss']:.6f}" for row in rows)
-        lines.append(f"| {name} | {cells} | {difference(rows, losses[reference]):.1e} |")
-    return "\n".join(lines)
 
 
 def summary(blocks: list[Block], batch: int) -> dict:
@@ -172,7 +141,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, help="by default 128, and 32 for keras")
     parser.add_argument("--threads", type=int, default=2, help="of every engine")
     parser.add_argument("--check-steps", type=int, default=3, help="steps whose losses are compared")
-    parser.add_argument("--tolerance", type=float, default=1e-4, help="between losses in full float32")
     parser.add_argument("--check-only", action="store_true", help="compare losses, time nothing")
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--warmup", type=int, default=20, help="steps of an engine that are not measured, in all")
@@ -188,6 +156,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
+    torch.set_num_threads(options.threads)
     results = []
     try:
         with tempfile.TemporaryDirectory() as folder:

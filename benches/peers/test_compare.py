@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 from torch.nn import functional as F
 
+import agreement
 import compare
 import start
 from worker import Block, EngineError, Setting
@@ -47,15 +48,22 @@ class Broken(Fake):
         raise EngineError("no")
 
 
+def reference(dtype: torch.dtype) -> list[dict[str, float]]:
+    """PyTorch's losses, where float32 rounds the second step's by 1e-4."""
+    error = 1e-4 if dtype == torch.float32 else 0.0
+    return [ROWS[0], {key: value + error for key, value in ROWS[1].items()}]
+
+
 def run(engines: dict[str, Fake]) -> tuple[dict, str]:
     """The result of comparing these engines, and what is printed."""
     options = argparse.Namespace(
-        engines=list(engines), batch_size=4, threads=1, check_steps=2, tolerance=1e-4, check_only=False, blocks=3,
+        engines=list(engines), batch_size=4, threads=1, check_steps=2, check_only=False, blocks=3,
         warmup=20, block_seconds=1.0, min_samples=3, group=1, binary=Path("none"), burn=Path("none"),
     )
     printed = io.StringIO()
     with (
         mock.patch.object(compare, "open_engine", lambda name, setting: engines[name]),
+        mock.patch.object(agreement, "losses", lambda preset, batch, steps, dtype: reference(dtype)),
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(io.StringIO()),
     ):
@@ -73,13 +81,23 @@ class Comparing(unittest.TestCase):
 
     def test_ends_where_losses_differ(self):
         for shift in (2e-4, -2e-4, float("nan")):
-            with self.assertRaises(compare.Disagreement):
+            with self.assertRaises(agreement.Disagreement):
                 run({"a@cpu": Fake(), "b@cpu": Fake(shift)})
 
     def test_gives_fewer_bits_a_wider_bound(self):
         run({"a@cpu": Fake(), "b@cuda:tf32": Fake(0.01)})
-        with self.assertRaises(compare.Disagreement):
+        with self.assertRaises(agreement.Disagreement):
             run({"a@cpu": Fake(), "b@cuda:amp": Fake(0.2)})
+
+    def test_allows_later_steps_what_rounding_does(self):
+        rounding = agreement.Reference([*ROWS], [1e-4, 4e-4])
+        rounding.check("a@cpu", [ROWS[0], Fake(3e-4).losses(2)[1]])
+        with self.assertRaises(agreement.Disagreement):
+            rounding.check("a@cpu", [Fake(3e-4).losses(1)[0], ROWS[1]])
+        with mock.patch.object(agreement, "losses", lambda preset, batch, steps, dtype: reference(dtype)):
+            bounds = agreement.Reference.of("pytorch", 4, 2).bounds
+        self.assertEqual(bounds[0], 1e-4)
+        self.assertAlmostEqual(bounds[1], 4e-4, places=6)
 
     def test_leaves_out_an_engine_that_fails(self):
         result, _ = run({"a@cpu": Fake(), "b@cpu": Broken()})
@@ -89,7 +107,7 @@ class Comparing(unittest.TestCase):
 
 class Starting(unittest.TestCase):
     def test_bundle_holds_the_same_networks(self):
-        """Runs tf-tutorial's generator from the bundle alone, in its layouts, against the module it was written from."""
+        """Runs tf-tutorial's generator from the bundle alone, against the module it was written from."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "start.safetensors"
             start.write_bundle(path, "tf-tutorial", 3, 1)

@@ -156,7 +156,8 @@ class DcganGpu:
     def time(self, warmup: int, samples: int, group: int) -> Block:
         setting = self.setting
         counts = ["--batch-size", f"{setting.batch}", "--steps", f"{samples * group}", "--warmup", f"{warmup}"]
-        answer = self.run(["bench", "--preset", setting.preset, *counts, "--device", self.device, "--json"])
+        where = ["--preset", setting.preset, "--device", self.device]
+        answer = self.run(["bench", *where, *counts, "--steps-only", "--json"])
         result = json.loads(answer)
         return Block(result["median_s"], result["min_s"])
 
