@@ -23,12 +23,12 @@ class Losses(NamedTuple):
 
 
 class Gan:
-    """Two networks with their Adams; `step` trains both on one batch."""
+    """Two networks with their Adams, which may get further options; `step` trains both on one batch."""
 
-    def __init__(self, preset: Preset, generator: nn.Module, discriminator: nn.Module) -> None:
+    def __init__(self, preset: Preset, generator: nn.Module, discriminator: nn.Module, **options: bool) -> None:
         self.generator, self.discriminator = generator, discriminator
         self.step = {"alternating": self.alternating, "simultaneous": self.simultaneous}[preset.order]
-        settings = {"lr": preset.learning_rate, "betas": (preset.beta1, 0.999), "eps": preset.epsilon}
+        settings = {"lr": preset.learning_rate, "betas": (preset.beta1, 0.999), "eps": preset.epsilon, **options}
         self.generator_adam = torch.optim.Adam(generator.parameters(), **settings)
         self.discriminator_adam = torch.optim.Adam(discriminator.parameters(), **settings)
 
