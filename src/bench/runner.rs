@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::kernels::loss::RING_ROWS;
 use crate::model::config::Config;
 use crate::train::engine::{Batch, Engine, Losses};
+use crate::tuning::Choices;
 
 /// Time after which the trainer reads the losses, which ends a block of steps that need not be waited for one by one.
 const BLOCK: Duration = Duration::from_millis(400);
@@ -69,16 +70,16 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Loads a GAN with one batch of images.
+    /// Loads a GAN with one batch of images and these kernels.
     ///
     /// # Errors
-    /// As [`Engine::new`].
-    pub fn new(device: &Device, config: &Config) -> Result<Self> {
+    /// As [`Engine::tuned`].
+    pub fn new(device: &Device, config: &Config, choices: &Choices) -> Result<Self> {
         let layouts = config.layouts()?;
         let batch = config.training.batch_size;
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
         let images: Vec<u8> = (0..config.image_shape().values() * batch).map(noise).collect();
-        let engine = Engine::new(device, config, &layouts, Some(&images))?;
+        let engine = Engine::tuned(device, config, &layouts, Some(&images), choices)?;
         let overlaps = matches!(device, Device::Gpu(_));
         Ok(Runner { engine, indices: (0..batch).collect(), step: 0, overlaps })
     }

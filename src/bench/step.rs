@@ -14,6 +14,8 @@ use crate::device::{Device, LinearFamily, OpenOptions, Timing};
 use crate::error::Result;
 use crate::model::config::Config;
 use crate::train::engine::{Losses, STEP_PLAN};
+use crate::train::trainer::Tune;
+use crate::tuning;
 
 /// Seconds that profiling may take; a plan is profiled at least twice.
 const PROFILE_SECONDS: f64 = 5.0;
@@ -34,6 +36,8 @@ pub struct Options {
 pub struct Load {
     /// Finding and opening the device.
     pub open_s: f64,
+    /// Choosing kernels: measuring them, or reading what was measured before.
+    pub tune_s: f64,
     /// Recording the plan, making buffers, uploading the initial parameters.
     pub prepare_s: f64,
     /// Compiling pipelines; some drivers do that in the first step.
@@ -139,25 +143,30 @@ pub struct Report {
     pub profile: Option<Profile>,
 }
 
-/// Opens the device `choice` and measures `config` on it.
+/// Opens the device `choice` and measures `config` on it, with the kernels that a new run would have.
 ///
 /// # Errors
 /// When the device cannot be opened or fails, or the networks do not fit together or into it.
-pub fn measure(choice: &str, config: &Config, options: Options) -> Result<Report> {
+pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) -> Result<Report> {
     let start = Instant::now();
     let timing = if options.steps_only { Timing::default() } else { Timing::Timestamps };
     let device = Device::open_with(choice, OpenOptions { timing })?;
     let open_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let mut runner = Runner::new(&device, config)?;
+    let tuning = tuning::for_run(&device, config, &config.layouts()?, tune.wanted, tune.announce)?;
+    let tune_s = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let choices = tuning.map(|tuning| tuning.choices).unwrap_or_default();
+    let mut runner = Runner::new(&device, config, &choices)?;
     let (loaded_s, compile_s) = (start.elapsed().as_secs_f64(), runner.engine().session().compile_time().as_secs_f64());
     let first_step_s = runner.one()?;
     let load = Load {
         open_s,
+        tune_s,
         prepare_s: loaded_s - compile_s,
         compile_s,
         first_step_s,
-        total_s: open_s + loaded_s + first_step_s,
+        total_s: open_s + tune_s + loaded_s + first_step_s,
     };
     let times = runner.run(options.counts)?;
     let losses = runner.losses()?;

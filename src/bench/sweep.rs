@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::config::Config;
 use crate::output::plot::{Axis, Chart, Mark, Scale, Series};
 use crate::train::engine::{self, STEP_PLAN};
+use crate::tuning::Choices;
 
 /// Most steps that are measured at a point.
 const MOST_STEPS: f64 = 20.0;
@@ -188,7 +189,7 @@ fn plan(device: &Device, base: &Config, at: At) -> (Point, Option<Config>) {
 
 fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> Outcome {
     let is_new_peak = memory::reset_peak();
-    let mut runner = match Runner::new(device, config) {
+    let mut runner = match Runner::new(device, config, &Choices::default()) {
         Ok(runner) => runner,
         Err(error) => return Outcome::Refused { reason: error.to_string() },
     };

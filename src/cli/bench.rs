@@ -12,6 +12,7 @@ use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge, PRESETS};
 use dcgan_gpu::output::{Overwrite, plot, save_text};
+use dcgan_gpu::train::trainer::Tune;
 use toml::Value;
 
 use super::{DeviceChoice, print, print_json, tell};
@@ -83,6 +84,9 @@ pub struct Arguments {
     /// Widths of a sweep: factors of the hidden layers' channels
     #[arg(long, value_name = "X,X,…", value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0], requires = "sweep")]
     widths: Vec<f64>,
+    /// Run the default kernels instead of those that were fastest here
+    #[arg(long)]
+    no_tune: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -129,7 +133,13 @@ fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
     let config = arguments.configuration()?;
     let counts = Counts { warmup: arguments.warmup, steps: arguments.steps };
     let options = Options { counts, steps_only: arguments.steps_only };
-    let mut report = step::measure(&arguments.device.device, &config, options)?;
+    let mut announce = |message: &str| {
+        if !quiet {
+            tell(message);
+        }
+    };
+    let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
+    let mut report = step::measure(&arguments.device.device, &config, options, tune)?;
     arguments.device.remark(report.family.is_none(), quiet);
     if let Some(profile) = report.profile.as_mut().filter(|_| !arguments.detail) {
         profile.dispatches.clear();

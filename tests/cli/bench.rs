@@ -49,7 +49,7 @@ fn a_measurement_fits_together() {
     let [median, min, images] = ["median_s", "min_s", "images_per_s"].map(|key| number(&report[key]));
     assert!(0.0 < min && min <= median && (images * median / 8.0 - 1.0).abs() < 1e-9, "{median} {min} {images}");
     let load = &report["load"];
-    let parts = ["open_s", "prepare_s", "compile_s", "first_step_s"].map(|key| number(&load[key]));
+    let parts = ["open_s", "tune_s", "prepare_s", "compile_s", "first_step_s"].map(|key| number(&load[key]));
     assert!((parts.iter().sum::<f64>() - number(&load["total_s"])).abs() < 1e-9, "{load}");
     assert!(
         report["ceilings"]["copies"].as_array().unwrap().len() > 1 && number(&report["ceilings"]["flops_per_s"]) > 1e6

@@ -14,9 +14,10 @@ pub fn report(report: &Report) -> Vec<String> {
     let mut lines = vec![
         format!("{preset} at batch {batch_size} on {device} ({family})"),
         format!(
-            "first step after {}: open {}, prepare {}, compile {}, step {}",
+            "first step after {}: open {}, tune {}, prepare {}, compile {}, step {}",
             time(load.total_s),
             time(load.open_s),
+            time(load.tune_s),
             time(load.prepare_s),
             time(load.compile_s),
             time(load.first_step_s)
