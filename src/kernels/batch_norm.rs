@@ -282,8 +282,9 @@ fn forward<F: Real>(call: &mut Call<'_, F>) {
                 let x = &x[row * channels..][..channels];
                 let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
                 let (scale, shift) = (&scale[f..][..channels], &shift[f..][..channels]);
-                for c in 0..channels {
-                    y[c] = (scale[c] * ((x[c] - mean[c]) * inverse[c]) + shift[c]).leaky(slope);
+                let parameters = mean.iter().zip(inverse).zip(scale.iter().zip(shift));
+                for ((y, &x), ((&mean, &inverse), (&scale, &shift))) in y.iter_mut().zip(x).zip(parameters) {
+                    *y = (scale * ((x - mean) * inverse) + shift).leaky(slope);
                 }
             }
         },
