@@ -167,7 +167,7 @@ fn timed(choice: &str, timing: Timing) {
     let start = std::time::Instant::now();
     let seconds = timed.session().time_dispatches(STEP_PLAN).expect("the device works");
     let elapsed = start.elapsed().as_secs_f64();
-    let (sum, used) = (seconds.iter().sum::<f64>(), timed.session().timing());
+    let (sum, used) = (seconds.iter().sum::<f64>(), timed.session().timing(STEP_PLAN));
     let count = timed.session().program().plans[STEP_PLAN].dispatches.len();
     let what = format!("{} by {used:?}", device.name());
     assert!(seconds.len() == count && seconds.iter().all(|s| s.is_finite() && *s >= 0.0), "{what}: {seconds:?}");

@@ -12,6 +12,7 @@ use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::selftest::{lockstep, presets};
+use dcgan_gpu::train::engine::{Engine, STEP_PLAN};
 use dcgan_gpu::tuning::{self, Choices, Tuning};
 
 /// 8×8 images; small layers that have several variants all the same.
@@ -111,6 +112,33 @@ fn choices_are_cached_and_a_useless_cache_is_replaced() {
     }
 }
 
+/// A choice other than the default changes what an engine runs.
+#[test]
+fn an_engine_runs_what_is_chosen() {
+    for device in common::adapters() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = tiny(folder.path());
+        let (layouts, profile) = (config.layouts().unwrap(), device.profile());
+        let mut default = Engine::new(&device, &config, &layouts, None).unwrap();
+        let dispatches = default.session().program().plans[STEP_PLAN].dispatches.clone();
+        let second = |dispatch| Some((tuning::key(dispatch), variants::of(dispatch, &profile).get(1)?.name()));
+        let choices: Choices = dispatches.iter().filter_map(second).collect();
+        let mut tuned = Engine::tuned(&device, &config, &layouts, None, &choices).unwrap();
+        let running = &tuned.session().program().plans[STEP_PLAN].dispatches;
+        let mut changed = 0;
+        for (default, running) in dispatches.iter().zip(running) {
+            if let Some(variant) = variants::of(default, &profile).get(1) {
+                let wanted = variant.apply(default);
+                assert_eq!((running.kernel, &running.constants), (wanted.kernel, &wanted.constants));
+                changed += 1;
+            } else {
+                assert_eq!((running.kernel, &running.constants), (default.kernel, &default.constants));
+            }
+        }
+        assert!(changed > 0, "nothing has two variants");
+    }
+}
+
 /// Runs the program in a folder; returns what it said on stderr.
 fn program(folder: &Path, line: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
@@ -150,10 +178,17 @@ fn a_resumed_run_keeps_its_choice() {
     assert_eq!(fs::read(folder.join("parts/tuning.json")).unwrap(), recorded);
     assert!(parameters(folder, "whole", 6) == parameters(folder, "parts", 6), "the bits differ");
 
+    // Whatever is recorded is kept, also what nobody would measure.
+    let mut odd = tuning::load(&folder.join("parts/tuning.json")).unwrap().expect("recorded");
+    odd.choices = odd.choices.iter().take(1).map(|(shape, name)| (shape.to_string(), name.to_string())).collect();
+    fs::write(folder.join("parts/tuning.json"), serde_json::to_string(&odd).unwrap()).unwrap();
+    program(folder, "train --resume parts --device 0 --steps 7");
+    assert_eq!(tuning::load(&folder.join("parts/tuning.json")).unwrap(), Some(odd));
+
     // A choice for another device is of no use, and the run says so.
     let foreign = String::from_utf8(recorded).unwrap().replacen("Mesa", "Nobody", 1).replacen("dcgan-gpu", "other", 1);
     fs::write(folder.join("parts/tuning.json"), foreign).unwrap();
-    let said = program(folder, "train --resume parts --device 0 --steps 7");
+    let said = program(folder, "train --resume parts --device 0 --steps 8");
     assert!(said.contains("the run was tuned for another device") && said.contains("last bits"), "{said}");
 }
 

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::floor::Work;
 use super::ratio;
-use crate::device::plan::{Element, Program, Recorder, Role, TensorId, View};
+use crate::device::plan::{Element, Plan, Program, Recorder, Role, TensorId, View};
 use crate::device::{Device, Profile};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
-use crate::kernels::linear::{self, RowTaps, Sizes};
+use crate::kernels::linear::{self, RowTaps, Sizes, variants};
 use crate::layers::shape::Shape;
 use crate::layers::taps::TapList;
 use crate::layers::window::Window;
@@ -69,7 +69,9 @@ impl Ceilings {
         for (side, batch, channels) in PRODUCTS {
             let program = dense(&profile, side, batch, channels)?;
             let flops = program.plans[0].flops();
-            let Some(seconds) = fastest(device, program)? else { continue };
+            let times = ways(device, &program).into_iter().map(|program| fastest(device, program));
+            let times = times.collect::<Result<Vec<_>>>()?;
+            let Some(seconds) = times.into_iter().flatten().reduce(f64::min) else { continue };
             let shape = format!("{} of {batch}×{}×{}", side * side, channels[0], channels[1]);
             products.push(Product { shape, flops_per_s: ratio(flops as f64, seconds) });
         }
@@ -101,6 +103,20 @@ impl Ceilings {
         let computing = ratio(work.flops as f64, self.flops_per_s);
         computing.max(ratio(work.bytes as f64, self.bytes_per_s(work.bytes)))
     }
+}
+
+/// The program with each of the kernels that tuning could choose for its only dispatch.
+fn ways(device: &Device, program: &Program) -> Vec<Program> {
+    let dispatch = &program.plans[0].dispatches[0];
+    let variants = match device {
+        Device::Cpu => Vec::new(),
+        Device::Gpu(_) => variants::of(dispatch, &device.profile()),
+    };
+    let plans: Vec<_> = variants.iter().map(|variant| Plan { dispatches: vec![variant.apply(dispatch)] }).collect();
+    if plans.is_empty() {
+        return vec![program.clone()];
+    }
+    plans.into_iter().map(|plan| Program { tensors: program.tensors.clone(), plans: vec![plan] }).collect()
 }
 
 /// The shortest time of a program's only dispatch; nothing where it does not fit the device.

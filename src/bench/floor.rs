@@ -1,4 +1,4 @@
-//! The floor: the work of a plan, and the time that no implementation of it can beat on a device.
+//! The floor: the work of a plan, and the time of a step whose dispatches all run at a device's ceilings.
 
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ impl Work {
     }
 }
 
-/// Seconds that no implementation of this plan can beat where these are the ceilings: for every dispatch the longer of
+/// Seconds of this plan at these ceilings: for every dispatch the longer of
 /// computing and moving.
 pub fn seconds(plan: &Plan, ceilings: &Ceilings) -> f64 {
     plan.dispatches.iter().map(|dispatch| ceilings.seconds(Work::of(dispatch))).sum()

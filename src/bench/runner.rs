@@ -5,15 +5,11 @@ use std::time::{Duration, Instant};
 use super::median;
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernels::loss::RING_ROWS;
 use crate::model::config::Config;
 use crate::train::engine::{Batch, Engine, Losses};
+use crate::train::trainer::{READ_AFTER, READ_EVERY};
 use crate::tuning::Choices;
 
-/// Time after which the trainer reads the losses, which ends a block of steps that need not be waited for one by one.
-const BLOCK: Duration = Duration::from_millis(400);
-/// Most steps of a block, as in the trainer.
-const LONGEST_BLOCK: u32 = RING_ROWS / 2;
 /// Steps that are under way before the host has to wait.
 const UNWAITED: u32 = 3;
 /// Warm-up when no count is given: at least this many steps, and this long.
@@ -153,7 +149,7 @@ impl Runner {
 /// Steps of a block and number of blocks, given the seconds of a step. On the host nothing overlaps, so a block is a step.
 fn plan_blocks(seconds: f64, steps: Option<u32>, overlaps: bool) -> (u32, u32) {
     let fitting = |time: Duration| (time.as_secs_f64() / seconds.max(1e-9)) as u32;
-    let longest = if overlaps { fitting(BLOCK).clamp(1, LONGEST_BLOCK) } else { 1 };
+    let longest = if overlaps { fitting(READ_AFTER).clamp(1, READ_EVERY) } else { 1 };
     match steps {
         Some(steps) => {
             let block = longest.min(steps / 5).max(1);

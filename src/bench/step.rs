@@ -71,7 +71,7 @@ pub struct Row {
     pub nominal_gflops: f64,
     /// 10⁹ bytes a second, each input read once and each output written once.
     pub gbytes_per_s: f64,
-    /// Seconds that nothing can beat.
+    /// Seconds at the ceiling.
     pub floor_s: f64,
     /// Percent of the ceiling: the floor over the seconds.
     pub ceiling_percent: f64,
@@ -86,7 +86,7 @@ pub struct Profile {
     pub ceilings: Ceilings,
     /// Sum over all dispatches, in seconds.
     pub device_s: f64,
-    /// Seconds of a step that nothing can beat with this plan.
+    /// Seconds of a step whose dispatches all run at the ceilings.
     pub floor_s: f64,
     /// Percent of the floor that the median step reaches.
     pub floor_percent: f64,
@@ -210,7 +210,7 @@ fn profile(device: &Device, runner: &mut Runner, plan: &Plan, median_s: f64) -> 
         let seconds = session.time_dispatches(STEP_PLAN)?;
         samples.iter_mut().zip(seconds).for_each(|(samples, seconds)| samples.push(seconds));
     }
-    let timing = session.timing();
+    let timing = session.timing(STEP_PLAN);
     let ceilings = Ceilings::measure(device)?;
     let seconds: Vec<f64> = samples.iter().map(|samples| median(samples)).collect();
     Ok(summarise(plan, &seconds, timing, ceilings, median_s))

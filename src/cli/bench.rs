@@ -84,8 +84,8 @@ pub struct Arguments {
     /// Widths of a sweep: factors of the hidden layers' channels
     #[arg(long, value_name = "X,X,…", value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0], requires = "sweep")]
     widths: Vec<f64>,
-    /// Run the default kernels instead of those that were fastest here
-    #[arg(long)]
+    /// Run the default kernels instead of those that were fastest here; sweeps always do
+    #[arg(long, conflicts_with_all = ["floor", "sweep"])]
     no_tune: bool,
     /// Print JSON
     #[arg(long)]

@@ -109,7 +109,8 @@ pub struct Arguments {
     /// File name of the animation
     #[arg(long, value_name = "NAME", env = "DCGAN_GPU_GIF")]
     gif: Option<String>,
-    /// Run the default kernels instead of the fastest on this device: the same bits whatever was measured
+    /// Run the default kernels instead of the fastest on this device: the same bits whatever was measured. A resumed
+    /// run keeps to what it recorded
     #[arg(long, conflicts_with = "dry_run")]
     no_tune: bool,
     /// Print layers, shapes, parameters, FLOPs and memory, and do nothing

@@ -271,7 +271,7 @@ impl Gpu {
             wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
         // SAFETY: only this crate's own shaders come here. Their indices stay inside their bindings and their loops end:
         // the registry's test cases run every kernel between guard bands at sizes that are not multiples of its tiles,
-        // and `Recorder::dispatch` bounds the loop trips.
+        // and `Recorder::dispatch` and `variants::of` bound the loop trips.
         let module =
             unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) };
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

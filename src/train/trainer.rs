@@ -16,9 +16,9 @@ use crate::output::grid;
 use crate::tuning;
 
 /// Steps after which the losses are read in any case; the ring must not overtake its reader.
-const READ_EVERY: u32 = RING_ROWS / 2;
+pub(crate) const READ_EVERY: u32 = RING_ROWS / 2;
 /// Time after which the losses are read, so that progress is fresh on slow devices.
-const READ_AFTER: Duration = Duration::from_millis(400);
+pub(crate) const READ_AFTER: Duration = Duration::from_millis(400);
 
 /// What a progress display shows.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Choices, key};
 use crate::device::plan::{Dispatch, Plan, Program, TensorId, TensorSpec, View};
 use crate::device::{Device, Profile};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::linear::variants::{self, Variant};
 use crate::random::{Draws, stream};
 use crate::selftest::lockstep::Lockstep;
@@ -28,9 +28,7 @@ pub(super) fn open_shapes(plan: &Plan, profile: &Profile, known: &Choices) -> Ve
     let mut open: BTreeMap<String, Open> = BTreeMap::new();
     for dispatch in &plan.dispatches {
         let shape = key(dispatch);
-        let mut variants = variants::of(dispatch, profile);
-        let runs = |variant: &Variant| variant.apply(dispatch).loop_trips <= profile.max_loop_trips;
-        variants.retain(runs);
+        let variants = variants::of(dispatch, profile);
         let chosen = known.0.get(&shape).is_some_and(|name| variants.iter().any(|variant| variant.name() == *name));
         if variants.len() > 1 && !chosen {
             open.entry(shape).or_insert_with(|| Open { dispatch: dispatch.clone(), variants });
@@ -41,40 +39,57 @@ pub(super) fn open_shapes(plan: &Plan, profile: &Profile, known: &Choices) -> Ve
     open
 }
 
-/// A choice for each shape: its fastest variant, or its default where time has run out.
+/// The fastest variant of each shape that is reached before time runs out; the others keep their default, and are measured
+/// by the next run.
 pub(super) fn measure(device: &Device, program: &Program, open: &[Open], patience: Duration) -> Result<Choices> {
     let start = Instant::now();
-    let choose = |shape: &Open| {
-        let in_time = start.elapsed() < patience;
-        let chosen = if in_time { fastest(device, program, shape)? } else { 0 };
-        Ok((key(&shape.dispatch), shape.variants[chosen].name()))
-    };
-    open.iter().map(choose).collect()
+    let mut chosen = Vec::new();
+    for shape in open.iter().take_while(|_| start.elapsed() < patience) {
+        let (tensors, alone) = isolated(&shape.dispatch, program);
+        let whole: Vec<_> = shape.variants.iter().map(|variant| variant.apply(&alone)).collect();
+        let timed =
+            whole.iter().map(|dispatch| if is_software(device) { shortened(dispatch) } else { dispatch.clone() });
+        let plan = Plan { dispatches: timed.chain(whole.clone()).collect() };
+        // Its guards and copies can take more memory than the step itself.
+        match Lockstep::new(device, &tensors, &plan) {
+            Ok(mut lockstep) => {
+                let fastest = fastest(&mut lockstep, shape, &whole)?;
+                chosen.push((key(&shape.dispatch), shape.variants[fastest].name()));
+            }
+            Err(error) => log::debug!("{}: not measured: {error}", key(&shape.dispatch)),
+        }
+    }
+    Ok(chosen.into_iter().collect())
 }
 
-/// The index of the fastest variant that computes what the twin computes.
-fn fastest(device: &Device, program: &Program, shape: &Open) -> Result<usize> {
-    let (tensors, alone) = isolated(&shape.dispatch, program);
-    let whole: Vec<_> = shape.variants.iter().map(|variant| variant.apply(&alone)).collect();
-    let software = device.profile().max_loop_trips != u32::MAX;
-    let timed = whole.iter().map(|dispatch| if software { shortened(dispatch) } else { dispatch.clone() });
-    let plan = Plan { dispatches: timed.chain(whole.clone()).collect() };
-    let mut lockstep = Lockstep::new(device, &tensors, &plan)?;
-    let mut order = Vec::new();
+/// The index of the fastest variant that computes what the twin computes. `lockstep` holds the variants to be timed, and
+/// then the `whole` ones.
+fn fastest(lockstep: &mut Lockstep, shape: &Open, whole: &[Dispatch]) -> Result<usize> {
+    let mut times = Vec::new();
     for index in 0..whole.len() {
-        lockstep.time(index)?; // compiles
-        let time = lockstep.time(index)?.min(lockstep.time(index)?).as_secs_f64();
-        order.push((if index == 0 { time * WORTHWHILE } else { time }, index));
-        log::debug!("{}: {} takes {time:.2e} s", key(&shape.dispatch), shape.variants[index].name());
+        times.push(lockstep.time(index)?);
+        log::debug!("{}: {} takes {:.2e} s", key(&shape.dispatch), shape.variants[index].name(), times[index]);
     }
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for &(_, index) in &order {
+    for index in by_time(&times) {
         match lockstep.step(whole.len() + index, &whole[index])?.failure {
             None => return Ok(index),
             Some(failure) => log::warn!("not used, since it computes wrong results here: {failure}"),
         }
     }
-    Ok(0)
+    let shape = key(&shape.dispatch);
+    Err(Error::device(format!("{shape}: no kernel computes what its twin does on this device; run dcgan-gpu selftest")))
+}
+
+/// The order in which variants are tried: by time, the default (the first) with an advantage.
+fn by_time(seconds: &[f64]) -> Vec<usize> {
+    let time = |index: usize| if index == 0 { seconds[0] * WORTHWHILE } else { seconds[index] };
+    let mut order: Vec<usize> = (0..seconds.len()).collect();
+    order.sort_by(|&a, &b| time(a).total_cmp(&time(b)));
+    order
+}
+
+fn is_software(device: &Device) -> bool {
+    device.profile().max_loop_trips != u32::MAX
 }
 
 /// A dispatch with tensors of its own: its tap lists, and random numbers.
@@ -103,4 +118,15 @@ fn shortened(dispatch: &Dispatch) -> Dispatch {
     let [x, y, _] = dispatch.workgroups;
     let rows = (u64::from(y) * SOFTWARE_FLOPS / dispatch.flops.max(1)).clamp(1, u64::from(y)) as u32;
     Dispatch { workgroups: [x, rows, 1], ..dispatch.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_left_only_for_what_is_clearly_faster() {
+        assert_eq!(by_time(&[1.0, 0.98, 2.0]), [0, 1, 2]);
+        assert_eq!(by_time(&[1.0, 0.9, 0.8]), [2, 1, 0]);
+    }
 }

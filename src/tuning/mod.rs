@@ -21,10 +21,11 @@ use crate::model::network::Layout;
 use crate::train::engine::{self, STEP_PLAN};
 pub use file::{cache_file, load, save};
 
-/// How long measuring may take before what is left keeps its default; a measurement under way is finished.
+/// How long measuring may take before what is left keeps its default until the next run; a measurement under way is
+/// finished.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The chosen variant for each shape that was looked at; all others run their default.
+/// The chosen variant for each shape that was measured; all others run their default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Choices(BTreeMap<String, String>);
@@ -152,7 +153,7 @@ pub fn choose(
     let missing = measure::open_shapes(&program.plans[STEP_PLAN], &profile, &known);
     if !missing.is_empty() {
         let (shapes, seconds) = (missing.len(), PATIENCE.as_secs());
-        announce(&format!("tuning {shapes} kernel shapes for {}, once, for about {seconds} s", device.name()));
+        announce(&format!("tuning {shapes} kernel shapes for {}, for about {seconds} s", device.name()));
         known.0.extend(measure::measure(device, &program, &missing, PATIENCE)?.0);
         let tuning = Tuning { device: identity.clone(), choices: known.clone() };
         if let Some(Err(error)) = cache.map(|path| file::save_cache(path, &tuning)) {

@@ -24,9 +24,14 @@ pub(super) fn best(offered: wgpu::Features, options: OpenOptions) -> (Timing, wg
 }
 
 impl Session {
-    /// How [`Session::time_dispatches`] measures.
-    pub fn timing(&self) -> Timing {
-        self.timing
+    /// How [`Session::time_dispatches`] measures a plan: a query set has at most 4096 timestamps.
+    pub fn timing(&self, plan: usize) -> Timing {
+        let (count, most) = (self.plans[plan].len(), wgpu::QUERY_SET_MAX_QUERIES as usize);
+        match self.timing {
+            Timing::Timestamps if count < most => Timing::Timestamps,
+            Timing::PassTimestamps if 2 * count <= most => Timing::PassTimestamps,
+            _ => Timing::Blocks,
+        }
     }
 
     /// Runs a plan, at least once, and gives the seconds of each of its dispatches.
@@ -34,12 +39,10 @@ impl Session {
     /// # Errors
     /// As [`Session::run`].
     pub fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>> {
-        let count = self.plans[plan].len();
-        // A query set has at most 4096 timestamps.
-        match self.timing {
-            Timing::Timestamps if count < wgpu::QUERY_SET_MAX_QUERIES as usize => self.by_timestamps(plan),
-            Timing::PassTimestamps if 2 * count <= wgpu::QUERY_SET_MAX_QUERIES as usize => self.by_passes(plan),
-            _ => (0..count).map(|index| self.by_block(plan, index)).collect(),
+        match self.timing(plan) {
+            Timing::Timestamps => self.by_timestamps(plan),
+            Timing::PassTimestamps => self.by_passes(plan),
+            _ => (0..self.plans[plan].len()).map(|index| self.time_dispatch(plan, index)).collect(),
         }
     }
 
@@ -104,8 +107,12 @@ impl Session {
         to.saturating_sub(from) as f64 * f64::from(self.queue.get_timestamp_period()) * 1e-9
     }
 
-    /// Blocks of one repeated dispatch, doubled until they are long enough.
-    fn by_block(&mut self, plan: usize, index: usize) -> Result<f64> {
+    /// The seconds of one dispatch, from a block of repetitions that is doubled until it is long enough. What a dispatch
+    /// changes in place it changes again and again: the numbers mean nothing afterwards.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn time_dispatch(&mut self, plan: usize, index: usize) -> Result<f64> {
         let mut repetitions = 1;
         loop {
             let start = Instant::now();

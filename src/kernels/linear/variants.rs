@@ -2,7 +2,7 @@
 
 use super::Sizes;
 use crate::device::kernel::Kernel;
-use crate::device::plan::{Constant, Dispatch};
+use crate::device::plan::{Constant, Dispatch, MAX_WORKGROUPS};
 use crate::device::{LinearFamily, Profile};
 
 /// A kernel with the constants that give it its shape.
@@ -61,11 +61,16 @@ fn is_forward(dispatch: &Dispatch) -> bool {
 pub fn of(dispatch: &Dispatch, profile: &Profile) -> Vec<Variant> {
     let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| size(dispatch, name));
     let sizes = Sizes { batch, c_in, c_out };
-    match (dispatch.kernel.starts_with("linear/"), dispatch.constants.contains_key("SHARES")) {
+    let mut variants = match (dispatch.kernel.starts_with("linear/"), dispatch.constants.contains_key("SHARES")) {
         (true, true) => grad_weight(sizes, profile),
         (true, false) if is_forward(dispatch) => forward(sizes, profile),
         _ => Vec::new(),
-    }
+    };
+    // What the recorder checks of the default.
+    variants.retain(|variant| {
+        variant.workgroups <= MAX_WORKGROUPS && variant.apply(dispatch).loop_trips <= profile.max_loop_trips
+    });
+    variants
 }
 
 /// The most `vec4` sums of an invocation that lavapipe's compiler keeps apart; with more it runs ten times slower.
