@@ -1,7 +1,8 @@
-//! The GPU executor: the only file that calls wgpu, with its child `timing`.
+//! The GPU executor: the only file that calls wgpu, with its children `adapter` and `timing`.
 //!
 //! Everything is made when a program is loaded; [`Session::run`] replays a plan as one compute pass in one submission.
 
+mod adapter;
 mod timing;
 
 use std::collections::{HashMap, VecDeque};
@@ -12,10 +13,11 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::kernel::ENTRY_POINT;
-use super::plan::{Dispatch, MAX_LOOP_TRIPS, Program, View, allocated_bytes};
+use super::plan::{Dispatch, Program, View, allocated_bytes};
 use super::{Description, LinearFamily, OpenOptions, Profile, Timing, limits};
 use crate::error::{Error, Kind, Result};
 use crate::kernels;
+pub use adapter::{Adapter, adapters};
 
 /// Steps that may be under way on the device before the host waits.
 const IN_FLIGHT: usize = 3;
@@ -25,73 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Workgroup memory that every WebGPU implementation has; wgpu does not check it.
 const MAX_WORKGROUP_BYTES: u32 = 16_384;
-
-/// An adapter that could be opened.
-#[derive(Debug)]
-pub struct Adapter {
-    adapter: wgpu::Adapter,
-    info: wgpu::AdapterInfo,
-}
-
-/// All adapters, hardware first, in an order that does not change between calls.
-pub fn adapters() -> Vec<Adapter> {
-    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends,
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
-    });
-    let found = pollster::block_on(instance.enumerate_adapters(backends));
-    let mut adapters: Vec<_> = found.into_iter().map(|adapter| Adapter { info: adapter.get_info(), adapter }).collect();
-    adapters.sort_by_key(|a| match a.info.device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => 2,
-        wgpu::DeviceType::Cpu => 3,
-    });
-    adapters
-}
-
-impl Adapter {
-    /// The adapter's name.
-    pub fn name(&self) -> &str {
-        &self.info.name
-    }
-
-    /// Whether it is hardware, not software Vulkan or WARP.
-    pub fn is_hardware(&self) -> bool {
-        self.info.device_type != wgpu::DeviceType::Cpu
-    }
-
-    /// What `devices` prints.
-    pub fn describe(&self, index: usize) -> Description {
-        Description {
-            choose: index.to_string(),
-            name: self.info.name.clone(),
-            kind: match self.info.device_type {
-                wgpu::DeviceType::DiscreteGpu => "discrete GPU",
-                wgpu::DeviceType::IntegratedGpu => "integrated GPU",
-                wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => "virtual GPU",
-                wgpu::DeviceType::Cpu => "software",
-            },
-            api: format!("{:?}", self.info.backend),
-            driver: format!("{} {}", self.info.driver, self.info.driver_info).trim().to_string(),
-            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size,
-        }
-    }
-
-    /// The lane kernels need subgroups of exactly 8, and pay only where a "GPU" is a processor's vector unit.
-    fn profile(&self) -> Profile {
-        let eight = self.info.subgroup_min_size == 8 && self.info.subgroup_max_size == 8;
-        let lanes = eight && !self.is_hardware() && self.adapter.features().contains(wgpu::Features::SUBGROUP);
-        Profile {
-            family: if lanes { LinearFamily::Lane } else { LinearFamily::Tile },
-            workgroups_to_fill: if self.is_hardware() { 256 } else { 16 },
-            // Shaders count words and bytes in u32.
-            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size.min(u32::MAX.into()),
-            max_loop_trips: if self.is_hardware() { u32::MAX } else { MAX_LOOP_TRIPS },
-        }
-    }
-}
 
 /// What went wrong outside a call that could return it: the message of the first device error or loss.
 type Failure = Arc<Mutex<Option<String>>>;

@@ -1,0 +1,71 @@
+//! Adapters: what there is to open, and the facts of each that shape plans.
+
+use crate::device::plan::MAX_LOOP_TRIPS;
+use crate::device::{Description, LinearFamily, Profile};
+
+/// An adapter that could be opened.
+#[derive(Debug)]
+pub struct Adapter {
+    pub(super) adapter: wgpu::Adapter,
+    info: wgpu::AdapterInfo,
+}
+
+/// All adapters, hardware first, in an order that does not change between calls.
+pub fn adapters() -> Vec<Adapter> {
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let found = pollster::block_on(instance.enumerate_adapters(backends));
+    let mut adapters: Vec<_> = found.into_iter().map(|adapter| Adapter { info: adapter.get_info(), adapter }).collect();
+    adapters.sort_by_key(|a| match a.info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => 2,
+        wgpu::DeviceType::Cpu => 3,
+    });
+    adapters
+}
+
+impl Adapter {
+    /// The adapter's name.
+    pub fn name(&self) -> &str {
+        &self.info.name
+    }
+
+    /// Whether it is hardware, not software Vulkan or WARP.
+    pub fn is_hardware(&self) -> bool {
+        self.info.device_type != wgpu::DeviceType::Cpu
+    }
+
+    /// What `devices` prints.
+    pub fn describe(&self, index: usize) -> Description {
+        Description {
+            choose: index.to_string(),
+            name: self.info.name.clone(),
+            kind: match self.info.device_type {
+                wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+                wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+                wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => "virtual GPU",
+                wgpu::DeviceType::Cpu => "software",
+            },
+            api: format!("{:?}", self.info.backend),
+            driver: format!("{} {}", self.info.driver, self.info.driver_info).trim().to_string(),
+            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size,
+        }
+    }
+
+    /// The lane kernels need subgroups of exactly 8, and pay only where a "GPU" is a processor's vector unit.
+    pub(super) fn profile(&self) -> Profile {
+        let eight = self.info.subgroup_min_size == 8 && self.info.subgroup_max_size == 8;
+        let lanes = eight && !self.is_hardware() && self.adapter.features().contains(wgpu::Features::SUBGROUP);
+        Profile {
+            family: if lanes { LinearFamily::Lane } else { LinearFamily::Tile },
+            workgroups_to_fill: if self.is_hardware() { 256 } else { 16 },
+            // Shaders count words and bytes in u32.
+            max_binding_bytes: self.adapter.limits().max_storage_buffer_binding_size.min(u32::MAX.into()),
+            max_loop_trips: if self.is_hardware() { u32::MAX } else { MAX_LOOP_TRIPS },
+        }
+    }
+}
