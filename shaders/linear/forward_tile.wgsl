@@ -38,11 +38,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     for (var i = rows[3u * listed + 1u]; i < end; i++) {
         let pair = pairs[i];
         for (var k = 0u; k < C_IN; k += STEP) {
+            // Set to zero by hand: some compilers keep a variable's value from one trip of a loop to the next.
             var from_x: array<vec4f, X_PARTS>;
             for (var c = 0u; c < X_PARTS; c++) {
                 let part = c * THREADS + thread;
                 let row = first_row + part / (STEP / 4u);
                 let channel4 = k / 4u + part % (STEP / 4u);
+                from_x[c] = vec4f();
                 if row < BATCH && channel4 < X4 {
                     from_x[c] = x[(pair.x * BATCH + row) * X4 + channel4];
                 }
@@ -52,6 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                 let part = c * THREADS + thread;
                 let channel = k + part / TILE4;
                 let column = first_column + part % TILE4;
+                from_w[c] = vec4f();
                 if channel < C_IN && column < W4 {
                     from_w[c] = w[(pair.y * C_IN + channel) * W4 + column];
                 }

@@ -38,11 +38,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     for (var i = share.x; i < share.y; i++) {
         let pair = pairs[i];
         for (var first = 0u; first < BATCH; first += STEP) {
+            // Set to zero by hand: some compilers keep a variable's value from one trip of a loop to the next.
             var from_x: array<vec4f, X_PARTS>;
             for (var c = 0u; c < X_PARTS; c++) {
                 let part = c * THREADS + thread;
                 let b = first + part / X_TILE4;
                 let column = first_x + part % X_TILE4;
+                from_x[c] = vec4f();
                 if b < BATCH && column < X4 {
                     from_x[c] = x[(pair.x * BATCH + b) * X4 + column];
                 }
@@ -52,6 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                 let part = c * THREADS + thread;
                 let b = first + part / Y_TILE4;
                 let column = first_dy + part % Y_TILE4;
+                from_dy[c] = vec4f();
                 if b < BATCH && column < Y4 {
                     from_dy[c] = dy[(pair.y * BATCH + b) * Y4 + column];
                 }

@@ -124,6 +124,7 @@ impl Convolution {
                 parameters: vec![w],
                 gradients: Vec::new(),
                 running: None,
+                slope: 1.0,
                 scratch_words: &mut 0,
                 transposed_words: &mut 0,
             },
