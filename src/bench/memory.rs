@@ -1,5 +1,7 @@
 //! The memory of this process, where the system tells (Linux).
 
+use crate::device::limits::proc_bytes;
+
 /// Forgets the peak so far, so that [`peak_bytes`] speaks of what follows; `false` where that is not possible.
 pub fn reset_peak() -> bool {
     std::fs::write("/proc/self/clear_refs", "5").is_ok()
@@ -7,10 +9,7 @@ pub fn reset_peak() -> bool {
 
 /// The most memory that was resident since the start, or since [`reset_peak`].
 pub fn peak_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes << 10)
+    proc_bytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use dcgan_gpu::output::{Overwrite, plot, save_text};
 use dcgan_gpu::train::trainer::Tune;
 use toml::Value;
 
-use super::{DeviceChoice, print, print_json, tell};
+use super::{DeviceChoice, announce, print, print_json, tell};
 
 /// Measure training steps on a device: by step, by kernel, against what the device can do at most
 #[derive(clap::Args, Debug)]
@@ -133,11 +133,7 @@ fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
     let config = arguments.configuration()?;
     let counts = Counts { warmup: arguments.warmup, steps: arguments.steps };
     let options = Options { counts, steps_only: arguments.steps_only };
-    let mut announce = |message: &str| {
-        if !quiet {
-            tell(message);
-        }
-    };
+    let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let mut report = step::measure(&arguments.device.device, &config, options, tune)?;
     arguments.device.remark(report.family.is_none(), quiet);

@@ -171,6 +171,15 @@ fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Tells lines on stderr as they come, unless `quiet`.
+fn announce(quiet: bool) -> impl FnMut(&str) {
+    move |line| {
+        if !quiet {
+            tell(line);
+        }
+    }
+}
+
 /// A value as one line of JSON on stdout.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&serde_json::to_string(value).map_err(|e| Error::new(Kind::Other, format!("JSON: {e}")))?);

@@ -12,7 +12,7 @@ use dcgan_gpu::train::trainer::{self, Outcome, Trainer, Tune};
 use toml::Value;
 
 use super::progress::Display;
-use super::{DeviceChoice, checkpoint, dry_run, print, print_json, table, tell};
+use super::{DeviceChoice, announce, checkpoint, dry_run, print, print_json, table, tell};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
@@ -216,14 +216,6 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let trainer = Trainer::start(config.clone(), &layouts, data, &device, &out, arguments.force, tune)?;
     train(trainer, &config, &device, &out, arguments.json, quiet)
-}
-
-fn announce(quiet: bool) -> impl FnMut(&str) {
-    move |line| {
-        if !quiet {
-            tell(line);
-        }
-    }
 }
 
 /// Paths are stored so that the run can go on from another folder.

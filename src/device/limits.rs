@@ -59,13 +59,12 @@ fn remedy_for(role: Role) -> &'static str {
 
 /// Bytes that this process can still allocate without swapping, where the system says so (Linux).
 fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    available(&text)
+    proc_bytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
-/// The value of `MemAvailable` in the text of `/proc/meminfo`, in bytes.
-fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+/// The bytes behind `key` in a text of Linux's `/proc`, which counts in kB.
+pub(crate) fn proc_bytes(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes << 10)
 }
@@ -110,7 +109,7 @@ mod tests {
     #[test]
     fn free_memory_is_read_in_bytes() {
         let text = "MemTotal:       24617044 kB\nMemFree:         18 kB\nMemAvailable:   21536372 kB\n";
-        assert_eq!(available(text), Some(21_536_372 << 10));
-        assert_eq!(available("MemTotal: 1 kB\n"), None);
+        assert_eq!(proc_bytes(text, "MemAvailable:"), Some(21_536_372 << 10));
+        assert_eq!(proc_bytes("MemTotal: 1 kB\n", "MemAvailable:"), None);
     }
 }

@@ -4,7 +4,7 @@ pub mod cpu;
 pub mod gemm;
 pub mod gpu;
 pub mod kernel;
-mod limits;
+pub(crate) mod limits;
 pub mod plan;
 pub mod real;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::plan::{Constant, Dispatch, Plan};
+use crate::device::plan::{Dispatch, Plan};
 use crate::device::{Device, Profile};
 use crate::error::Result;
 use crate::kernels::linear::variants;
@@ -70,14 +70,12 @@ impl FromIterator<(String, String)> for Choices {
 
 /// What dispatches have in common that one measurement serves.
 pub fn key(dispatch: &Dispatch) -> String {
-    let size = |name: &str| match dispatch.constants.get(name) {
-        Some(Constant::U32(value)) => *value,
-        _ => 0,
-    };
+    let size = |name| variants::size(dispatch, name);
     let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(size);
-    let (what, lists) = match dispatch.constants.contains_key("SHARES") {
-        true => ("grad_weight", format!("{} shares", size("SHARES"))),
-        false => ("forward", format!("{} pixels", size("Q"))),
+    let (what, lists) = if dispatch.constants.contains_key("SHARES") {
+        ("grad_weight", format!("{} shares", size("SHARES")))
+    } else {
+        ("forward", format!("{} pixels", size("Q")))
     };
     let pairs = dispatch.bindings.get("pairs").map_or(0, |pairs| pairs.len / 2);
     format!("{what} {batch}x{c_in} to {c_out}, {lists}, {pairs} pairs, longest {}", dispatch.terms)

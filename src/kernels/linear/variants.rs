@@ -46,7 +46,8 @@ impl Variant {
 /// Constants that do not depend on the variant.
 const COMMON: [&str; 6] = ["BATCH", "C_IN", "C_OUT", "Q", "SHARES", "FOLD"];
 
-fn size(dispatch: &Dispatch, name: &str) -> u32 {
+/// An integer constant of a linear dispatch; 0 where it has none of this name.
+pub(crate) fn size(dispatch: &Dispatch, name: &str) -> u32 {
     match dispatch.constants.get(name) {
         Some(Constant::U32(value)) => *value,
         _ => 0,
