@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod data;
 pub mod device;
+pub mod disk;
 pub mod error;
 pub mod kernels;
 pub mod layers;

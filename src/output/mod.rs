@@ -16,5 +16,5 @@ pub use self::gif::AnimatedGif;
 pub use grid::{grid, grid_side};
 pub use npy::write_npy;
 pub use picture::{Images, Picture};
-pub(crate) use save::save_durably;
 pub use save::{Overwrite, save_files, save_png, save_text};
+pub(crate) use save::{save_durably, save_png_durably};
