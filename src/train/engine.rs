@@ -34,6 +34,17 @@ impl Losses {
     }
 }
 
+/// What [`Engine::check`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// The first tensor that holds NaN or infinity, named as in a checkpoint: `generator/parameter/3.weight`.
+    pub not_finite: Option<String>,
+    /// The largest magnitude in G's first moments: its gradient, smoothed over steps.
+    pub generator_moment: f32,
+    /// The same of D.
+    pub discriminator_moment: f32,
+}
+
 /// A program for training, before a device has it.
 #[derive(Debug)]
 pub struct Recorded {
@@ -182,6 +193,22 @@ impl Engine {
             Losses { d_loss, g_loss: row[generator], d_real: row[real + 1], d_fake: row[fake + 1] }
         };
         Ok((from..to).map(row).collect())
+    }
+
+    /// Looks for NaN and infinity in everything that a checkpoint would hold; waits for the last step.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn check(&mut self) -> Result<Checked> {
+        let tensors = self.state()?;
+        let mut moments = [0.0_f32; 2];
+        for (moment, state) in moments.iter_mut().zip(self.states) {
+            let m = self.session.read_floats(state.optimizer.expect("an engine trains").m)?;
+            *moment = m.iter().fold(0.0, |largest: f32, m| largest.max(m.abs()));
+        }
+        let [generator_moment, discriminator_moment] = moments;
+        let not_finite = tensors.not_finite().first().map(ToString::to_string);
+        Ok(Checked { not_finite, generator_moment, discriminator_moment })
     }
 
     /// `count` images of the fixed latents: always the same ones of this seed.
