@@ -410,7 +410,9 @@ fn checkpoints() {
         let (shape, values) = tensors.get_mut(weight).unwrap();
         *shape = vec![values.len()];
     });
-    broken("more", &|_, tensors| drop(tensors.insert("generator/parameter/9.weight".to_string(), (vec![1], vec![0.0]))));
+    broken("more", &|_, tensors| {
+        drop(tensors.insert("generator/parameter/9.weight".to_string(), (vec![1], vec![0.0])))
+    });
     let mut flipped = good.clone();
     *flipped.last_mut().unwrap() ^= 1;
     desk.write("flipped.safetensors", flipped);
@@ -493,5 +495,8 @@ fn resumed_runs() {
     }
     desk.write(newest, &good[..good.len() / 2]);
     let what = "step-00000020.safetensors: not a readable checkpoint";
-    refuse(&desk, &[(&format!("{resume} run"), 9, what), (&format!("{resume} run"), 9, "no older one that can be used")]);
+    refuse(
+        &desk,
+        &[(&format!("{resume} run"), 9, what), (&format!("{resume} run"), 9, "no older one that can be used")],
+    );
 }

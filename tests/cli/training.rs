@@ -18,7 +18,10 @@ fn a_run_leaves_all_that_it_promises_and_nothing_else() {
     assert_eq!(desk.names("run/samples"), steps([5, 10, 15, 20], "png"));
     let kept = desk.names("run/checkpoints");
     let newest = steps([15, 20], "safetensors");
-    assert!(kept.ends_with(&newest) && kept.len() <= newest.len() + 1, "the two newest and the best are kept: {kept:?}");
+    assert!(
+        kept.ends_with(&newest) && kept.len() <= newest.len() + 1,
+        "the two newest and the best are kept: {kept:?}"
+    );
 
     assert_eq!(outcome["steps"], 20);
     for (key, names) in [("run", "run"), ("gif", "run/dcgan.gif"), ("sample", "run/samples/step-00000020.png")] {
