@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::device::Device;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
@@ -12,7 +13,7 @@ use dcgan_gpu::train::trainer::{self, Outcome, Trainer, Tune};
 use toml::Value;
 
 use super::progress::Display;
-use super::{DeviceChoice, announce, checkpoint, dry_run, print, print_json, table, tell};
+use super::{DeviceChoice, announce, checkpoint, data, dry_run, print, print_json, table, tell};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
@@ -35,10 +36,10 @@ pub struct Arguments {
     /// Go on with a run from its newest checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "force", "dry_run"])]
     resume: Option<PathBuf>,
-    /// mnist, strokes (built in), or a folder with IDX files
+    /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder with IDX files
     #[arg(long, value_name = "SET", env = "DCGAN_GPU_DATA")]
     data: Option<String>,
-    /// Where mnist is looked for first
+    /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
     #[arg(long, value_name = "DIR", env = "DCGAN_GPU_DATA_DIR")]
     data_dir: Option<PathBuf>,
     /// Length in epochs
@@ -209,6 +210,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
     let out = arguments.out.clone().unwrap_or_else(|| RunFolder::fresh_path(&config.name));
     RunFolder::check_free(&out, arguments.force)?;
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
@@ -221,7 +223,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 /// Paths are stored so that the run can go on from another folder.
 fn make_absolute(config: &mut Config) -> Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| Error::io("find", path, &e));
-    if !matches!(config.data.as_str(), "mnist" | "strokes" | "") {
+    if !(matches!(config.data.as_str(), "strokes" | "") || sets::named(&config.data).is_some()) {
         config.data = absolute(Path::new(&config.data))?.display().to_string();
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
@@ -257,6 +259,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
         let outcome = Outcome { run, steps: done, sample, gif, checkpoint: newest, losses, seconds };
         return if arguments.json { print_json(&outcome) } else { Ok(()) };
     }
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
