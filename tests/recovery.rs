@@ -107,9 +107,9 @@ fn a_device_that_fails_for_good_ends_the_run_with_a_checkpoint_to_go_on_from() {
     for device in common::devices() {
         let lost = |nth| Fault { at: At::Submit, what: What::Lost, nth };
         let cases = [
-            ([7, 9, 11, 13].map(lost).to_vec(), 3, "lost"),
-            (vec![Fault { at: At::Submit, what: What::TimedOut, nth: 9 }], 0, "time"),
-            (vec![Fault { at: At::Submit, what: What::OutOfMemory, nth: 9 }], 0, "memory"),
+            ([10, 12, 14, 16].map(lost).to_vec(), 3, "lost"),
+            (vec![Fault { at: At::Submit, what: What::TimedOut, nth: 10 }], 0, "time"),
+            (vec![Fault { at: At::Submit, what: What::OutOfMemory, nth: 10 }], 0, "memory"),
         ];
         for (faults, recovered, word) in cases {
             let folder = tempfile::tempdir().unwrap();

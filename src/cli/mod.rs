@@ -2,6 +2,7 @@
 
 mod bench;
 mod checkpoint;
+mod data;
 mod devices;
 mod dry_run;
 mod explore;
@@ -54,6 +55,7 @@ enum Verb {
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
     Explore(explore::Arguments),
+    Data(data::Arguments),
     Devices(devices::Arguments),
     Selftest(selftest::Arguments),
     VerifyResume(verify_resume::Arguments),
@@ -121,6 +123,7 @@ fn run() -> Result<()> {
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
+        Verb::Data(verb) => data::run(&verb, quiet),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
         Verb::VerifyResume(verb) => verify_resume::run(&verb, quiet),

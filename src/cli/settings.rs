@@ -16,10 +16,10 @@ pub struct Settings {
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
     #[arg(long, value_name = "FILE", env = "DCGAN_GPU_CONFIG")]
     pub config: Option<PathBuf>,
-    /// mnist, strokes (built in), or a folder with IDX files
+    /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder with images
     #[arg(long, value_name = "SET", env = "DCGAN_GPU_DATA")]
     pub data: Option<String>,
-    /// Where mnist is looked for first
+    /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
     #[arg(long, value_name = "DIR", env = "DCGAN_GPU_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// Length in epochs

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
@@ -14,7 +15,7 @@ use toml::Value;
 
 use super::progress::Display;
 use super::settings::Settings;
-use super::{DeviceChoice, announce, dry_run, print, print_json, signals, table};
+use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, table};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
@@ -70,6 +71,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         Some(out) => Claim::new_run(out, arguments.force)?,
         None => Claim::fresh(&config.name)?,
     };
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
@@ -82,7 +84,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 /// Paths are stored so that the run can go on from another folder.
 fn make_absolute(config: &mut Config) -> Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| Error::io("find", path, &e));
-    if !matches!(config.data.as_str(), "mnist" | "strokes" | "") {
+    if !(matches!(config.data.as_str(), "strokes" | "") || sets::named(&config.data).is_some()) {
         config.data = absolute(Path::new(&config.data))?.display().to_string();
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
@@ -124,6 +126,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
             return if arguments.json { print_json(&outcome) } else { Ok(()) };
         }
     }
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);

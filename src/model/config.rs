@@ -26,9 +26,9 @@ pub struct Config {
     pub about: String,
     /// Seed of everything random.
     pub seed: u64,
-    /// `mnist`, `strokes`, or a folder.
+    /// `strokes`, `mnist`, `fashion-mnist`, `kmnist`, or a folder.
     pub data: String,
-    /// Where `mnist` is looked for first.
+    /// Where a set that is known by name is looked for first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
     /// Size of the images.
