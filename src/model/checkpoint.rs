@@ -144,17 +144,28 @@ impl Checkpoint {
     /// A checkpoint error when the file is missing, is no checkpoint of this program, or is broken.
     pub fn load(path: &Path) -> Result<Checkpoint> {
         let broken = |what: String| Error::checkpoint(format!("{}: {what}", path.display()));
-        let length = std::fs::metadata(path)
-            .map_err(|e| broken(format!("cannot read the checkpoint: {e}; check --checkpoint")))?
-            .len();
-        if length > MAX_BYTES {
-            return Err(broken(format!("{length} bytes are too many for a checkpoint")));
+        let file = std::fs::metadata(path)
+            .map_err(|e| broken(format!("cannot read the checkpoint: {e}; check --checkpoint")))?;
+        if !file.is_file() {
+            return Err(broken("not a file; give a run folder or a .safetensors file".to_string()));
+        }
+        if file.len() > MAX_BYTES {
+            return Err(broken(format!("{} bytes are too many for a checkpoint", file.len())));
         }
         let bytes = std::fs::read(path).map_err(|e| broken(format!("cannot read the checkpoint: {e}")))?;
+        Checkpoint::parse(&bytes).map_err(|e| broken(e.to_string()))
+    }
+
+    /// Reads the bytes of a checkpoint file, which are not trusted.
+    ///
+    /// # Errors
+    /// A checkpoint error, without the file's name, when they are no checkpoint of this program or a broken one.
+    pub fn parse(bytes: &[u8]) -> Result<Checkpoint> {
+        let broken = |what: String| Error::checkpoint(what);
         let foreign = |e: &dyn std::fmt::Display| {
             broken(format!("not a readable checkpoint ({e}); give a run folder or a .safetensors file of this program"))
         };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| foreign(&e))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| foreign(&e))?;
         let json = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY));
         let json = json.ok_or_else(|| foreign(&"a safetensors file of another program"))?;
         let version = serde_json::from_str::<Version>(json).map_err(|e| foreign(&e))?.format_version;
@@ -166,7 +177,7 @@ impl Checkpoint {
         let metadata: Metadata = serde_json::from_str(json).map_err(|e| foreign(&e))?;
         metadata.config.layouts().map_err(|e| broken(format!("its configuration cannot be used: {e}")))?;
         let mut tensors = Tensors::default();
-        for (name, view) in SafeTensors::deserialize(&bytes).map_err(|e| foreign(&e))?.tensors() {
+        for (name, view) in SafeTensors::deserialize(bytes).map_err(|e| foreign(&e))?.tensors() {
             if view.dtype() != Dtype::F32 {
                 return Err(broken(format!("tensor `{name}` is {:?}, not F32", view.dtype())));
             }
