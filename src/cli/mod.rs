@@ -2,14 +2,17 @@
 
 mod bench;
 mod checkpoint;
+mod compare;
 mod devices;
 mod dry_run;
 mod explore;
 mod interpolate;
 mod presets;
 mod progress;
+mod report;
 mod sample;
 mod selftest;
+mod show;
 mod table;
 mod train;
 
@@ -51,6 +54,9 @@ enum Verb {
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
     Explore(explore::Arguments),
+    Report(report::Arguments),
+    Compare(compare::Arguments),
+    Show(show::Arguments),
     Devices(devices::Arguments),
     Selftest(selftest::Arguments),
     Bench(bench::Arguments),
@@ -115,6 +121,9 @@ fn run() -> Result<()> {
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
+        Verb::Report(verb) => report::run(&verb),
+        Verb::Compare(verb) => compare::run(&verb),
+        Verb::Show(verb) => show::run(&verb),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
         Verb::Bench(verb) => bench::run(&verb, quiet),

@@ -131,6 +131,22 @@ impl Run {
         recorded.or_else(|| self.origin.get("seconds")?.as_f64())
     }
 
+    /// The sample grid after `step`, or the last one before it; without a step, the newest.
+    ///
+    /// # Errors
+    /// A checkpoint error when there is none.
+    pub fn sample_at(&self, step: Option<u32>) -> Result<&Path> {
+        let step = step.unwrap_or(u32::MAX);
+        let found = self.samples.iter().rev().find(|(at, _)| *at <= step);
+        found.map(|(_, path)| path.as_path()).ok_or_else(|| {
+            let run = self.path.display();
+            Error::checkpoint(match self.samples.first() {
+                Some((first, _)) => format!("{run} has no sample grid up to step {step}; its first is of step {first}"),
+                None => format!("{run} has no sample grid yet; wait for the first one, or give a PNG file"),
+            })
+        })
+    }
+
     /// The device, as the newest checkpoint or the tuned kernels name it.
     pub fn device(&self) -> Option<String> {
         self.origin_text("device").or_else(|| self.tuned_for.clone())
