@@ -33,6 +33,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return print_json(&comparison);
     }
-    table::lines(&comparison.table()).iter().for_each(|line| print(line));
+    table::lines_to_the_left(&comparison.table()).iter().for_each(|line| print(line));
     Ok(())
 }

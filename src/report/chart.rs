@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::curves::{Curve, kept, running_mean, smoothing};
+use super::curves::{Curve, kept, running_mean};
 use crate::output::plot::{Axis, Mapping, Scale, escape, number};
 
 /// Height of the lines' area in pixels.
@@ -30,19 +30,23 @@ pub(super) struct Plot {
     pub ticks: Vec<f64>,
     /// Whether a running mean is worth drawing.
     pub smooth: bool,
+    /// The last step of the x axis, which begins with 0.
+    pub until: u32,
+    /// Whether the y axis shows 0 in any case.
+    pub from_zero: bool,
 }
 
 impl Plot {
     /// The chart as HTML, and its values for the script; none where no curve has a value.
     pub(super) fn draw(&self) -> Option<(String, Value)> {
         let numbers = || self.curves.iter().flat_map(|curve| curve.values.iter().copied());
-        let (first, last) = (*self.steps.first()?, *self.steps.last()?);
+        let last = *self.steps.last()?;
         numbers().find(|value| value.is_finite())?;
-        let range = [f64::from(first), f64::from(last.max(first.saturating_add(1)))];
+        let range = [0.0, f64::from(last.max(self.until).max(1))];
         let axis = |ticks: &[f64]| Axis { label: String::new(), scale: Scale::Linear, ticks: ticks.to_vec() };
         let (x_axis, y_axis) = (axis(&[]), axis(&self.ticks));
         let across = Mapping { scale: Scale::Linear, range, pixels: [0.0, ACROSS] };
-        let up = Mapping::new(&y_axis, numbers(), [HEIGHT, 0.0]);
+        let up = Mapping::new(&y_axis, numbers().chain(self.from_zero.then_some(0.0)), [HEIGHT, 0.0]);
         let kept = kept(&self.curves, self.steps.len());
         let id = self.id;
         let mut html = format!(
@@ -94,7 +98,7 @@ impl Plot {
         for i in 0..self.curves.len() {
             let _ = write!(html, "<circle class=\"dot c{i}\" r=\"4\"/>");
         }
-        let _ = writeln!(html, "\n</svg>\n<p class=\"note\">{}{}</p>\n</figure>", escape(self.note), self.method());
+        let _ = writeln!(html, "\n</svg>\n<p class=\"note\">{}</p>\n</figure>", escape(self.note));
         let series = self.curves.iter().map(|curve| kept.iter().map(|&i| curve.values[i]).collect::<Vec<_>>());
         let values = json!({
             "id": id,
@@ -105,14 +109,6 @@ impl Plot {
             "series": series.collect::<Vec<_>>(),
         });
         Some((html, values))
-    }
-
-    /// How the lines were made from the records.
-    fn method(&self) -> String {
-        match smoothing(self.steps.len()).filter(|_| self.smooth) {
-            Some(count) => format!(" Pale: as recorded. Solid: the mean of {count} records around."),
-            None => String::new(),
-        }
     }
 
     /// For who cannot see the lines.
@@ -160,7 +156,8 @@ mod tests {
         let steps = (1..=values.len() as u32).collect();
         let curves = vec![Curve { name: "a < b", values }];
         let (seconds, ticks) = (Vec::new(), Vec::new());
-        Plot { id: "loss", title: "Loss", note: "D & G.", steps, seconds, curves, ticks, smooth: true }
+        let (smooth, until, from_zero) = (true, 0, false);
+        Plot { id: "loss", title: "Loss", note: "D & G.", steps, seconds, curves, ticks, smooth, until, from_zero }
     }
 
     #[test]
@@ -180,13 +177,13 @@ mod tests {
         assert_eq!(values["steps"], json!([1, 2, 3]));
         assert_eq!(values["series"], json!([[1.0, null, 3.0]]));
         let line = html.lines().find(|line| line.starts_with("<polyline")).unwrap();
-        assert!(line.contains("points=\"0.0,") && line.contains(" 1000.0,") && !html.contains("NaN"), "{line}");
+        assert!(line.contains("points=\"333.3,") && line.contains(" 1000.0,") && !html.contains("NaN"), "{line}");
     }
 
     #[test]
     fn a_single_record_has_a_place() {
         let (html, values) = plot(vec![0.5]).draw().unwrap();
-        assert_eq!(values["x"], json!([1.0, 2.0]));
+        assert_eq!(values["x"], json!([0.0, 1.0]));
         assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
     }
 
@@ -195,7 +192,6 @@ mod tests {
         let (html, values) = plot((0..50_000).map(|i| f64::from(i % 13)).collect()).draw().unwrap();
         assert!(values["steps"].as_array().unwrap().len() <= 2000 && html.len() < 80_000, "{}", html.len());
         assert_eq!(html.matches("<polyline").count(), 2);
-        assert!(html.contains("the mean of 1001 records"), "{html}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::chart::{Plot, grouped};
-use super::curves::{Curve, beliefs, losses};
+use super::curves::{Curve, beliefs, losses, smoothing};
 use super::facts;
 use super::run::Run;
 use crate::output::plot::escape;
@@ -61,8 +61,15 @@ impl Page {
         );
         samples(&mut html, run, &grids);
         html.push_str("<section>\n<h2>Curves</h2>\n");
-        if plots.is_empty() {
-            html.push_str("<p>Nothing is recorded yet.</p>\n");
+        match smoothing(run.records.len()) {
+            _ if plots.is_empty() => html.push_str("<p>Nothing is recorded yet.</p>\n"),
+            Some(count) => {
+                let _ = writeln!(
+                    html,
+                    "<p class=\"note\">Pale lines and values are as recorded; solid lines are the mean of {count} records.</p>"
+                );
+            }
+            None => {}
         }
         html.push_str("<div class=\"pair\">\n");
         plots.iter().for_each(|(chart, _)| html.push_str(chart));
@@ -118,21 +125,24 @@ fn plots(run: &Run) -> Vec<Plot> {
         id,
         title,
         note,
+        curves,
         steps: steps.clone(),
         seconds: Vec::new(),
-        curves,
         ticks: Vec::new(),
         smooth: true,
+        until: run.steps(),
+        from_zero: false,
     };
-    let halves = vec![0.0, 0.25, 0.5, 0.75, 1.0];
-    let of_quality = |id, title, note, curve| {
-        let steps = quality.iter().map(|line| line.step).collect();
-        Plot { id, title, note, steps, seconds: Vec::new(), curves: vec![curve], ticks: Vec::new(), smooth: false }
+    let of_quality = |id, title, note, curve| Plot {
+        steps: quality.iter().map(|line| line.step).collect(),
+        smooth: false,
+        from_zero: true,
+        ..plot(id, title, note, vec![curve])
     };
     vec![
         plot("losses", "Losses", "A loss of D near 0 leaves G nothing to learn from.", losses(records)),
         Plot {
-            ticks: halves,
+            ticks: vec![0.0, 0.25, 0.5, 0.75, 1.0],
             ..plot(
                 "beliefs",
                 "D(x)",
@@ -154,6 +164,7 @@ fn plots(run: &Run) -> Vec<Plot> {
         ),
         Plot {
             seconds: records.iter().map(|record| record.seconds).collect(),
+            from_zero: true,
             ..plot(
                 "speed",
                 "Speed",
