@@ -7,7 +7,7 @@ use super::run::Run;
 /// Records at the end over which losses are averaged.
 pub(super) const LAST: usize = 100;
 /// Keys of a checkpoint that are told in words of their own, or that a reader has no use for.
-const TOLD: [&str; 6] = ["device", "driver", "program_version", "step", "steps_per_epoch", "seconds"];
+const TOLD: [&str; 7] = ["device", "driver", "format_version", "program_version", "step", "steps_per_epoch", "seconds"];
 
 /// Name and value of what there is to say.
 pub(super) fn of(run: &Run) -> Vec<(String, String)> {
@@ -36,6 +36,7 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         ("Driver", driver),
         ("Kernels tuned for", run.tuned_for.clone()),
         ("Program", run.origin_text("program_version").map(|version| format!("dcgan-gpu {version}"))),
+        ("Checkpoint format", run.origin_text("format_version")),
         ("Steps", Some(steps(run))),
         ("Epochs", epoch.map(|epoch| grouped(epoch.into()))),
         ("Training time", run.seconds().map(duration)),
