@@ -2,6 +2,7 @@
 
 mod bench;
 mod checkpoint;
+mod compare;
 mod data;
 mod devices;
 mod dry_run;
@@ -9,9 +10,11 @@ mod explore;
 mod interpolate;
 mod presets;
 mod progress;
+mod report;
 mod sample;
 mod selftest;
 mod settings;
+mod show;
 mod signals;
 mod table;
 mod train;
@@ -56,6 +59,9 @@ enum Verb {
     Interpolate(interpolate::Arguments),
     Explore(explore::Arguments),
     Data(data::Arguments),
+    Report(report::Arguments),
+    Compare(compare::Arguments),
+    Show(show::Arguments),
     Devices(devices::Arguments),
     Selftest(selftest::Arguments),
     VerifyResume(verify_resume::Arguments),
@@ -124,6 +130,9 @@ fn run() -> Result<()> {
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
         Verb::Data(verb) => data::run(&verb, quiet),
+        Verb::Report(verb) => report::run(&verb),
+        Verb::Compare(verb) => compare::run(&verb),
+        Verb::Show(verb) => show::run(&verb),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
         Verb::VerifyResume(verb) => verify_resume::run(&verb, quiet),
