@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
+use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::train::checkpoints::{self, Found};
 use dcgan_gpu::train::claim::Claim;
 use dcgan_gpu::train::run_folder::RunFolder;
@@ -30,7 +30,7 @@ use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, t
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the run's length.")]
 pub struct Arguments {
     #[command(flatten)]
-    settings: Settings,
+    pub settings: Settings,
     /// Go on with a run from its newest checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "force", "dry_run"])]
     resume: Option<PathBuf>,
@@ -58,11 +58,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, run, quiet);
     }
-    let merge = match &arguments.settings.config {
-        Some(file) => Merge::from_file(file)?,
-        None => Merge::new(arguments.settings.preset.as_deref().unwrap_or(DEFAULT_PRESET))?,
-    };
-    let mut config = arguments.settings.apply(merge)?;
+    let mut config = arguments.settings.apply(arguments.settings.base()?)?;
     let layouts = config.layouts()?;
     if arguments.dry_run {
         return dry_run::print_plan(&config, arguments.json);
