@@ -10,6 +10,7 @@ mod presets;
 mod progress;
 mod sample;
 mod selftest;
+mod signals;
 mod table;
 mod train;
 
@@ -92,7 +93,9 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A value that the message quotes may hold line breaks.
-            tell(&format!("error: {error}").replace(char::is_control, " "));
+            let stopped = matches!(error.kind(), Kind::Interrupted | Kind::Terminated);
+            let line = if stopped { error.to_string() } else { format!("error: {error}") };
+            tell(&line.replace(char::is_control, " "));
             ExitCode::from(error.exit_code())
         }
     }

@@ -80,4 +80,12 @@ impl Observer for Display {
     fn checkpoint(&mut self, path: &Path) {
         log::info!("checkpoint: {}", path.display());
     }
+
+    fn notice(&mut self, line: &str) {
+        match self {
+            Display::Bar(bar) => bar.suspend(|| tell(line)),
+            Display::Lines { .. } => tell(line),
+            Display::Silent => {}
+        }
+    }
 }

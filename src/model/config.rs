@@ -87,6 +87,20 @@ pub struct Training {
     pub label_fake: f32,
     /// Standard deviation of the noise on real images (Sønderby et al. 2017).
     pub instance_noise: f32,
+    /// What happens when a loss or a tensor is no number.
+    #[serde(default)]
+    pub on_nan: OnNan,
+}
+
+/// What happens when a loss or a tensor is no number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnNan {
+    /// The run ends; its last checkpoint is good.
+    #[default]
+    Stop,
+    /// The run goes on from its last checkpoint with half the learning rate, up to three times.
+    Rollback,
 }
 
 /// Order of updates within a step.
@@ -107,7 +121,7 @@ pub struct Output {
     pub sample_every: Cadence,
     /// When a checkpoint is saved.
     pub checkpoint_every: Cadence,
-    /// Newest checkpoints that are kept.
+    /// Newest checkpoints that are kept, at least 2; the best is kept besides.
     pub keep: u32,
     /// Steps between lines of `metrics.jsonl`.
     pub log_every: u32,
@@ -289,7 +303,6 @@ impl Config {
             ("image.height", self.image.height, 4096),
             ("image.width", self.image.width, 4096),
             ("image.channels", self.image.channels, 3),
-            ("output.keep", self.output.keep, 1_000_000),
             ("output.log_every", self.output.log_every, 1_000_000),
             ("output.rows", self.output.rows, 64),
             ("output.cols", self.output.cols, 64),
@@ -298,6 +311,10 @@ impl Config {
             if !(1..=most).contains(&value) {
                 return Err(Error::usage(format!("{key} = {value} is outside 1 to {most}")));
             }
+        }
+        if !(2..=1_000_000).contains(&self.output.keep) {
+            let why = "the newest may be broken when it is needed";
+            return Err(Error::usage(format!("output.keep = {} is outside 2 to 1000000: {why}", self.output.keep)));
         }
         if self.image.channels == 2 {
             return Err(Error::usage(format!("image.channels = {} is neither 1 nor 3", self.image.channels)));

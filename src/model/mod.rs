@@ -5,3 +5,4 @@ pub mod config;
 pub mod network;
 pub mod parameters;
 pub mod sources;
+mod tensors;

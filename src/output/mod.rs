@@ -17,4 +17,4 @@ pub use grid::{grid, grid_side};
 pub use npy::write_npy;
 pub use picture::{Images, Picture};
 pub use save::{Overwrite, save_files, save_png, save_text};
-pub(crate) use save::{save_durably, save_png_durably};
+pub(crate) use save::{TEMPORARY_PREFIX, save_durably, save_png_durably};

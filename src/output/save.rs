@@ -11,6 +11,9 @@ use super::{Images, Picture};
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 
+/// How the names of temporary files begin; a process that is killed may leave one.
+pub(crate) const TEMPORARY_PREFIX: &str = ".dcgan-gpu-";
+
 /// Whether a file that already exists may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overwrite {
@@ -109,7 +112,7 @@ fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durability: Durability)
         _ => Error::io("write", path, &cause),
     };
     let mut options = tempfile::Builder::new();
-    options.prefix(".dcgan-gpu-");
+    options.prefix(TEMPORARY_PREFIX);
     // Temporary files are private by default; what is saved gets the permissions of any other new file.
     #[cfg(unix)]
     options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
