@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub enum Operation {
     /// Reading a file, or listing a folder.
     Read,
+    /// Opening a file for writing, a new one if there is none.
+    Create,
     /// Writing bytes.
     Write,
     /// Waiting until bytes, or a folder's names, are on the disk.
@@ -95,6 +97,42 @@ pub fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
+}
+
+/// The bytes that `part` takes from a file's beginning.
+///
+/// # Errors
+/// As [`File::open`] and `part`.
+pub fn read_part<T>(path: &Path, part: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
+    attempt(Operation::Read)?;
+    part(File::open(path)?)
+}
+
+/// Opens a file that bytes are appended to.
+///
+/// # Errors
+/// As [`File::options`].
+pub fn append(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::options().create(true).append(true).open(path)
+}
+
+/// Opens a file that is held, not written.
+///
+/// # Errors
+/// As [`File::options`].
+pub fn hold(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::options().create(true).truncate(false).write(true).open(path)
+}
+
+/// Makes a file that has no lasting name yet: see [`name`].
+///
+/// # Errors
+/// As [`tempfile::Builder::tempfile_in`].
+pub fn temporary(options: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    attempt(Operation::Create)?;
+    options.tempfile_in(folder)
 }
 
 /// Writes all of `bytes`.
