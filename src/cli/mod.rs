@@ -10,6 +10,7 @@ mod presets;
 mod progress;
 mod sample;
 mod selftest;
+mod settings;
 mod signals;
 mod table;
 mod train;
@@ -141,7 +142,7 @@ fn parse() -> std::result::Result<Arguments, clap::Error> {
         flags.is_some_and(|flags| flags.value_source(id) == Some(ValueSource::CommandLine))
     };
     let overruled = |verb: &str, id: &str| match verb {
-        "train" => train::overruled(id, |id| given("train", id)),
+        "train" => settings::overruled(id, |id| given("train", id)),
         _ => bench::overruled(id, |id| given("bench", id)),
     };
     Arguments::from_arg_matches(&deaf(&overruled).try_get_matches()?)

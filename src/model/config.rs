@@ -131,6 +131,9 @@ pub struct Output {
     pub cols: u32,
     /// File name of the animation.
     pub gif: String,
+    /// Whether event files for TensorBoard are written too.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 /// A network.

@@ -116,7 +116,7 @@ fn is_occupied(path: &Path) -> Result<bool> {
     };
     match disk::list(path) {
         Ok(entries) => Ok(!entries.iter().all(left_over)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(e) => Err(Error::io("read", path, &e)),
     }
 }
