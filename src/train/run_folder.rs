@@ -66,7 +66,7 @@ impl RunFolder {
     pub fn newest() -> Option<PathBuf> {
         let runs = disk::list(Path::new("runs")).ok()?.into_iter();
         let saved = runs.filter_map(|run| {
-            let newest = checkpoints::list(&run).into_iter().next()?;
+            let newest = checkpoints::list(&run).ok()?.into_iter().next()?;
             Some((fs::metadata(newest).ok()?.modified().ok()?, run))
         });
         saved.max().map(|(_, run)| run)
@@ -209,7 +209,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// An I/O error naming the file.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(&mut self) -> Result<()> {
         self.gif.finish(LAST_FRAME_DELAY)
     }
 }
