@@ -14,6 +14,7 @@ mod settings;
 mod signals;
 mod table;
 mod train;
+mod verify_resume;
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,6 +56,7 @@ enum Verb {
     Explore(explore::Arguments),
     Devices(devices::Arguments),
     Selftest(selftest::Arguments),
+    VerifyResume(verify_resume::Arguments),
     Bench(bench::Arguments),
     Presets(presets::Arguments),
 }
@@ -121,6 +123,7 @@ fn run() -> Result<()> {
         Verb::Explore(verb) => explore::run(&verb, quiet),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
+        Verb::VerifyResume(verb) => verify_resume::run(&verb, quiet),
         Verb::Bench(verb) => bench::run(&verb, quiet),
         Verb::Presets(verb) => presets::run(&verb),
     }
