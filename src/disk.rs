@@ -25,7 +25,7 @@ pub enum Operation {
 }
 
 /// A failure that a test asks for: on the thread that armed it, as long as it lives, the `nth` operation of a kind fails
-/// (counted from 1), and so do all later ones of that kind, as on a disk that is full or gone.
+/// (counted from 1), alone or with all later ones of that kind, as on a disk that is full or gone.
 ///
 /// A failing write leaves half of its bytes behind.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ struct Armed {
     operation: Operation,
     left: u64,
     kind: io::ErrorKind,
+    lasts: bool,
     happened: bool,
 }
 
@@ -46,9 +47,9 @@ thread_local! {
 }
 
 impl Fault {
-    /// Arms a failure on this thread; it replaces an earlier one.
-    pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind) -> Fault {
-        ARMED.set(Some(Armed { operation, left: nth, kind, happened: false }));
+    /// Arms a failure on this thread; it replaces an earlier one. With `lasts` all later operations of the kind fail too.
+    pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind, lasts: bool) -> Fault {
+        ARMED.set(Some(Armed { operation, left: nth, kind, lasts, happened: false }));
         Fault { _on_this_thread: std::marker::PhantomData }
     }
 
@@ -69,7 +70,7 @@ fn attempt(operation: Operation) -> io::Result<()> {
     ARMED.with_borrow_mut(|armed| match armed {
         Some(armed) if armed.operation == operation => {
             armed.left = armed.left.saturating_sub(1);
-            if armed.left > 0 {
+            if armed.left > 0 || (armed.happened && !armed.lasts) {
                 return Ok(());
             }
             armed.happened = true;

@@ -53,7 +53,7 @@ fn check(desk: &Desk, line: &str) {
     let length = format!("--steps {}", step + 30);
     desk.run(&format!("train --resume run --device cpu -q {length}")).done();
     desk.run(&format!("train --config tiny.toml --device cpu --out whole -q {length}")).done();
-    Record::of(desk, "run").assert_is(&Record::of(desk, "whole"), "the run beside a crowd");
+    Record::of(desk.path("run")).assert_is(&Record::of(desk.path("whole")), "the run beside a crowd");
 }
 
 #[test]
@@ -86,6 +86,6 @@ fn twenty_without_a_folder_get_one_each() {
         *runs.entry(run).or_insert(0) += 1;
     }
     assert_eq!(runs.len(), CROWD, "{runs:?}");
-    let records: Vec<_> = runs.keys().map(|run| Record::of(&desk, run)).collect();
+    let records: Vec<_> = runs.keys().map(|run| Record::of(desk.path(run))).collect();
     records.iter().for_each(|record| record.assert_is(&records[0], "runs side by side"));
 }

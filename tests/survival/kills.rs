@@ -36,7 +36,7 @@ impl Course {
             let start = Instant::now();
             course.desk.run(&course.start(cadence, &run)).done();
             let elapsed = start.elapsed();
-            course.whole.push((Record::of(&course.desk, &run), elapsed));
+            course.whole.push((Record::of(course.desk.path(&run)), elapsed));
         }
         course
     }
@@ -77,7 +77,7 @@ impl Course {
         let line = self.line(cadence, &run);
         let ended: Ended = self.desk.run(&line);
         assert_eq!(ended.code, Some(0), "trial {trial}: {line}: {ended:#?}");
-        Record::of(&self.desk, &run).assert_is(whole, &format!("trial {trial}: {cadence}, interrupted {interrupted} times"));
+        Record::of(self.desk.path(&run)).assert_is(whole, &format!("trial {trial}: {cadence}, interrupted {interrupted} times"));
         std::fs::remove_dir_all(self.desk.path(&run)).unwrap();
         interrupted
     }

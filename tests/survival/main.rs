@@ -9,6 +9,7 @@ mod desk;
 
 mod chance;
 mod crowds;
+mod faults;
 mod kills;
 mod record;
 #[cfg(unix)]

@@ -7,21 +7,19 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::desk::Desk;
-
 /// Every file of a run, checkpoints by tensor, with its bytes.
 #[derive(PartialEq)]
 pub struct Record(BTreeMap<String, Vec<u8>>);
 
 impl Record {
     /// Reads a run's folder. A file that no run should leave, such as a temporary one, is read like any other.
-    pub fn of(desk: &Desk, run: &str) -> Self {
+    pub fn of(run: impl AsRef<Path>) -> Self {
         let mut parts = BTreeMap::new();
-        let (top, mut folders) = (desk.path(run), vec![desk.path(run)]);
+        let (top, mut folders) = (run.as_ref(), vec![run.as_ref().to_path_buf()]);
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).unwrap() {
                 let path = entry.unwrap().path();
-                let name = path.strip_prefix(&top).unwrap().to_str().unwrap().to_string();
+                let name = path.strip_prefix(top).unwrap().to_str().unwrap().to_string();
                 match path.extension().and_then(|extension| extension.to_str()) {
                     _ if path.is_dir() => folders.push(path),
                     _ if name == ".lock" => {}

@@ -25,7 +25,7 @@ fn train(desk: &Desk, run: &str, streams: &str) {
 #[test]
 fn closed_streams_stop_nothing() {
     let desk = Desk::with_run();
-    let whole = Record::of(&desk, "run");
+    let whole = Record::of(desk.path("run"));
     let gone = "(exec <&-; sleep 0.01)";
     for (number, streams) in [
         // A reader that is gone, of either stream and of both.
@@ -42,7 +42,7 @@ fn closed_streams_stop_nothing() {
     {
         let run = format!("run-{number}");
         train(&desk, &run, streams);
-        Record::of(&desk, &run).assert_is(&whole, streams);
+        Record::of(desk.path(&run)).assert_is(&whole, streams);
     }
 }
 
@@ -51,10 +51,10 @@ fn closed_streams_stop_nothing() {
 #[test]
 fn streams_that_are_full_stop_nothing() {
     let desk = Desk::with_run();
-    let whole = Record::of(&desk, "run");
+    let whole = Record::of(desk.path("run"));
     for (number, streams) in [">/dev/full", "2>/dev/full", ">/dev/full 2>&1"].iter().enumerate() {
         let run = format!("run-{number}");
         train(&desk, &run, streams);
-        Record::of(&desk, &run).assert_is(&whole, streams);
+        Record::of(desk.path(&run)).assert_is(&whole, streams);
     }
 }

@@ -11,7 +11,7 @@ fn check(device: &str, variable: &str, threads: &[&str]) {
         // Tuning measures, and what is fastest may change with the threads.
         let line = format!("train --config tiny.toml --device {device} --no-tune --out {run} -q");
         desk.run_with(&[(variable, threads)], &line).done();
-        Record::of(&desk, run)
+        Record::of(desk.path(run))
     };
     let whole = train("whole", threads[0]);
     for (number, threads) in threads.iter().enumerate() {
