@@ -5,6 +5,8 @@ mod bench;
 mod configuration;
 mod desk;
 mod drawing;
+mod flags;
+mod help;
 mod refusals;
 mod reports;
 mod resuming;
