@@ -27,19 +27,35 @@ pub enum Kind {
     Busy = 8,
     /// A checkpoint is missing, foreign or broken.
     Checkpoint = 9,
+    /// Ctrl-C stopped a run, which was saved.
+    Interrupted = 130,
+    /// SIGTERM or SIGHUP stopped a run, which was saved.
+    Terminated = 143,
+}
+
+/// How a device failed, which decides what can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceFailure {
+    /// It is gone, or did not do its work. Opened again it may work, with the state of a checkpoint.
+    Lost,
+    /// It has too little memory. The same work would fail again.
+    OutOfMemory,
+    /// It did not finish in time. It may hang for ever, so nothing waits for it any more.
+    TimedOut,
 }
 
 /// A failure with its class and a one-line message that names the remedy.
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: Kind,
+    device_failure: Option<DeviceFailure>,
     message: String,
 }
 
 impl Error {
     /// Makes an error of `kind`; `message` says what, where and what to do.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into() }
+        Error { kind, device_failure: None, message: message.into() }
     }
 
     /// A [`Kind::Usage`] error.
@@ -62,6 +78,11 @@ impl Error {
         Error::new(Kind::Device, message)
     }
 
+    /// A [`Kind::Device`] error that says how the device failed.
+    pub fn device_failed(failure: DeviceFailure, message: impl Into<String>) -> Self {
+        Error { device_failure: Some(failure), ..Error::device(message) }
+    }
+
     /// A [`Kind::Io`] error: `action` ("write", "create") failed on `path`.
     pub fn io(action: &str, path: &Path, cause: &std::io::Error) -> Self {
         Error::new(Kind::Io, format!("cannot {action} {}: {cause}", path.display()))
@@ -70,6 +91,21 @@ impl Error {
     /// The class of the failure.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// How the device failed, where it did and that is known.
+    pub fn device_failure(&self) -> Option<DeviceFailure> {
+        self.device_failure
+    }
+
+    /// Whether the device was lost: [`crate::device::Device::reopen`] may give a working one.
+    pub fn is_lost(&self) -> bool {
+        self.device_failure == Some(DeviceFailure::Lost)
+    }
+
+    /// Whether the device did not finish in time: a process that ends has to leave without waiting for it.
+    pub fn is_time_out(&self) -> bool {
+        self.device_failure == Some(DeviceFailure::TimedOut)
     }
 
     /// The exit code that the program ends with.

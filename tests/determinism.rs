@@ -160,7 +160,7 @@ fn an_image_does_not_depend_on_its_batch() {
 
 /// Times the dispatches of a step on a device opened for a method, and compares what they computed with plain replays.
 fn timed(choice: &str, timing: Timing) {
-    let device = Device::open_with(choice, OpenOptions { timing }).expect("it opens");
+    let device = Device::open_with(choice, OpenOptions { timing, ..Default::default() }).expect("it opens");
     let (mut timed, mut plain) = (engine(&device), engine(&device));
     train(&mut timed, 0..1);
     train(&mut plain, 0..1);

@@ -150,7 +150,7 @@ pub struct Report {
 pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) -> Result<Report> {
     let start = Instant::now();
     let timing = if options.steps_only { Timing::default() } else { Timing::Timestamps };
-    let device = Device::open_with(choice, OpenOptions { timing })?;
+    let device = Device::open_with(choice, OpenOptions { timing, ..Default::default() })?;
     let open_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let tuning = tuning::for_run(&device, config, &config.layouts()?, tune.wanted, tune.announce)?;

@@ -187,7 +187,7 @@ fn run_sweep(arguments: &Arguments, quiet: bool) -> Result<()> {
     let text = serde_json::to_string_pretty(&sweep).map_err(|e| Error::usage(format!("JSON: {e}")))?;
     save_text(&(text + "\n"), &json, overwrite)?;
     let title = format!("{} on {}: a training step", sweep.preset, sweep.device);
-    save_text(&plot::svg(&title, &sweep.charts(), 3), &svg, overwrite)?;
+    save_text(&plot::svg(&title, &sweep.charts(), 3, plot::SMALL), &svg, overwrite)?;
     if arguments.json {
         return print_json(&sweep);
     }

@@ -2,8 +2,10 @@
 
 mod bench;
 mod checkpoint;
+mod compare;
 mod completions;
 mod config;
+mod data;
 mod devices;
 mod dry_run;
 mod explore;
@@ -12,11 +14,15 @@ mod man;
 mod parse;
 mod presets;
 mod progress;
+mod report;
 mod sample;
 mod selftest;
 mod settings;
+mod show;
+mod signals;
 mod table;
 mod train;
+mod verify_resume;
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,8 +66,13 @@ enum Verb {
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
     Explore(explore::Arguments),
+    Data(data::Arguments),
+    Report(report::Arguments),
+    Compare(compare::Arguments),
+    Show(show::Arguments),
     Devices(devices::Arguments),
     Selftest(selftest::Arguments),
+    VerifyResume(verify_resume::Arguments),
     Bench(bench::Arguments),
     Presets(presets::Arguments),
     Config(config::Arguments),
@@ -106,7 +117,9 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&one_line(&format!("error: {error}")));
+            let stopped = matches!(error.kind(), Kind::Interrupted | Kind::Terminated);
+            let line = if stopped { error.to_string() } else { format!("error: {error}") };
+            tell(&one_line(&line));
             ExitCode::from(error.exit_code())
         }
     }
@@ -139,8 +152,13 @@ fn run() -> Result<()> {
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
+        Verb::Data(verb) => data::run(&verb, quiet),
+        Verb::Report(verb) => report::run(&verb),
+        Verb::Compare(verb) => compare::run(&verb),
+        Verb::Show(verb) => show::run(&verb),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
+        Verb::VerifyResume(verb) => verify_resume::run(&verb, quiet),
         Verb::Bench(verb) => bench::run(&verb, quiet),
         Verb::Presets(verb) => presets::run(&verb),
         Verb::Config(verb) => config::run(&verb),

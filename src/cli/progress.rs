@@ -112,6 +112,14 @@ impl Observer for Display {
         self.pace.paused(self.now());
         self.aside(|| log::info!("checkpoint: {}", path.display()));
     }
+
+    fn notice(&mut self, line: &str) {
+        match self {
+            Display::Bar(bar) => bar.suspend(|| tell(line)),
+            Display::Lines { .. } => tell(line),
+            Display::Silent => {}
+        }
+    }
 }
 
 /// Epoch, time left, images a second, losses.

@@ -21,10 +21,10 @@ pub struct Settings {
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "DCGAN_GPU_CONFIG")]
     pub config: Option<PathBuf>,
-    /// mnist, strokes (built in), or a folder with IDX files
+    /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder with images
     #[arg(long, value_name = "SET", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA")]
     pub data: Option<String>,
-    /// Where mnist is looked for first
+    /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// Length in epochs
@@ -72,7 +72,10 @@ pub struct Settings {
     /// When a checkpoint is saved
     #[arg(long, value_name = "CADENCE", env = "DCGAN_GPU_CHECKPOINT_EVERY")]
     pub checkpoint_every: Option<Cadence>,
-    /// Newest checkpoints that are kept
+    /// When a loss or a tensor is no number: stop, or rollback to the last checkpoint with half the learning rate
+    #[arg(long, value_name = "WHAT", env = "DCGAN_GPU_ON_NAN")]
+    pub on_nan: Option<String>,
+    /// Newest checkpoints that are kept, at least 2; the best is kept besides
     #[arg(long, value_name = "N", env = "DCGAN_GPU_KEEP")]
     pub keep: Option<u32>,
     /// Steps between lines of metrics.jsonl
@@ -136,7 +139,7 @@ impl Settings {
         });
         let seed = self.seed.map(|seed| Value::Integer(seed as i64));
         type Row = (&'static str, &'static [&'static str], Option<Value>, bool);
-        let rows: [Row; 21] = [
+        let rows: [Row; 22] = [
             ("--data", &["data"], text(&self.data), false),
             ("--data-dir", &["data_dir"], data_dir.transpose()?, true),
             ("--epochs", &["training", "epochs"], integer(&self.epochs), true),
@@ -153,6 +156,7 @@ impl Settings {
             ("--seed", &["seed"], seed, false),
             ("--sample-every", &["output", "sample_every"], sample_every?, true),
             ("--checkpoint-every", &["output", "checkpoint_every"], checkpoint_every?, true),
+            ("--on-nan", &["training", "on_nan"], text(&self.on_nan), true),
             ("--keep", &["output", "keep"], integer(&self.keep), true),
             ("--log-every", &["output", "log_every"], integer(&self.log_every), true),
             ("--rows", &["output", "rows"], integer(&self.rows), false),
@@ -195,7 +199,7 @@ pub fn overruled(id: &str, given: &dyn Fn(&str) -> bool) -> bool {
     match id {
         "epochs" => given("steps"),
         "steps" => given("epochs"),
-        "data_dir" | "device" | "sample_every" | "checkpoint_every" | "keep" | "log_every" => false,
+        "data_dir" | "device" | "sample_every" | "checkpoint_every" | "on_nan" | "keep" | "log_every" => false,
         "preset" => given("config") || given("resume"),
         "config" => given("preset") || given("resume"),
         _ => given("resume"),

@@ -3,18 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
-use dcgan_gpu::device::Device;
+use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::sources::Merge;
+use dcgan_gpu::train::checkpoints::{self, Found};
+use dcgan_gpu::train::claim::Claim;
 use dcgan_gpu::train::run_folder::RunFolder;
+use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Outcome, Trainer, Tune};
 use toml::Value;
 
 use super::progress::Display;
 use super::settings::Settings;
-use super::{DeviceChoice, announce, checkpoint, dry_run, print, print_json, table, tell};
+use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, table};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
@@ -63,21 +65,24 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if arguments.dry_run {
         return dry_run::print_plan(&config, arguments.json);
     }
-    let out = arguments.out.clone().unwrap_or_else(|| RunFolder::fresh_path(&config.name));
-    RunFolder::check_free(&out, arguments.force)?;
+    let claim = match &arguments.out {
+        Some(out) => Claim::new_run(out, arguments.force)?,
+        None => Claim::fresh(&config.name)?,
+    };
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
-    let trainer = Trainer::start(config.clone(), &layouts, data, &device, &out, arguments.force, tune)?;
-    train(trainer, &config, &device, &out, arguments.json, quiet)
+    let trainer = Trainer::start(config.clone(), &layouts, data, device, claim, tune)?;
+    train(trainer, &config, arguments.json, quiet)
 }
 
 /// Paths are stored so that the run can go on from another folder.
 fn make_absolute(config: &mut Config) -> Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| Error::io("find", path, &e));
-    if !matches!(config.data.as_str(), "mnist" | "strokes" | "") {
+    if !(matches!(config.data.as_str(), "strokes" | "") || sets::named(&config.data).is_some()) {
         config.data = absolute(Path::new(&config.data))?.display().to_string();
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
@@ -95,54 +100,75 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     if let Some((flag, _)) = given {
         return Err(Error::usage(format!("{flag} cannot change on a resumed run; start a new one for that")));
     }
-    if !run.is_dir() {
-        return Err(Error::checkpoint(format!("{} is no run folder; check --resume", run.display())));
-    }
-    let newest = checkpoint::file(run)?;
-    let from = Checkpoint::load(&newest)?;
-    let stored = Value::try_from(&from.metadata.config).map_err(|e| Error::checkpoint(e.to_string()))?;
+    let claim = Claim::existing(run)?;
+    let mut announce = announce(quiet);
+    let found = checkpoints::newest(run)?;
+    let stored = match &found {
+        Some(found) => {
+            found.set_aside()?.iter().for_each(|line| announce(line));
+            found.checkpoint.metadata.config.clone()
+        }
+        None => RunFolder::read_config(run)?,
+    };
+    let stored = Value::try_from(&stored).map_err(|e| Error::checkpoint(e.to_string()))?;
     let config = arguments.settings.apply(Merge::from_value(stored)?)?;
     let layouts = config.layouts()?;
-    let total = config.total_steps(from.metadata.steps_per_epoch);
-    if from.metadata.step >= total {
-        let done = from.metadata.step;
-        if !quiet {
-            tell(&format!("{} has all its {done} steps; give a longer --epochs or --steps to go on", run.display()));
+    if let Some(Found { path, checkpoint, .. }) = &found {
+        let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
+        if done >= config.total_steps(checkpoint.metadata.steps_per_epoch) {
+            let what = "steps; give a longer --epochs or --steps to go on";
+            announce(&format!("{} has all its {done} {what}", run.display()));
+            let (run, gif, checkpoint) = (run.to_path_buf(), run.join(&config.output.gif), Some(path.clone()));
+            let (sample, losses, stopped_by) = (None, None, None);
+            let outcome = Outcome { run, steps: done, sample, gif, checkpoint, losses, seconds, stopped_by };
+            return if arguments.json { print_json(&outcome) } else { Ok(()) };
         }
-        let (run, gif) = (run.to_path_buf(), run.join(&config.output.gif));
-        let (sample, losses, seconds) = (None, None, from.metadata.seconds);
-        let outcome = Outcome { run, steps: done, sample, gif, checkpoint: newest, losses, seconds };
-        return if arguments.json { print_json(&outcome) } else { Ok(()) };
     }
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
-    let mut announce = announce(quiet);
+    let from = found.as_ref().map(|found| &found.checkpoint);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
-    let trainer = Trainer::resume(config.clone(), &layouts, data, &device, run, &from, tune)?;
-    train(trainer, &config, &device, run, arguments.json, quiet)
+    let trainer = Trainer::resume(config.clone(), &layouts, data, device, claim, from, tune)?;
+    train(trainer, &config, arguments.json, quiet)
 }
 
-fn train(trainer: Trainer, config: &Config, device: &Device, out: &Path, json: bool, quiet: bool) -> Result<()> {
+fn train(trainer: Trainer, config: &Config, json: bool, quiet: bool) -> Result<()> {
     let (done, total) = trainer.position();
-    if !quiet {
-        let (name, data, device) = (&config.name, &config.data, device.name());
-        tell(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {}", out.display()));
-    }
+    let mut say = announce(quiet);
+    let (name, data, device) = (&config.name, &config.data, trainer.device().name());
+    let out = trainer.path().display();
+    say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
     let mut display = Display::new(done, total, config.training.batch_size, quiet);
-    let outcome = trainer.run(&mut display);
+    let stop = Stop::default();
+    signals::watch(&stop)?;
+    let outcome = trainer.run(&mut display, &stop);
     display.finish();
     let outcome = outcome?;
     if json {
-        return print_json(&outcome);
+        print_json(&outcome)?;
+    } else {
+        report(&outcome);
     }
-    if !quiet {
-        let minutes = outcome.seconds / 60.0;
-        tell(&format!("done: {} steps, {minutes:.1} minutes of training", outcome.steps));
+    match outcome.stopped_by {
+        Some(signal) => {
+            let (steps, run) = (outcome.steps, outcome.run.display());
+            Err(signals::stopped(signal, &format!("after step {steps} of {total}; go on with --resume {run}")))
+        }
+        None => {
+            let minutes = outcome.seconds / 60.0;
+            say(&format!("done: {} steps, {minutes:.1} minutes of training", outcome.steps));
+            Ok(())
+        }
     }
-    let mut rows = vec![vec!["run".to_string(), outcome.run.display().to_string()]];
-    rows.extend(outcome.sample.map(|path| vec!["samples".to_string(), path.display().to_string()]));
-    rows.push(vec!["animation".to_string(), outcome.gif.display().to_string()]);
-    rows.push(vec!["checkpoint".to_string(), outcome.checkpoint.display().to_string()]);
+}
+
+/// What the run left, as a table on stdout.
+fn report(outcome: &Outcome) {
+    let row = |name: &str, path: &Path| vec![name.to_string(), path.display().to_string()];
+    let mut rows = vec![row("run", &outcome.run)];
+    rows.extend(outcome.sample.as_deref().map(|path| row("samples", path)));
+    rows.push(row("animation", &outcome.gif));
+    rows.extend(outcome.checkpoint.as_deref().map(|path| row("checkpoint", path)));
     table::lines(&rows).iter().for_each(|line| print(line));
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The host executor: runs a plan on the kernels' twins. It is `--device cpu` in f32 and the oracle of the tests in f64.
 
+use std::collections::TryReserveError;
+
 use super::kernel::{Call, Slot};
 use super::plan::{Dispatch, Element, Plan, Program, TensorId, View};
 use super::real::Real;
@@ -23,18 +25,29 @@ pub struct Cpu<F> {
 
 impl<F: Real> Cpu<F> {
     /// Allocates the tensors of a program and fills those that have contents.
+    ///
+    /// # Panics
+    /// When memory does not suffice.
     pub fn new(program: &Program) -> Self {
-        let memory = program.tensors.iter().map(|spec| {
-            let words = spec.contents.as_deref();
-            match spec.element {
-                Element::U32 => Memory::Words(words.map_or_else(|| vec![0; spec.words as usize], <[u32]>::to_vec)),
-                Element::F32 => Memory::Floats(match words {
-                    Some(bits) => bits.iter().map(|&b| F::of(f64::from(f32::from_bits(b)))).collect(),
-                    None => vec![F::ZERO; spec.words as usize],
-                }),
-            }
+        Cpu::try_new(program).unwrap_or_else(|index| panic!("no memory for {}", program.tensors[index].label))
+    }
+
+    /// As [`Cpu::new`].
+    ///
+    /// # Errors
+    /// The index of the first tensor that does not fit into memory.
+    pub fn try_new(program: &Program) -> std::result::Result<Self, usize> {
+        let memory = program.tensors.iter().enumerate().map(|(index, spec)| {
+            let words = spec.contents.as_deref().unwrap_or_default().iter().copied();
+            let memory = match spec.element {
+                Element::U32 => filled(spec.words, words, 0).map(Memory::Words),
+                Element::F32 => {
+                    filled(spec.words, words.map(|b| F::of(f64::from(f32::from_bits(b)))), F::ZERO).map(Memory::Floats)
+                }
+            };
+            memory.map_err(|_| index)
         });
-        Cpu { memory: memory.collect(), scratch: Vec::new() }
+        Ok(Cpu { memory: memory.collect::<std::result::Result<_, _>>()?, scratch: Vec::new() })
     }
 
     /// Runs all dispatches of a plan in order, from a thread of rayon's pool: entering the pool once for every dispatch
@@ -108,4 +121,13 @@ impl<F: Real> Cpu<F> {
     pub fn memory_mut(&mut self, tensor: TensorId) -> &mut Memory<F> {
         &mut self.memory[tensor.0 as usize]
     }
+}
+
+/// A vector of `len` values: these, then `rest`.
+fn filled<T: Copy>(len: u32, values: impl Iterator<Item = T>, rest: T) -> std::result::Result<Vec<T>, TryReserveError> {
+    let mut vector = Vec::new();
+    vector.try_reserve_exact(len as usize)?;
+    vector.extend(values);
+    vector.resize(len as usize, rest);
+    Ok(vector)
 }

@@ -1,35 +1,33 @@
-//! The GPU executor: the only file that calls wgpu, with its children `adapter` and `timing`.
+//! The GPU executor: the only file that calls wgpu, with its children `adapter`, `session` and `timing`.
 //!
 //! Everything is made when a program is loaded; [`Session::run`] replays a plan as one compute pass in one submission.
 
 mod adapter;
+mod session;
 mod timing;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::faults::{self, At, What};
+use super::health::{self, Health};
 use super::kernel::ENTRY_POINT;
-use super::plan::{Dispatch, Program, View, allocated_bytes};
-use super::{Description, LinearFamily, OpenOptions, Profile, Timing, limits};
-use crate::error::{Error, Kind, Result};
+use super::plan::{Dispatch, Program, TensorSpec, allocated_bytes};
+use super::{LinearFamily, OpenOptions, Profile, limits};
+use crate::error::{DeviceFailure, Error, Kind, Result};
 use crate::kernels;
 pub use adapter::{Adapter, adapters};
-
-/// Steps that may be under way on the device before the host waits.
-const IN_FLIGHT: usize = 3;
-
-/// How long the host waits for a submission before it calls the device hung.
-const PATIENCE: Duration = Duration::from_secs(300);
+use session::Prepared;
+pub use session::Session;
 
 /// Workgroup memory that every WebGPU implementation has; wgpu does not check it.
 const MAX_WORKGROUP_BYTES: u32 = 16_384;
 
-/// What went wrong outside a call that could return it: the message of the first device error or loss.
-type Failure = Arc<Mutex<Option<String>>>;
+type Pipelines = HashMap<String, wgpu::ComputePipeline>;
 
 /// An open device.
 #[derive(Debug)]
@@ -38,10 +36,15 @@ pub struct Gpu {
     identity: String,
     profile: Profile,
     is_hardware: bool,
-    timing: Timing,
+    /// As asked for, to open it again.
+    options: OpenOptions,
+    /// With the method of timing that it offers.
+    used: OpenOptions,
+    /// Where it is plugged in.
+    address: String,
     device: wgpu::Device,
     queue: wgpu::Queue,
-    failure: Failure,
+    health: Health,
 }
 
 impl Gpu {
@@ -66,25 +69,50 @@ impl Gpu {
         let refused = |cause: String| {
             Error::new(Kind::NoDevice, format!("cannot open {}: {cause}; choose another with --device", adapter.name()))
         };
+        if let Some(what) = faults::strike(At::Open) {
+            return Err(refused(format!("{what:?} (injected)")));
+        }
         // A driver that runs out of memory here can panic.
         let opened = catch_unwind(AssertUnwindSafe(|| pollster::block_on(adapter.adapter.request_device(&descriptor))))
             .map_err(|_| refused("the driver panicked".to_string()))?;
         let (device, queue) = opened.map_err(|e| refused(e.to_string()))?;
-        let failure = Failure::default();
-        let record = |failure: &Failure, message: String| {
-            failure.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(message);
-        };
-        let from_errors = failure.clone();
-        device.on_uncaptured_error(Arc::new(move |error| record(&from_errors, error.to_string())));
-        let from_loss = failure.clone();
-        device.set_device_lost_callback(move |reason, message| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                record(&from_loss, format!("device lost: {message}"));
-            }
+        let health = Health::default();
+        let from_errors = health.clone();
+        device.on_uncaptured_error(Arc::new(move |error| {
+            let memory = matches!(error, wgpu::Error::OutOfMemory { .. });
+            from_errors.note(memory.then_some(DeviceFailure::OutOfMemory), error.to_string());
+        }));
+        let from_loss = health.clone();
+        device.set_device_lost_callback(move |_, message| {
+            // wgpu gives a device up when a submission finds no memory, and says so only here.
+            let memory = message.to_lowercase().contains("memory");
+            let failure = if memory { DeviceFailure::OutOfMemory } else { DeviceFailure::Lost };
+            from_loss.note(Some(failure), message);
         });
-        let Description { name, api, driver, .. } = adapter.describe(0);
-        let (identity, is_hardware) = (format!("{name}, {api}, {driver}"), adapter.is_hardware());
-        Ok(Gpu { name, identity, profile, is_hardware, timing, device, queue, failure })
+        Ok(Gpu {
+            identity: adapter.identity(),
+            name: adapter.name().to_string(),
+            profile,
+            is_hardware: adapter.is_hardware(),
+            options,
+            used: OpenOptions { timing, ..options },
+            address: adapter.address().to_string(),
+            device,
+            queue,
+            health,
+        })
+    }
+
+    /// Opens the adapter of the same identity, at the same address, once more.
+    ///
+    /// # Errors
+    /// [`Kind::NoDevice`] when it is gone or the driver refuses.
+    pub fn reopen(&self) -> Result<Gpu> {
+        let same = |adapter: &Adapter| adapter.identity() == self.identity && adapter.address() == self.address;
+        match adapters().into_iter().find(same) {
+            Some(adapter) => Gpu::open(&adapter, self.options),
+            None => Err(Error::new(Kind::NoDevice, format!("the system does not list {} any more", self.identity))),
+        }
     }
 
     /// The adapter's name.
@@ -108,38 +136,37 @@ impl Gpu {
     /// [`Kind::Device`] when memory does not suffice or the driver refuses a kernel.
     pub fn load(&self, program: Program) -> Result<Session> {
         limits::check(&program, &self.name, self.profile.max_binding_bytes, !self.is_hardware)?;
-        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffers: Vec<_> = program.tensors.iter().map(|spec| self.buffer(spec)).collect();
-        if pollster::block_on(memory.pop()).is_some() {
-            return Err(Error::device(format!(
-                "{} has too little memory for {} MiB; {}",
-                self.name,
-                limits::total(&program) >> 20,
-                limits::remedy(&program)
-            )));
-        }
+        let buffers = self.buffers(&program)?;
         let start = Instant::now();
         let pipelines = self.pipelines(&program);
         let compile_time = start.elapsed();
         let prepare = |dispatch| self.prepare(dispatch, &buffers, &pipelines);
         let plans = program.plans.iter().map(|plan| plan.dispatches.iter().map(prepare).collect()).collect();
-        let session = Session {
-            name: self.name.clone(),
-            device: self.device.clone(),
-            queue: self.queue.clone(),
-            failure: self.failure.clone(),
-            timing: self.timing,
-            compile_time,
-            program,
-            buffers,
-            plans,
-            in_flight: VecDeque::new(),
-        };
-        session.check()?;
-        Ok(session)
+        Session::new(self, compile_time, program, buffers, plans)
     }
 
-    fn buffer(&self, spec: &super::plan::TensorSpec) -> wgpu::Buffer {
+    /// The buffers of all tensors, one by one, so that the first that does not fit is known.
+    fn buffers(&self, program: &Program) -> Result<Vec<wgpu::Buffer>> {
+        let mut struck = faults::strike(At::Allocate);
+        match struck {
+            Some(What::Lost) => self.device.destroy(),
+            Some(What::TimedOut) => self.health.hang(),
+            _ => {}
+        }
+        let last = program.tensors.len().saturating_sub(1);
+        let mut buffers = Vec::with_capacity(program.tensors.len());
+        for (index, spec) in program.tensors.iter().enumerate() {
+            let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            buffers.push(self.buffer(spec));
+            let full = pollster::block_on(scope.pop()).is_some();
+            if full || index == last && struck.take() == Some(What::OutOfMemory) {
+                return Err(health::does_not_fit(&self.name, program, index));
+            }
+        }
+        Ok(buffers)
+    }
+
+    fn buffer(&self, spec: &TensorSpec) -> wgpu::Buffer {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(&spec.label),
             size: allocated_bytes(spec.words),
@@ -220,153 +247,5 @@ impl Gpu {
             },
             cache: None,
         })
-    }
-}
-
-type Pipelines = HashMap<String, wgpu::ComputePipeline>;
-
-#[derive(Debug)]
-struct Prepared {
-    pipeline: wgpu::ComputePipeline,
-    bind_group: wgpu::BindGroup,
-    workgroups: [u32; 3],
-}
-
-impl Prepared {
-    fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        let [x, y, z] = self.workgroups;
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[]);
-        pass.dispatch_workgroups(x, y, z);
-    }
-}
-
-/// A program loaded on an adapter.
-#[derive(Debug)]
-pub struct Session {
-    name: String,
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    failure: Failure,
-    timing: Timing,
-    compile_time: Duration,
-    program: Program,
-    buffers: Vec<wgpu::Buffer>,
-    plans: Vec<Vec<Prepared>>,
-    in_flight: VecDeque<wgpu::SubmissionIndex>,
-}
-
-impl Session {
-    /// The loaded program.
-    pub fn program(&self) -> &Program {
-        &self.program
-    }
-
-    /// Queues a write of a view's words; it happens before everything that is submitted afterwards.
-    pub fn write(&self, view: View, bytes: &[u8]) {
-        self.queue.write_buffer(&self.buffers[view.tensor.0 as usize], u64::from(view.offset) * 4, bytes);
-    }
-
-    /// How long it took to compile the pipelines.
-    pub fn compile_time(&self) -> Duration {
-        self.compile_time
-    }
-
-    /// Submits a whole plan as one compute pass; waits only when too many submissions are under way.
-    ///
-    /// # Errors
-    /// [`Kind::Device`] when the device is lost, hangs or reports an error.
-    pub fn run(&mut self, plan: usize) -> Result<()> {
-        let count = self.plans[plan].len();
-        self.submit(plan, 0..count)?;
-        while self.in_flight.len() > IN_FLIGHT {
-            let oldest = self.in_flight.pop_front();
-            self.wait(oldest)?;
-        }
-        Ok(())
-    }
-
-    /// Submits one dispatch of a plan.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
-        self.submit(plan, index..index + 1)
-    }
-
-    fn submit(&mut self, plan: usize, dispatches: impl Iterator<Item = usize>) -> Result<()> {
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") });
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            dispatches.for_each(|index| self.plans[plan][index].encode(&mut pass));
-        }
-        self.in_flight.push_back(self.queue.submit([encoder.finish()]));
-        self.check()
-    }
-
-    /// The words of a view, after everything that was submitted.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn read(&mut self, view: View) -> Result<Vec<u32>> {
-        let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let source = self.buffers[view.tensor.0 as usize].clone();
-        self.read_after(encoder, &source, u64::from(view.offset) * 4, u64::from(view.len) * 4)
-    }
-
-    /// Submits an encoder's commands, waits, and gives `bytes` of a buffer from `offset` on.
-    fn read_after(
-        &mut self,
-        mut encoder: wgpu::CommandEncoder,
-        source: &wgpu::Buffer,
-        offset: u64,
-        bytes: u64,
-    ) -> Result<Vec<u32>> {
-        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read back"),
-            size: bytes,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        encoder.copy_buffer_to_buffer(source, offset, &staging, 0, bytes);
-        let submission = self.queue.submit([encoder.finish()]);
-        let outcome = Arc::new(Mutex::new(None));
-        let from_map = outcome.clone();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            *from_map.lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
-        });
-        self.in_flight.clear();
-        self.wait(Some(submission))?;
-        let mapped = matches!(*outcome.lock().unwrap_or_else(|e| e.into_inner()), Some(Ok(())));
-        let range = staging.get_mapped_range(..).ok().filter(|_| mapped);
-        let range = range.ok_or_else(|| self.failed("results could not be read back".to_string()))?;
-        Ok(bytemuck::pod_collect_to_vec(&range))
-    }
-
-    fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        let poll = wgpu::PollType::Wait { submission_index: submission, timeout: Some(PATIENCE) };
-        // `poll` panics on device loss even with every handler set.
-        match catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))) {
-            Ok(Ok(_)) => self.check(),
-            Ok(Err(error)) => Err(self.abandon(error.to_string())),
-            Err(_) => Err(self.abandon("the device was lost".to_string())),
-        }
-    }
-
-    /// A failure after which dropping the queue could wait for ever: keeps it alive, so that the process can end.
-    fn abandon(&self, cause: String) -> Error {
-        std::mem::forget((self.device.clone(), self.queue.clone()));
-        self.failed(cause)
-    }
-
-    fn check(&self) -> Result<()> {
-        match self.failure.lock().unwrap_or_else(|e| e.into_inner()).as_ref() {
-            Some(message) => Err(self.failed(message.replace('\n', " "))),
-            None => Ok(()),
-        }
-    }
-
-    fn failed(&self, cause: String) -> Error {
-        Error::device(format!("{} failed: {cause}; try again, a smaller --batch-size, or --device cpu", self.name))
     }
 }

@@ -1,17 +1,21 @@
 //! Devices: what a plan is, and the two executors that run it.
 
 pub mod cpu;
+pub mod faults;
 pub mod gemm;
 pub mod gpu;
+mod health;
+pub mod host;
 pub mod kernel;
 pub(crate) mod limits;
 pub mod plan;
 pub mod real;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::error::{Error, Kind, Result};
-use cpu::{Cpu, Memory};
+use crate::error::{DeviceFailure, Error, Kind, Result};
+use crate::kernels;
+use faults::At;
 use plan::{Element, Program, View};
 
 /// Which implementation of the linear kernel suits a device.
@@ -47,11 +51,22 @@ impl Profile {
 }
 
 /// What a device is opened for, besides running plans.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
     /// How adapters are to time dispatches. One that cannot do it uses the next method of [`Timing`]; the default asks for
     /// no feature that training does without.
     pub timing: Timing,
+    /// How long the host waits for an adapter before it calls it hung; the host itself is waited for as long as it takes.
+    pub patience: Duration,
+}
+
+/// Seconds of the default [`OpenOptions::patience`].
+pub const PATIENCE_SECONDS: u64 = 300;
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { timing: Timing::default(), patience: Duration::from_secs(PATIENCE_SECONDS) }
+    }
 }
 
 /// How [`Session::time_dispatches`] measures.
@@ -110,14 +125,14 @@ impl Device {
     /// As [`Device::open`].
     pub fn open_with(choice: &str, options: OpenOptions) -> Result<Device> {
         if choice.eq_ignore_ascii_case("cpu") {
-            return Ok(Device::Cpu);
+            return Device::open_host();
         }
         let adapters = gpu::adapters();
         let wanted = choice.to_lowercase();
         let found = if wanted == "auto" {
             match adapters.iter().position(gpu::Adapter::is_hardware) {
                 Some(index) => Some(index),
-                None => return Ok(Device::Cpu),
+                None => return Device::open_host(),
             }
         } else if let Some(index) = wanted.parse().ok().filter(|&index| index < adapters.len()) {
             Some(index)
@@ -131,6 +146,38 @@ impl Device {
                 let there = if names.is_empty() { String::new() } else { format!("{}, ", names.join(", ")) };
                 Err(Error::new(Kind::NoDevice, format!("no device matches `{choice}`; there are: {there}cpu")))
             }
+        }
+    }
+
+    fn open_host() -> Result<Device> {
+        match faults::strike(At::Open) {
+            None => Ok(Device::Cpu),
+            Some(what) => Err(Error::new(Kind::NoDevice, format!("cannot open cpu: {what:?} (injected)"))),
+        }
+    }
+
+    /// Opens the same device once more, with the same options: after a loss it may work again. What was loaded on this
+    /// one stays as it is.
+    ///
+    /// # Errors
+    /// [`Kind::Device`], as one that [is lost](Error::is_lost), when it is not there any more or cannot be opened.
+    pub fn reopen(&self) -> Result<Device> {
+        let opened = match self {
+            Device::Cpu => Device::open_host(),
+            Device::Gpu(gpu) => gpu.reopen().map(|gpu| Device::Gpu(Box::new(gpu))),
+        };
+        opened.map_err(|error| {
+            let message = format!("{} does not come back after a failure: {error}", self.name());
+            Error::device_failed(DeviceFailure::Lost, message)
+        })
+    }
+
+    /// What the bits of results depend on: an adapter's name, API and driver, or the host's architecture and vector
+    /// instructions.
+    pub fn identity(&self) -> String {
+        match self {
+            Device::Cpu => format!("cpu, {}, {}", std::env::consts::ARCH, kernels::vector_instructions()),
+            Device::Gpu(gpu) => gpu.identity().to_string(),
         }
     }
 
@@ -157,10 +204,7 @@ impl Device {
     /// refuses a kernel.
     pub fn load(&self, program: Program) -> Result<Session> {
         Ok(match self {
-            Device::Cpu => {
-                limits::check(&program, "cpu", Profile::CPU.max_binding_bytes, true)?;
-                Session::Cpu { cpu: Cpu::new(&program), program }
-            }
+            Device::Cpu => Session::Cpu(Box::new(host::Session::load(program)?)),
             Device::Gpu(gpu) => Session::Gpu(Box::new(gpu.load(program)?)),
         })
     }
@@ -184,12 +228,7 @@ pub fn list() -> Vec<Description> {
 #[derive(Debug)]
 pub enum Session {
     /// In host memory.
-    Cpu {
-        /// The memory.
-        cpu: Cpu<f32>,
-        /// The program.
-        program: Program,
-    },
+    Cpu(Box<host::Session>),
     /// On an adapter.
     Gpu(Box<gpu::Session>),
 }
@@ -198,7 +237,7 @@ impl Session {
     /// The loaded program.
     pub fn program(&self) -> &Program {
         match self {
-            Session::Cpu { program, .. } => program,
+            Session::Cpu(host) => host.program(),
             Session::Gpu(gpu) => gpu.program(),
         }
     }
@@ -207,7 +246,7 @@ impl Session {
     pub fn write_floats(&mut self, view: View, values: &[f32]) {
         assert_eq!(view.len as usize, values.len(), "floats for {}", self.program().spec(view.tensor).label);
         match self {
-            Session::Cpu { cpu, .. } => cpu.floats_mut(view).copy_from_slice(values),
+            Session::Cpu(host) => host.write_floats(view, values),
             Session::Gpu(gpu) => gpu.write(view, bytemuck::cast_slice(values)),
         }
     }
@@ -216,10 +255,7 @@ impl Session {
     pub fn write_words(&mut self, view: View, values: &[u32]) {
         assert_eq!(view.len as usize, values.len(), "words for {}", self.program().spec(view.tensor).label);
         match self {
-            Session::Cpu { cpu, .. } => match cpu.memory_mut(view.tensor) {
-                Memory::Words(words) => words[view.offset as usize..][..values.len()].copy_from_slice(values),
-                Memory::Floats(_) => panic!("tensor {} holds floats", view.tensor.0),
-            },
+            Session::Cpu(host) => host.write_words(view, values),
             Session::Gpu(gpu) => gpu.write(view, bytemuck::cast_slice(values)),
         }
     }
@@ -230,7 +266,7 @@ impl Session {
     /// [`Kind::Device`] when the device fails.
     pub fn read_floats(&mut self, view: View) -> Result<Vec<f32>> {
         match self {
-            Session::Cpu { cpu, .. } => Ok(cpu.floats(view).to_vec()),
+            Session::Cpu(host) => host.read_floats(view),
             Session::Gpu(gpu) => Ok(gpu.read(view)?.into_iter().map(f32::from_bits).collect()),
         }
     }
@@ -249,7 +285,7 @@ impl Session {
     /// [`Kind::Device`] when the device fails.
     pub fn read_bits(&mut self, view: View) -> Result<Vec<u32>> {
         match self {
-            Session::Cpu { cpu, .. } => Ok(cpu.bits(view)),
+            Session::Cpu(host) => host.read_bits(view),
             Session::Gpu(gpu) => gpu.read(view),
         }
     }
@@ -260,10 +296,9 @@ impl Session {
     /// [`Kind::Device`] when the device fails.
     pub fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
         match self {
-            Session::Cpu { cpu, program } => cpu.dispatch(&program.plans[plan].dispatches[index]),
-            Session::Gpu(gpu) => gpu.run_dispatch(plan, index)?,
+            Session::Cpu(host) => host.run_dispatch(plan, index),
+            Session::Gpu(gpu) => gpu.run_dispatch(plan, index),
         }
-        Ok(())
     }
 
     /// Runs plan number `plan` as one submission, without waiting for its end.
@@ -272,16 +307,15 @@ impl Session {
     /// [`Kind::Device`] when the device fails.
     pub fn run(&mut self, plan: usize) -> Result<()> {
         match self {
-            Session::Cpu { cpu, program } => cpu.run(&program.plans[plan]),
-            Session::Gpu(gpu) => gpu.run(plan)?,
+            Session::Cpu(host) => host.run(plan),
+            Session::Gpu(gpu) => gpu.run(plan),
         }
-        Ok(())
     }
 
     /// How [`Session::time_dispatches`] measures this plan here.
     pub fn timing(&self, plan: usize) -> Timing {
         match self {
-            Session::Cpu { .. } => Timing::Host,
+            Session::Cpu(_) => Timing::Host,
             Session::Gpu(gpu) => gpu.timing(plan),
         }
     }
@@ -289,7 +323,7 @@ impl Session {
     /// The time that compiling pipelines took; zero on the host.
     pub fn compile_time(&self) -> Duration {
         match self {
-            Session::Cpu { .. } => Duration::ZERO,
+            Session::Cpu(_) => Duration::ZERO,
             Session::Gpu(gpu) => gpu.compile_time(),
         }
     }
@@ -300,9 +334,9 @@ impl Session {
     /// [`Kind::Device`] when the device fails.
     pub fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>> {
         match self {
-            Session::Cpu { program, .. } => {
-                let count = program.plans[plan].dispatches.len();
-                (0..count).map(|index| self.time_dispatch(plan, index)).collect()
+            Session::Cpu(host) => {
+                let count = host.program().plans[plan].dispatches.len();
+                Ok((0..count).map(|index| host.time_dispatch(plan, index)).collect())
             }
             Session::Gpu(gpu) => gpu.time_dispatches(plan),
         }
@@ -315,11 +349,7 @@ impl Session {
     /// [`Kind::Device`] when the device fails.
     pub fn time_dispatch(&mut self, plan: usize, index: usize) -> Result<f64> {
         match self {
-            Session::Cpu { cpu, program } => {
-                let start = Instant::now();
-                cpu.dispatch(&program.plans[plan].dispatches[index]);
-                Ok(start.elapsed().as_secs_f64())
-            }
+            Session::Cpu(host) => Ok(host.time_dispatch(plan, index)),
             Session::Gpu(gpu) => gpu.time_dispatch(plan, index),
         }
     }

@@ -21,6 +21,8 @@ const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const PHILOX: &str = include_str!("../../shaders/common/philox.wgsl");
 const SIGMOID: &str = include_str!("../../shaders/common/sigmoid.wgsl");
 
+pub use parallel::vector_instructions;
+
 /// Invocations of a workgroup of the flat kernels.
 const FLAT_SIZE: u32 = 64;
 

@@ -36,3 +36,15 @@ pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     }
     pulp::Arch::new().dispatch(Call(f))
 }
+
+/// The vector instructions that twins use on this processor: together with the architecture they decide the order of
+/// additions, and so the last bits.
+pub fn vector_instructions() -> &'static str {
+    let arch = format!("{:?}", pulp::Arch::new());
+    match arch.split(['(', ' ']).next() {
+        Some("V4") => "AVX-512",
+        Some("V3") => "AVX2",
+        Some("Neon") => "NEON",
+        _ => "no vector instructions beyond the architecture's own",
+    }
+}

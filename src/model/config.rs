@@ -26,9 +26,9 @@ pub struct Config {
     pub about: String,
     /// Seed of everything random.
     pub seed: u64,
-    /// `mnist`, `strokes`, or a folder.
+    /// `strokes`, `mnist`, `fashion-mnist`, `kmnist`, or a folder.
     pub data: String,
-    /// Where `mnist` is looked for first.
+    /// Where a set that is known by name is looked for first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
     /// Size of the images.
@@ -87,6 +87,20 @@ pub struct Training {
     pub label_fake: f32,
     /// Standard deviation of the noise on real images (Sønderby et al. 2017).
     pub instance_noise: f32,
+    /// What happens when a loss or a tensor is no number.
+    #[serde(default)]
+    pub on_nan: OnNan,
+}
+
+/// What happens when a loss or a tensor is no number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnNan {
+    /// The run ends; its last checkpoint is good.
+    #[default]
+    Stop,
+    /// The run goes on from its last checkpoint with half the learning rate, up to three times.
+    Rollback,
 }
 
 /// Order of updates within a step.
@@ -107,7 +121,7 @@ pub struct Output {
     pub sample_every: Cadence,
     /// When a checkpoint is saved.
     pub checkpoint_every: Cadence,
-    /// Newest checkpoints that are kept.
+    /// Newest checkpoints that are kept, at least 2; the best is kept besides.
     pub keep: u32,
     /// Steps between lines of `metrics.jsonl`.
     pub log_every: u32,
@@ -117,6 +131,9 @@ pub struct Output {
     pub cols: u32,
     /// File name of the animation.
     pub gif: String,
+    /// Whether event files for TensorBoard are written too.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 /// A network.
@@ -293,7 +310,6 @@ impl Config {
             ("image.height", self.image.height, 4096),
             ("image.width", self.image.width, 4096),
             ("image.channels", self.image.channels, 3),
-            ("output.keep", self.output.keep, 1_000_000),
             ("output.log_every", self.output.log_every, 1_000_000),
             ("output.rows", self.output.rows, 64),
             ("output.cols", self.output.cols, 64),
@@ -302,6 +318,11 @@ impl Config {
             if !(1..=most).contains(&value) {
                 return Some((key, format!("{key} = {value} is outside 1 to {most}")));
             }
+        }
+        if !(2..=1_000_000).contains(&self.output.keep) {
+            let why = "the newest may be broken when it is needed";
+            let problem = format!("output.keep = {} is outside 2 to 1000000: {why}", self.output.keep);
+            return Some(("output.keep", problem));
         }
         if self.image.channels == 2 {
             return Some(("image.channels", format!("image.channels = {} is neither 1 nor 3", self.image.channels)));

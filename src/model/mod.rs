@@ -6,3 +6,4 @@ pub mod network;
 pub mod origins;
 pub mod parameters;
 pub mod sources;
+mod tensors;

@@ -237,10 +237,10 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("image", &["height", "width", "channels"]),
     ("latent", &["dim"]),
-    ("training", &["order", "batch_size", "epochs", "steps", "label_real", "label_fake", "instance_noise"]),
+    ("training", &["order", "batch_size", "epochs", "steps", "label_real", "label_fake", "instance_noise", "on_nan"]),
     ("adam", &["lr", "beta1", "beta2", "epsilon"]),
     ("init", &["weights", "std"]),
-    ("output", &["sample_every", "checkpoint_every", "keep", "log_every", "rows", "cols", "gif"]),
+    ("output", &["sample_every", "checkpoint_every", "keep", "log_every", "rows", "cols", "gif", "tensorboard"]),
     ("generator", &["layers"]),
     ("discriminator", &["layers"]),
 ];

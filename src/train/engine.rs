@@ -34,6 +34,17 @@ impl Losses {
     }
 }
 
+/// What [`Engine::check`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// The first tensor that holds NaN or infinity, named as in a checkpoint: `generator/parameter/3.weight`.
+    pub not_finite: Option<String>,
+    /// The largest magnitude in G's first moments: its gradient, smoothed over steps.
+    pub generator_moment: f32,
+    /// The same of D.
+    pub discriminator_moment: f32,
+}
+
 /// A program for training, before a device has it.
 #[derive(Debug)]
 pub struct Recorded {
@@ -116,13 +127,29 @@ impl Engine {
         if let Some(bytes) = resident {
             session.write_words(inputs.images, &pack(bytes));
         }
-        for (network, (layout, state)) in (0..).zip(layouts.iter().zip(&states)) {
-            write_flat(&mut session, state.parameters, &layout.parameters.initial(&config.init, config.seed, network));
-            write_flat(&mut session, state.running, &layout.running.initial_running());
-        }
         let latents = vec![0.0; inputs.latents.len as usize];
         let (config, layouts) = (config.clone(), layouts.clone());
-        Ok(Engine { config, layouts, session, inputs, states, sampler: recorded.sampler, latents })
+        let mut engine = Engine { config, layouts, session, inputs, states, sampler: recorded.sampler, latents };
+        engine.initialise();
+        Ok(engine)
+    }
+
+    /// Goes back to the initial parameters, moments and running statistics.
+    pub fn initialise(&mut self) {
+        for (network, (layout, state)) in (0..).zip(self.layouts.iter().zip(&self.states)) {
+            let initial = layout.parameters.initial(&self.config.init, self.config.seed, network);
+            write_flat(&mut self.session, state.parameters, &initial);
+            write_flat(&mut self.session, state.running, &layout.running.initial_running());
+            let optimizer = state.optimizer.expect("an engine trains");
+            for moments in [optimizer.m, optimizer.v] {
+                write_flat(&mut self.session, moments, &vec![0.0; moments.len as usize]);
+            }
+        }
+    }
+
+    /// Takes another learning rate from the next step on.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.config.adam.lr = rate;
     }
 
     /// The loaded program, to measure it.
@@ -168,12 +195,27 @@ impl Engine {
         Ok((from..to).map(row).collect())
     }
 
-    /// Images of the fixed latents: always the same ones of this seed.
+    /// Looks for NaN and infinity in everything that a checkpoint would hold; waits for the last step.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn sample(&mut self) -> Result<Images> {
-        let count = (self.config.output.rows * self.config.output.cols) as usize;
+    pub fn check(&mut self) -> Result<Checked> {
+        let tensors = self.state()?;
+        let mut moments = [0.0_f32; 2];
+        for (moment, state) in moments.iter_mut().zip(self.states) {
+            let m = self.session.read_floats(state.optimizer.expect("an engine trains").m)?;
+            *moment = m.iter().fold(0.0, |largest: f32, m| largest.max(m.abs()));
+        }
+        let [generator_moment, discriminator_moment] = moments;
+        let not_finite = tensors.not_finite().first().map(ToString::to_string);
+        Ok(Checked { not_finite, generator_moment, discriminator_moment })
+    }
+
+    /// `count` images of the fixed latents: always the same ones of this seed.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn sample(&mut self, count: usize) -> Result<Images> {
         let latents = fixed_latents(&self.config, self.config.seed, count);
         generate(&mut self.session, &self.sampler, &self.config, &latents)
     }

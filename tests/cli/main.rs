@@ -7,6 +7,7 @@ mod desk;
 mod drawing;
 mod flags;
 mod help;
+mod looking;
 mod refusals;
 mod reports;
 mod resuming;

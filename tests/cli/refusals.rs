@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::desk::{Desk, TINY, end, idx, idx_images};
 
@@ -228,7 +229,7 @@ fn outputs() {
         &[
             (&format!("{train} --out file"), 2, "file is a file; give --out a folder"),
             (&format!("{train} --out file --force"), 2, "file is a file; give --out a folder"),
-            (&format!("{train} --out file/run"), 5, "cannot create file/run: "),
+            (&format!("{train} --out file/run"), 5, "cannot create the folder file/run: "),
             (&format!("{train} --out folder"), 2, "folder is not empty and holds no run; choose another --out"),
             (&format!("{train} --out run"), 2, "add --force to replace it, or --resume it"),
             (&format!("{train} --out="), 2, "a value is required for '--out <DIR>'"),
@@ -271,6 +272,12 @@ fn edited(bytes: &[u8], edit: impl FnOnce(&mut Value, &mut Tensors)) -> Vec<u8> 
         .into_iter()
         .map(|(name, (shape, values))| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>()))
         .collect();
+    // What was edited has a checksum that fits.
+    let data: Vec<u8> = raw.iter().flat_map(|(_, _, bytes)| bytes.iter().copied()).collect();
+    if metadata["format_version"] == 2 {
+        let sum = Sha256::new_with_prefix(metadata["run"].to_string()).chain_update(data).finalize();
+        metadata["sha256"] = sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    }
     let views = raw.iter().map(|(name, shape, data)| (name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
     let metadata = std::collections::HashMap::from([("dcgan-gpu".to_string(), metadata.to_string())]);
     safetensors::serialize(views, Some(metadata)).unwrap()
@@ -285,17 +292,23 @@ fn checkpoints() {
         desk.write(&format!("{name}.safetensors"), edited(&good, edit));
     };
     broken("same", &|_, _| {});
-    broken("version", &|metadata, _| metadata["format_version"] = 2.into());
+    broken("version", &|metadata, _| metadata["format_version"] = 3.into());
     broken("unversioned", &|metadata, _| *metadata = Value::from("text"));
-    broken("keyless", &|metadata, _| drop(metadata.as_object_mut().unwrap().remove("config")));
-    broken("latent", &|metadata, _| metadata["config"]["latent"]["dim"] = 0.into());
-    broken("image", &|metadata, _| metadata["config"]["image"]["height"] = 9.into());
+    broken("keyless", &|metadata, _| drop(metadata["run"].as_object_mut().unwrap().remove("config")));
+    broken("latent", &|metadata, _| metadata["run"]["config"]["latent"]["dim"] = 0.into());
+    broken("image", &|metadata, _| metadata["run"]["config"]["image"]["height"] = 9.into());
     broken("missing", &|_, tensors| drop(tensors.remove(weight)));
     broken("nan", &|_, tensors| tensors.get_mut(weight).unwrap().1[3] = f32::NAN);
     broken("shape", &|_, tensors| {
         let (shape, values) = tensors.get_mut(weight).unwrap();
         *shape = vec![values.len()];
     });
+    broken("more", &|_, tensors| {
+        drop(tensors.insert("generator/parameter/9.weight".to_string(), (vec![1], vec![0.0])))
+    });
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    desk.write("flipped.safetensors", flipped);
     desk.write("garbage.safetensors", "not a checkpoint at all");
     desk.write("nothing.safetensors", []);
     desk.write("huge-header.safetensors", [0xff; 64]);
@@ -320,12 +333,14 @@ fn checkpoints() {
         (&format!("{last}.safetensors"), "not a readable checkpoint"),
         ("foreign.safetensors", "a safetensors file of another program"),
         ("run/config.toml", "not a readable checkpoint"),
-        ("version.safetensors", "format version 2; this program reads 1: use a matching release"),
+        ("version.safetensors", "format version 3; this program reads 1 to 2: use a matching release"),
         ("unversioned.safetensors", "not a readable checkpoint"),
         ("keyless.safetensors", "missing field `config`"),
         ("latent.safetensors", "its configuration cannot be used: latent.dim = 0 is outside 1 to 65536"),
         ("image.safetensors", "its configuration cannot be used: the generator's last layer gives 8×8×1"),
         ("missing.safetensors", "the checkpoint has no tensor `generator/parameter/0.weight`"),
+        ("more.safetensors", "tensors, where its networks have"),
+        ("flipped.safetensors", "its bytes are not those that were saved (SHA-256 "),
         ("nan.safetensors", "tensor `generator/parameter/0.weight` of the checkpoint holds NaN or infinity"),
         (
             "shape.safetensors",
@@ -359,16 +374,22 @@ fn resumed_runs() {
         &[
             (&format!("{resume} nowhere"), 9, "nowhere is no run folder; check --resume"),
             (&format!("{resume} file"), 9, "file is no run folder; check --resume"),
-            (&format!("{resume} empty"), 9, "empty holds no checkpoint"),
+            (&format!("{resume} empty"), 9, "empty holds no run; start it with `dcgan-gpu train --out`"),
             (&format!("{resume} {newest}"), 9, "is no run folder; check --resume"),
             (&format!("{resume} run --sample-every 0"), 2, "`0` is not a cadence"),
             (&format!("{resume} run --keep 0"), 2, "output.keep = 0 is outside"),
         ],
     );
+    let older = "run/checkpoints/step-00000015.safetensors";
+    desk.write(older, &good[..good.len() / 2]);
     for tensor in ["generator/adam_m/0.weight", "discriminator/adam_v/0.bias", "discriminator/parameter/3.weight"] {
         desk.write(newest, edited(&good, |_, tensors| drop(tensors.remove(tensor))));
         refuse(&desk, &[(&format!("{resume} run"), 9, &format!("the checkpoint has no tensor `{tensor}`"))]);
     }
     desk.write(newest, &good[..good.len() / 2]);
-    refuse(&desk, &[(&format!("{resume} run"), 9, "step-00000020.safetensors: not a readable checkpoint")]);
+    let what = "step-00000020.safetensors: not a readable checkpoint";
+    refuse(
+        &desk,
+        &[(&format!("{resume} run"), 9, what), (&format!("{resume} run"), 9, "no older one that can be used")],
+    );
 }

@@ -34,6 +34,17 @@ impl Adapter {
         &self.info.name
     }
 
+    /// Name, API and driver.
+    pub fn identity(&self) -> String {
+        let Description { name, api, driver, .. } = self.describe(0);
+        format!("{name}, {api}, {driver}")
+    }
+
+    /// Where it is plugged in, as far as the driver tells: what sets two of the same identity apart.
+    pub fn address(&self) -> &str {
+        &self.info.device_pci_bus_id
+    }
+
     /// Whether it is hardware, not software Vulkan or WARP.
     pub fn is_hardware(&self) -> bool {
         self.info.device_type != wgpu::DeviceType::Cpu

@@ -27,7 +27,7 @@ impl Session {
     /// How [`Session::time_dispatches`] measures a plan: a query set has at most 4096 timestamps.
     pub fn timing(&self, plan: usize) -> Timing {
         let (count, most) = (self.plans[plan].len(), wgpu::QUERY_SET_MAX_QUERIES as usize);
-        match self.timing {
+        match self.options.timing {
             Timing::Timestamps if count < most => Timing::Timestamps,
             Timing::PassTimestamps if 2 * count <= most => Timing::PassTimestamps,
             _ => Timing::Blocks,

@@ -1,0 +1,211 @@
+//! A program loaded on an adapter: submitting, waiting, reading back, and every way in which that can fail.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Gpu;
+use crate::device::OpenOptions;
+use crate::device::faults::{self, At, What};
+use crate::device::health::{self, Health};
+use crate::device::plan::{Program, View};
+use crate::error::{DeviceFailure, Error, Result};
+
+/// Steps that may be under way on the device before the host waits.
+const IN_FLIGHT: usize = 3;
+
+/// A dispatch with everything that it needs.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) bind_group: wgpu::BindGroup,
+    pub(super) workgroups: [u32; 3],
+}
+
+impl Prepared {
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        let [x, y, z] = self.workgroups;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
+/// A program loaded on an adapter.
+#[derive(Debug)]
+pub struct Session {
+    name: String,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    health: Health,
+    pub(super) options: OpenOptions,
+    compile_time: Duration,
+    program: Program,
+    buffers: Vec<wgpu::Buffer>,
+    pub(super) plans: Vec<Vec<Prepared>>,
+    pub(super) in_flight: VecDeque<wgpu::SubmissionIndex>,
+}
+
+impl Session {
+    pub(super) fn new(
+        gpu: &Gpu,
+        compile_time: Duration,
+        program: Program,
+        buffers: Vec<wgpu::Buffer>,
+        plans: Vec<Vec<Prepared>>,
+    ) -> Result<Session> {
+        let session = Session {
+            name: gpu.name.clone(),
+            device: gpu.device.clone(),
+            queue: gpu.queue.clone(),
+            health: gpu.health.clone(),
+            options: gpu.used,
+            compile_time,
+            program,
+            buffers,
+            plans,
+            in_flight: VecDeque::new(),
+        };
+        session.check()?;
+        Ok(session)
+    }
+
+    /// The loaded program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Queues a write of a view's words; it happens before everything that is submitted afterwards.
+    pub fn write(&self, view: View, bytes: &[u8]) {
+        self.queue.write_buffer(&self.buffers[view.tensor.0 as usize], u64::from(view.offset) * 4, bytes);
+    }
+
+    /// How long it took to compile the pipelines.
+    pub fn compile_time(&self) -> Duration {
+        self.compile_time
+    }
+
+    /// Submits a whole plan as one compute pass; waits only when too many submissions are under way.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Device`] when the device is lost, hangs or reports an error.
+    pub fn run(&mut self, plan: usize) -> Result<()> {
+        let count = self.plans[plan].len();
+        self.submit(plan, 0..count)?;
+        while self.in_flight.len() > IN_FLIGHT {
+            let oldest = self.in_flight.pop_front();
+            self.wait(oldest)?;
+        }
+        Ok(())
+    }
+
+    /// Submits one dispatch of a plan.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
+        self.submit(plan, index..index + 1)
+    }
+
+    pub(super) fn submit(&mut self, plan: usize, dispatches: impl Iterator<Item = usize>) -> Result<()> {
+        if self.strike(At::Submit) {
+            return Ok(());
+        }
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") });
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            dispatches.for_each(|index| self.plans[plan][index].encode(&mut pass));
+        }
+        self.in_flight.push_back(self.queue.submit([encoder.finish()]));
+        self.check()
+    }
+
+    /// The words of a view, after everything that was submitted.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn read(&mut self, view: View) -> Result<Vec<u32>> {
+        let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let source = self.buffers[view.tensor.0 as usize].clone();
+        self.read_after(encoder, &source, u64::from(view.offset) * 4, u64::from(view.len) * 4)
+    }
+
+    /// Submits an encoder's commands, waits, and gives `bytes` of a buffer from `offset` on.
+    pub(super) fn read_after(
+        &mut self,
+        mut encoder: wgpu::CommandEncoder,
+        source: &wgpu::Buffer,
+        offset: u64,
+        bytes: u64,
+    ) -> Result<Vec<u32>> {
+        let dropped = self.strike(At::Read);
+        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size: bytes,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        if !dropped {
+            encoder.copy_buffer_to_buffer(source, offset, &staging, 0, bytes);
+        }
+        let submission = self.queue.submit([encoder.finish()]);
+        let outcome = Arc::new(Mutex::new(None));
+        let from_map = outcome.clone();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            *from_map.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        });
+        self.in_flight.clear();
+        self.wait(Some(submission))?;
+        let mapped = matches!(*outcome.lock().unwrap_or_else(PoisonError::into_inner), Some(Ok(())));
+        let range = staging.get_mapped_range(..).ok().filter(|_| mapped);
+        let range = range.ok_or_else(|| self.failed(DeviceFailure::Lost, "results could not be read back"))?;
+        Ok(bytemuck::pod_collect_to_vec(&range))
+    }
+
+    pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        self.strike(At::Wait);
+        if self.health.hangs() {
+            return Err(self.abandon(DeviceFailure::TimedOut, "injected"));
+        }
+        let poll = wgpu::PollType::Wait { submission_index: submission, timeout: Some(self.options.patience) };
+        // `poll` panics on device loss even with every handler set.
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))) {
+            Ok(Ok(_)) => self.check(),
+            Ok(Err(wgpu::PollError::Timeout)) => Err(self.abandon(DeviceFailure::TimedOut, "it may hang")),
+            Ok(Err(error)) => Err(self.abandon(DeviceFailure::Lost, &error.to_string())),
+            Err(_) => Err(self.abandon(DeviceFailure::Lost, "")),
+        }
+    }
+
+    /// Does to the device what a test wants at a point that is passed; `true` where work is to be left out.
+    fn strike(&self, at: At) -> bool {
+        match faults::strike(at) {
+            None => return false,
+            Some(What::SilentlyDropped) => return true,
+            Some(What::TimedOut) => self.health.hang(),
+            Some(What::OutOfMemory) => {
+                self.health.note(Some(DeviceFailure::OutOfMemory), "injected");
+                self.device.destroy();
+            }
+            Some(What::Lost) => self.device.destroy(),
+        }
+        false
+    }
+
+    /// A failure after which dropping the queue could wait for ever: keeps it alive, so that the process can end.
+    fn abandon(&self, failure: DeviceFailure, cause: &str) -> Error {
+        std::mem::forget((self.device.clone(), self.queue.clone()));
+        // What the driver said of it, if anything, says more.
+        self.health.note(Some(failure), cause);
+        self.check().err().unwrap_or_else(|| self.failed(failure, cause))
+    }
+
+    fn check(&self) -> Result<()> {
+        self.health.check(&self.name, &self.program, self.options.patience)
+    }
+
+    fn failed(&self, failure: DeviceFailure, cause: &str) -> Error {
+        health::failed(Some(failure), &self.name, cause, &self.program, self.options.patience)
+    }
+}
