@@ -52,7 +52,7 @@ impl Source {
             Error::checkpoint(format!("{} {what}", named.display()))
         };
         if self.best {
-            let path = checkpoints::best(&named).ok_or_else(empty)?;
+            let path = checkpoints::best(&named)?.ok_or_else(empty)?;
             say(&format!("drawing from {}", path.display()));
             return Checkpoint::load(&path);
         }

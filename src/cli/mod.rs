@@ -118,8 +118,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let stopped = matches!(error.kind(), Kind::Interrupted | Kind::Terminated);
-            let line = if stopped { error.to_string() } else { format!("error: {error}") };
-            tell(&one_line(&line));
+            tell(&one_line(&if stopped { error.to_string() } else { format!("error: {error}") }));
             ExitCode::from(error.exit_code())
         }
     }

@@ -16,7 +16,7 @@ const RULES: [(&[&str], Overruled); 3] =
     [(&["train"], settings::overruled), (&["bench"], bench::overruled), (&["config", "show"], settings::overruled)];
 
 /// Variables that stand for no flag.
-const OTHER_VARIABLES: [&str; 2] = ["DCGAN_GPU_CACHE", "DCGAN_GPU_TESTS"];
+const OTHER_VARIABLES: [&str; 3] = ["DCGAN_GPU_CACHE", "DCGAN_GPU_OFFLINE", "DCGAN_GPU_TESTS"];
 
 /// Reads the command line, then the environment as far as no flag overrules it. `None` when help or the version was asked
 /// for, and has been printed.

@@ -114,10 +114,8 @@ impl Observer for Display {
     }
 
     fn notice(&mut self, line: &str) {
-        match self {
-            Display::Bar(bar) => bar.suspend(|| tell(line)),
-            Display::Lines { .. } => tell(line),
-            Display::Silent => {}
+        if !matches!(self.face, Face::Silent) {
+            self.aside(|| tell(line));
         }
     }
 }

@@ -75,8 +75,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
+    let stop = signals::watch()?;
     let trainer = Trainer::start(config.clone(), &layouts, data, device, claim, tune)?;
-    train(trainer, &config, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments.json, quiet)
 }
 
 /// Paths are stored so that the run can go on from another folder.
@@ -129,20 +130,19 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
+    let stop = signals::watch()?;
     let trainer = Trainer::resume(config.clone(), &layouts, data, device, claim, from, tune)?;
-    train(trainer, &config, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments.json, quiet)
 }
 
-fn train(trainer: Trainer, config: &Config, json: bool, quiet: bool) -> Result<()> {
+fn train(trainer: Trainer, config: &Config, stop: &Stop, json: bool, quiet: bool) -> Result<()> {
     let (done, total) = trainer.position();
     let mut say = announce(quiet);
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
     say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
     let mut display = Display::new(done, total, config.training.batch_size, quiet);
-    let stop = Stop::default();
-    signals::watch(&stop)?;
-    let outcome = trainer.run(&mut display, &stop);
+    let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;
     if json {

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::metrics::{Quality, Record, read_metrics, read_quality};
 use crate::error::{Error, Result};
-use crate::model::checkpoint;
+use crate::model::checkpoint::Checkpoint;
+use crate::train::checkpoints;
 
 /// Longest configuration, tuning file or checkpoint header that is read: this program's are a few kilobytes.
 const LONGEST_TEXT: u64 = 8 << 20;
@@ -65,7 +66,7 @@ impl Run {
             )));
         }
         let config_text = text(&config_file).unwrap_or_default();
-        let checkpoints: Vec<_> = checkpoint::of_run(path).into_iter().rev().collect();
+        let checkpoints: Vec<_> = checkpoints::list(path).into_iter().rev().collect();
         let origin = checkpoints.iter().rev().find_map(|file| origin(file)).unwrap_or_default();
         let tuning = text(&path.join("tuning.json")).and_then(|text| serde_json::from_str::<Value>(&text).ok());
         Ok(Run {
@@ -160,18 +161,9 @@ fn text(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What a checkpoint says of itself, whatever its format's version: the header of a safetensors file is its length (u64) and
-/// JSON. The tensors are not read.
+/// What a checkpoint says of itself, besides the configuration.
 fn origin(path: &Path) -> Option<serde_json::Map<String, Value>> {
-    let mut file = File::open(path).ok()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).ok()?;
-    let length = Some(u64::from_le_bytes(length)).filter(|length| *length <= LONGEST_TEXT)?;
-    let mut header = Vec::new();
-    file.take(length).read_to_end(&mut header).ok()?;
-    let header: Value = serde_json::from_slice(&header).ok()?;
-    let said = serde_json::from_str(header.get("__metadata__")?.get("dcgan-gpu")?.as_str()?).ok()?;
-    let Value::Object(mut said) = said else { return None };
+    let Value::Object(mut said) = serde_json::to_value(Checkpoint::peek(path).ok()?).ok()? else { return None };
     said.remove("config");
     Some(said)
 }

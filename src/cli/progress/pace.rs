@@ -29,8 +29,12 @@ impl Pace {
         Pace { readings: VecDeque::from([(0.0, step)]), busy: 0.0, paused: 0.0, last: now, first: step, cold: true }
     }
 
-    /// `step` steps are done `now`.
+    /// `step` steps are done `now`. Fewer than before means that the run went back to a checkpoint.
     pub fn stepped(&mut self, now: f64, step: u32) {
+        if self.readings.back().is_some_and(|&(_, before)| step < before) {
+            *self = Pace::start(now, step);
+            return;
+        }
         self.busy += now - self.last;
         self.last = now;
         self.readings.push_back((self.busy, step));
@@ -139,6 +143,17 @@ mod tests {
         }
         near(pace.speed(), 1.0 / 90.0);
         assert_eq!(in_words(pace.left(45).unwrap()), "1h00m");
+    }
+
+    #[test]
+    fn a_run_that_goes_back_starts_anew() {
+        let mut pace = Pace::start(0.0, 0);
+        pace.stepped(10.0, 100);
+        pace.paused(50.0);
+        pace.stepped(60.0, 40);
+        assert_eq!(pace.left(200), None);
+        pace.stepped(61.0, 60);
+        near(pace.left(200), 7.0);
     }
 
     #[test]
