@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dcgan_gpu::data::DataSet;
 use dcgan_gpu::device::Device;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
@@ -210,6 +211,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let out = arguments.out.clone().unwrap_or_else(|| RunFolder::fresh_path(&config.name));
     RunFolder::check_free(&out, arguments.force)?;
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
@@ -226,6 +228,11 @@ fn make_absolute(config: &mut Config) -> Result<()> {
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
     Ok(())
+}
+
+/// Says how the images were read, where that is not plain.
+fn announce_data(data: &DataSet, quiet: bool) {
+    data.remark().into_iter().for_each(announce(quiet));
 }
 
 fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
@@ -258,6 +265,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
         return if arguments.json { print_json(&outcome) } else { Ok(()) };
     }
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
