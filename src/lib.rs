@@ -13,6 +13,7 @@ pub mod layers;
 pub mod model;
 pub mod output;
 pub mod random;
+pub mod report;
 pub mod selftest;
 pub mod train;
 pub mod tuning;

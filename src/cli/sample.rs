@@ -39,6 +39,9 @@ pub struct Arguments {
     /// What to write
     #[arg(long, value_enum, default_value = "grid")]
     format: Format,
+    /// Show the images in the terminal too
+    #[arg(long)]
+    preview: bool,
     #[command(flatten)]
     source: Source,
 }
@@ -72,6 +75,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     check_size("the images", count as u64 * u64::from(config.image_shape().values().max(4 * config.latent.dim)))?;
     let latents = fixed_latents(config, arguments.seed.unwrap_or(config.seed), count);
     let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents)?;
+    if arguments.preview {
+        super::show::tell_picture(&grid(&images, rows.min(16), cols.min(16)));
+    }
     match arguments.format {
         Format::Grid => {
             let picture = grid(&images, rows, cols).enlarged(arguments.scale as usize);

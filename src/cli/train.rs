@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
+use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::train::checkpoints::{self, Found};
 use dcgan_gpu::train::claim::Claim;
 use dcgan_gpu::train::run_folder::RunFolder;
@@ -14,7 +15,7 @@ use toml::Value;
 
 use super::progress::Display;
 use super::settings::Settings;
-use super::{DeviceChoice, announce, dry_run, print, print_json, signals, table};
+use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, table};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
@@ -29,7 +30,7 @@ use super::{DeviceChoice, announce, dry_run, print, print_json, signals, table};
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the run's length.")]
 pub struct Arguments {
     #[command(flatten)]
-    settings: Settings,
+    pub settings: Settings,
     /// Go on with a run from its newest checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "force", "dry_run"])]
     resume: Option<PathBuf>,
@@ -57,11 +58,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, run, quiet);
     }
-    let merge = match &arguments.settings.config {
-        Some(file) => Merge::from_file(file)?,
-        None => Merge::new(arguments.settings.preset.as_deref().unwrap_or(DEFAULT_PRESET))?,
-    };
-    let mut config = arguments.settings.apply(merge)?;
+    let mut config = arguments.settings.apply(arguments.settings.base()?)?;
     let layouts = config.layouts()?;
     if arguments.dry_run {
         return dry_run::print_plan(&config, arguments.json);
@@ -70,6 +67,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         Some(out) => Claim::new_run(out, arguments.force)?,
         None => Claim::fresh(&config.name)?,
     };
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
@@ -83,7 +81,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 /// Paths are stored so that the run can go on from another folder.
 fn make_absolute(config: &mut Config) -> Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| Error::io("find", path, &e));
-    if !matches!(config.data.as_str(), "mnist" | "strokes" | "") {
+    if !(matches!(config.data.as_str(), "strokes" | "") || sets::named(&config.data).is_some()) {
         config.data = absolute(Path::new(&config.data))?.display().to_string();
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
@@ -125,6 +123,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
             return if arguments.json { print_json(&outcome) } else { Ok(()) };
         }
     }
+    data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
     let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);

@@ -16,7 +16,7 @@ use crate::device::Device;
 use crate::error::{Error, Kind, Result};
 use crate::kernels::loss::RING_ROWS;
 use crate::model::checkpoint::{Checkpoint, Metadata};
-use crate::model::config::{Config, Order};
+use crate::model::config::{Config, OnNan, Order, Training};
 use crate::model::network::Layout;
 use crate::output::grid;
 use crate::tuning::{self, Choices};
@@ -463,9 +463,11 @@ impl Trainer {
     }
 
     fn diverged(&self, what: &str) -> Error {
-        let remedy = match self.config.training.order {
-            Order::Alternating => "lower --lr, try --on-nan rollback, or use --preset stabilized",
-            Order::Simultaneous => "lower --lr, or try --on-nan rollback",
+        let Training { order, on_nan, .. } = self.config.training;
+        let remedy = match (on_nan, order) {
+            (OnNan::Rollback, _) => "lower --lr",
+            (OnNan::Stop, Order::Simultaneous) => "lower --lr, or try --on-nan rollback",
+            (OnNan::Stop, Order::Alternating) => "lower --lr, try --on-nan rollback, or use --preset stabilized",
         };
         let kept = match checkpoints::list(self.folder.path()).unwrap_or_default().first() {
             Some(path) => format!("{} is the last good checkpoint", path.display()),

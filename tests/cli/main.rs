@@ -5,6 +5,7 @@ mod bench;
 mod configuration;
 mod desk;
 mod drawing;
+mod looking;
 mod refusals;
 mod reports;
 mod resuming;
