@@ -112,7 +112,8 @@ impl Drop for Claim {
 fn is_occupied(path: &Path) -> Result<bool> {
     let left_over = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name == LOCK || name.starts_with(TEMPORARY_PREFIX)
+        let is_empty_folder = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        name == LOCK || name.starts_with(TEMPORARY_PREFIX) || is_empty_folder()
     };
     match disk::list(path) {
         Ok(entries) => Ok(!entries.iter().all(left_over)),

@@ -101,11 +101,11 @@ impl RunFolder {
 
     fn open(mut claim: Claim, config: &Config) -> Result<Self> {
         let run = claim.path().to_path_buf();
+        claim.keep();
         for folder in [&run, &run.join(SAMPLES), &run.join(checkpoints::FOLDER)] {
             disk::create_folders(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
             remove_left_overs(folder)?;
         }
-        claim.keep();
         write_config(&run, config)?;
         Ok(RunFolder {
             gif_name: config.output.gif.clone(),
