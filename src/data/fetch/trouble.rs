@@ -29,7 +29,9 @@ pub(super) fn of_client(error: ureq::Error) -> Trouble {
         E::ConnectProxyFailed(reason) => Trouble::Refused(format!("the proxy refuses ({reason})")),
         E::Rustls(_) | E::Tls(_) => Trouble::Refused(format!("the TLS connection fails ({error}{})", of_roots())),
         E::Io(cause) => of_io(cause),
-        E::Protocol(_) | E::LargeResponseHeader(..) => Trouble::Refused(format!("the answer cannot be understood ({error})")),
+        E::Protocol(_) | E::LargeResponseHeader(..) => {
+            Trouble::Refused(format!("the answer cannot be understood ({error})"))
+        }
         _ => Trouble::Refused(error.to_string()),
     }
 }
