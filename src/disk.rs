@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub enum Operation {
     /// Reading a file, or listing a folder.
     Read,
+    /// Opening a file for writing, a new one if there is none.
+    Create,
     /// Writing bytes.
     Write,
     /// Waiting until bytes, or a folder's names, are on the disk.
@@ -23,7 +25,7 @@ pub enum Operation {
 }
 
 /// A failure that a test asks for: on the thread that armed it, as long as it lives, the `nth` operation of a kind fails
-/// (counted from 1), and so do all later ones of that kind, as on a disk that is full or gone.
+/// (counted from 1), alone or with all later ones of that kind, as on a disk that is full or gone.
 ///
 /// A failing write leaves half of its bytes behind.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ struct Armed {
     operation: Operation,
     left: u64,
     kind: io::ErrorKind,
+    lasts: bool,
     happened: bool,
 }
 
@@ -44,9 +47,9 @@ thread_local! {
 }
 
 impl Fault {
-    /// Arms a failure on this thread; it replaces an earlier one.
-    pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind) -> Fault {
-        ARMED.set(Some(Armed { operation, left: nth, kind, happened: false }));
+    /// Arms a failure on this thread; it replaces an earlier one. With `lasts` all later operations of the kind fail too.
+    pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind, lasts: bool) -> Fault {
+        ARMED.set(Some(Armed { operation, left: nth, kind, lasts, happened: false }));
         Fault { _on_this_thread: std::marker::PhantomData }
     }
 
@@ -67,7 +70,7 @@ fn attempt(operation: Operation) -> io::Result<()> {
     ARMED.with_borrow_mut(|armed| match armed {
         Some(armed) if armed.operation == operation => {
             armed.left = armed.left.saturating_sub(1);
-            if armed.left > 0 {
+            if armed.left > 0 || (armed.happened && !armed.lasts) {
                 return Ok(());
             }
             armed.happened = true;
@@ -95,6 +98,42 @@ pub fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
+}
+
+/// The bytes that `part` takes from a file's beginning.
+///
+/// # Errors
+/// As [`File::open`] and `part`.
+pub fn read_part<T>(path: &Path, part: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
+    attempt(Operation::Read)?;
+    part(File::open(path)?)
+}
+
+/// Opens a file that bytes are appended to.
+///
+/// # Errors
+/// As [`File::options`].
+pub fn append(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::options().create(true).append(true).open(path)
+}
+
+/// Opens a file that is held, not written.
+///
+/// # Errors
+/// As [`File::options`].
+pub fn hold(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::options().create(true).truncate(false).write(true).open(path)
+}
+
+/// Makes a file that has no lasting name yet: see [`name`].
+///
+/// # Errors
+/// As [`tempfile::Builder::tempfile_in`].
+pub fn temporary(options: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    attempt(Operation::Create)?;
+    options.tempfile_in(folder)
 }
 
 /// Writes all of `bytes`.

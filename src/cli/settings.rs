@@ -1,26 +1,31 @@
 //! The flags that shape a configuration, the same for every verb that takes one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueHint};
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::{Cadence, Config};
-use dcgan_gpu::model::sources::Merge;
+use dcgan_gpu::model::origins::Origin;
+use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
 use toml::Value;
 
 /// A preset or a file, and what changes in it.
 #[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Configuration")]
 pub struct Settings {
     /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
-    #[arg(long, value_name = "P", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
+    #[arg(long, value_name = "PRESET", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
     pub preset: Option<String>,
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
-    #[arg(long, value_name = "FILE", env = "DCGAN_GPU_CONFIG")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "DCGAN_GPU_CONFIG")]
     pub config: Option<PathBuf>,
     /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder with images
-    #[arg(long, value_name = "SET", env = "DCGAN_GPU_DATA")]
+    #[arg(long, value_name = "SET", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA")]
     pub data: Option<String>,
     /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
-    #[arg(long, value_name = "DIR", env = "DCGAN_GPU_DATA_DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// Length in epochs
     #[arg(long, value_name = "N", env = "DCGAN_GPU_EPOCHS", conflicts_with = "steps")]
@@ -85,9 +90,12 @@ pub struct Settings {
     /// File name of the animation
     #[arg(long, value_name = "NAME", env = "DCGAN_GPU_GIF")]
     pub gif: Option<String>,
+    /// The environment variables that gave values, by the flags that they stand for.
+    #[arg(skip)]
+    variables: BTreeMap<String, String>,
 }
 
-/// A configuration key that a flag sets.
+/// A configuration key that a flag, or its environment variable, sets.
 pub struct Override {
     pub flag: &'static str,
     path: &'static [&'static str],
@@ -97,6 +105,23 @@ pub struct Override {
 }
 
 impl Settings {
+    /// Notes which values the environment gave.
+    pub fn note_variables(&mut self, command: &clap::Command, matches: &ArgMatches) {
+        let given = command.get_arguments().filter(|arg| {
+            matches.try_contains_id(arg.get_id().as_str()).is_ok()
+                && matches.value_source(arg.get_id().as_str()) == Some(ValueSource::EnvVariable)
+        });
+        let variables = given.filter_map(|arg| {
+            let variable = arg.get_env()?.to_string_lossy().into_owned();
+            Some((format!("--{}", arg.get_long()?), variable))
+        });
+        self.variables = variables.collect();
+    }
+
+    fn origin(&self, flag: &'static str) -> Origin {
+        self.variables.get(flag).map_or(Origin::Flag(flag), |variable| Origin::Environment(variable.clone()))
+    }
+
     /// What flags and environment set, in the order of the help.
     pub fn overrides(&self) -> Result<Vec<Override>> {
         let integer = |n: &Option<u32>| n.map(|n| Value::Integer(n.into()));
@@ -105,12 +130,18 @@ impl Settings {
         let cadence = |c: &Option<Cadence>| c.map(Value::try_from).transpose();
         let cadences = [cadence(&self.sample_every), cadence(&self.checkpoint_every)];
         let [sample_every, checkpoint_every] = cadences.map(|c| c.map_err(|e| Error::usage(e.to_string())));
-        let data_dir = self.data_dir.as_ref().map(|dir| Value::String(dir.display().to_string()));
+        let data_dir = self.data_dir.as_ref().map(|dir| match dir.to_str() {
+            Some(dir) => Ok(Value::String(dir.to_string())),
+            None => Err(Error::usage(format!(
+                "--data-dir {}: its name is not UTF-8, which the run's configuration has to be; rename the folder",
+                dir.display()
+            ))),
+        });
         let seed = self.seed.map(|seed| Value::Integer(seed as i64));
         type Row = (&'static str, &'static [&'static str], Option<Value>, bool);
         let rows: [Row; 22] = [
             ("--data", &["data"], text(&self.data), false),
-            ("--data-dir", &["data_dir"], data_dir, true),
+            ("--data-dir", &["data_dir"], data_dir.transpose()?, true),
             ("--epochs", &["training", "epochs"], integer(&self.epochs), true),
             ("--steps", &["training", "steps"], integer(&self.steps), true),
             ("--batch-size", &["training", "batch_size"], integer(&self.batch_size), false),
@@ -138,21 +169,33 @@ impl Settings {
         Ok(given.collect())
     }
 
-    /// The configuration: `merge`, changed by flags and environment, then by `--set`.
-    pub fn apply(&self, mut merge: Merge) -> Result<Config> {
+    /// The preset or the file that everything starts from.
+    pub fn base(&self) -> Result<Merge> {
+        match (&self.config, &self.preset) {
+            (Some(file), _) => Merge::from_file(file),
+            (None, preset) => Merge::new(preset.as_deref().unwrap_or(DEFAULT_PRESET)),
+        }
+    }
+
+    /// `merge`, changed by flags and environment, then by `--set`.
+    pub fn changed(&self, mut merge: Merge) -> Result<Merge> {
         for Override { flag, path, value, .. } in self.overrides()? {
-            merge.set(path, value).map_err(|e| Error::usage(format!("{flag}: {e}")))?;
+            let name = self.variables.get(flag).map_or(flag, String::as_str);
+            merge.set(path, value, self.origin(flag)).map_err(|e| Error::usage(format!("{name}: {e}")))?;
         }
-        for assignment in &self.assignments {
-            merge.set_text(assignment)?;
-        }
-        merge.finish()
+        self.assignments.iter().try_for_each(|assignment| merge.set_text(assignment))?;
+        Ok(merge)
+    }
+
+    /// The configuration that [`Settings::changed`] makes of `merge`.
+    pub fn apply(&self, merge: Merge) -> Result<Config> {
+        self.changed(merge)?.finish()
     }
 }
 
 /// Whether the environment's value for argument `id` does not count, given the flags on the command line: a length in one
 /// unit overrules one in the other, and a resumed run keeps what it has.
-pub fn overruled(id: &str, given: impl Fn(&str) -> bool) -> bool {
+pub fn overruled(id: &str, given: &dyn Fn(&str) -> bool) -> bool {
     match id {
         "epochs" => given("steps"),
         "steps" => given("epochs"),

@@ -18,9 +18,10 @@ const SIGNALS: &[(i32, Kind)] = &[
     (SIGHUP, Kind::Terminated),
 ];
 
-/// From now on a signal asks `stop` for the run's end, and a second one ends the process. Signals that whoever started
-/// the process has it ignore, as `nohup` does, stay ignored.
-pub fn watch(stop: &Stop) -> Result<()> {
+/// From now on a signal asks for the run's end, and a second one ends the process. Signals that whoever started the process
+/// has it ignore, as `nohup` does, stay ignored.
+pub fn watch() -> Result<Stop> {
+    let stop = Stop::default();
     let asked = Arc::new(AtomicBool::new(false));
     for &(signal, kind) in SIGNALS.iter().filter(|(signal, _)| !is_ignored(*signal)) {
         // In this order: the first signal finds `asked` false, and sets it.
@@ -29,7 +30,7 @@ pub fn watch(stop: &Stop) -> Result<()> {
             .and_then(|_| flag::register_usize(signal, stop.flag().clone(), signal as usize))
             .map_err(|e| Error::new(Kind::Other, format!("cannot watch signal {signal}: {e}")))?;
     }
-    Ok(())
+    Ok(stop)
 }
 
 /// How a run that `signal` stopped ends: `what` says where it is and how to go on.

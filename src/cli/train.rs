@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
+use dcgan_gpu::data::DataSet;
 use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
+use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::train::checkpoints::{self, Found};
 use dcgan_gpu::train::claim::Claim;
 use dcgan_gpu::train::run_folder::RunFolder;
@@ -20,24 +22,25 @@ use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, t
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dcgan-gpu train --preset quick                        built-in digits, about two minutes on two cores
+  dcgan-gpu train --preset quick                        built-in digits; two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
   dcgan-gpu train --data path/to/idx --preset keras     any folder of IDX files, gzipped or not
-  dcgan-gpu train --config mine.toml --lr 1e-4          a configuration of your own, one value changed
+  dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
-  dcgan-gpu train --dry-run --preset tf-tutorial        layers, sizes, FLOPs and memory; nothing is touched
+  dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing
 
-A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the run's length.")]
+A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the
+run's length. `config show` takes the same flags and shows what they resolve to.")]
 pub struct Arguments {
     #[command(flatten)]
-    settings: Settings,
+    pub settings: Settings,
     /// Go on with a run from its newest checkpoint
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "force", "dry_run"])]
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["out", "force", "dry_run"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceChoice,
     /// The run folder; by default runs/DATE-PRESET-N
-    #[arg(long, value_name = "DIR", env = "DCGAN_GPU_OUT")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_OUT")]
     out: Option<PathBuf>,
     /// Replace a run that is there
     #[arg(long)]
@@ -58,11 +61,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, run, quiet);
     }
-    let merge = match &arguments.settings.config {
-        Some(file) => Merge::from_file(file)?,
-        None => Merge::new(arguments.settings.preset.as_deref().unwrap_or(DEFAULT_PRESET))?,
-    };
-    let mut config = arguments.settings.apply(merge)?;
+    let mut config = arguments.settings.apply(arguments.settings.base()?)?;
     let layouts = config.layouts()?;
     if arguments.dry_run {
         return dry_run::print_plan(&config, arguments.json);
@@ -73,12 +72,14 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     };
     data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
+    let stop = signals::watch()?;
     let trainer = Trainer::start(config.clone(), &layouts, data, device, claim, tune)?;
-    train(trainer, &config, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments.json, quiet)
 }
 
 /// Paths are stored so that the run can go on from another folder.
@@ -89,6 +90,11 @@ fn make_absolute(config: &mut Config) -> Result<()> {
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
     Ok(())
+}
+
+/// Says how the images were read, where that is not plain.
+fn announce_data(data: &DataSet, quiet: bool) {
+    data.remark().into_iter().for_each(announce(quiet));
 }
 
 fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
@@ -128,23 +134,23 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     }
     data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
+    let stop = signals::watch()?;
     let trainer = Trainer::resume(config.clone(), &layouts, data, device, claim, from, tune)?;
-    train(trainer, &config, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments.json, quiet)
 }
 
-fn train(trainer: Trainer, config: &Config, json: bool, quiet: bool) -> Result<()> {
+fn train(trainer: Trainer, config: &Config, stop: &Stop, json: bool, quiet: bool) -> Result<()> {
     let (done, total) = trainer.position();
     let mut say = announce(quiet);
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
     say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
-    let mut display = Display::new(done, total, quiet);
-    let stop = Stop::default();
-    signals::watch(&stop)?;
-    let outcome = trainer.run(&mut display, &stop);
+    let mut display = Display::new(done, total, config.training.batch_size, quiet);
+    let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;
     if json {

@@ -165,8 +165,7 @@ impl Checkpoint {
     /// As [`Checkpoint::load`].
     pub fn peek(path: &Path) -> Result<Metadata> {
         let broken = |e: &dyn std::fmt::Display| Error::checkpoint(format!("{}: {e}", path.display()));
-        let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = File::open(path)?;
+        let header = |mut file: File| {
             let mut bytes = vec![0; LENGTH_BYTES];
             file.read_exact(&mut bytes)?;
             let length = u64::from_le_bytes(bytes[..].try_into().unwrap_or_default()).min(MAX_HEADER_BYTES);
@@ -178,8 +177,8 @@ impl Checkpoint {
         struct Header {
             __metadata__: Option<HashMap<String, String>>,
         }
-        let header: Header =
-            serde_json::from_slice(&read().map_err(|e| broken(&e))?).map_err(|e| broken(&foreign(&e)))?;
+        let header: Header = serde_json::from_slice(&disk::read_part(path, header).map_err(|e| broken(&e))?)
+            .map_err(|e| broken(&foreign(&e)))?;
         described(header.__metadata__.as_ref()).and_then(|json| metadata(json, None)).map_err(|e| broken(&e))
     }
 }

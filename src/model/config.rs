@@ -251,7 +251,9 @@ impl Config {
     /// # Errors
     /// A usage error naming the key or the layer, the value, and what is possible.
     pub fn layouts(&self) -> Result<[Layout; 2]> {
-        self.check_values()?;
+        if let Some((_, problem)) = self.out_of_range() {
+            return Err(Error::usage(problem));
+        }
         let image = self.image_shape();
         let generator = Layout::new("generator", Shape::vector(self.latent.dim), &self.generator.layers)?;
         if generator.output != image {
@@ -293,10 +295,12 @@ impl Config {
         Ok([generator, discriminator])
     }
 
-    fn check_values(&self) -> Result<()> {
+    /// The first value that is impossible whatever the networks are: its key, and what is wrong in words.
+    pub fn out_of_range(&self) -> Option<(&'static str, String)> {
         let training = &self.training;
         if training.epochs.is_some() == training.steps.is_some() {
-            return Err(Error::usage("the run's length must be given either as training.epochs or as training.steps"));
+            let problem = "the run's length must be given either as training.epochs or as training.steps";
+            return Some(("training", problem.to_string()));
         }
         let positive = [
             ("training.epochs", training.epochs.unwrap_or(1), 1_000_000),
@@ -312,24 +316,25 @@ impl Config {
         ];
         for (key, value, most) in positive {
             if !(1..=most).contains(&value) {
-                return Err(Error::usage(format!("{key} = {value} is outside 1 to {most}")));
+                return Some((key, format!("{key} = {value} is outside 1 to {most}")));
             }
         }
         if !(2..=1_000_000).contains(&self.output.keep) {
             let why = "the newest may be broken when it is needed";
-            return Err(Error::usage(format!("output.keep = {} is outside 2 to 1000000: {why}", self.output.keep)));
+            let problem = format!("output.keep = {} is outside 2 to 1000000: {why}", self.output.keep);
+            return Some(("output.keep", problem));
         }
         if self.image.channels == 2 {
-            return Err(Error::usage(format!("image.channels = {} is neither 1 nor 3", self.image.channels)));
+            return Some(("image.channels", format!("image.channels = {} is neither 1 nor 3", self.image.channels)));
         }
         for (key, cells, size) in
             [("output.rows", self.output.rows, self.image.height), ("output.cols", self.output.cols, self.image.width)]
         {
             let pixels = grid_side(cells as usize, size as usize);
             if pixels > usize::from(u16::MAX) {
-                return Err(Error::usage(format!(
-                    "{key} = {cells} makes a grid of {pixels} pixels; a GIF has at most 65535 a side"
-                )));
+                let problem =
+                    format!("{key} = {cells} makes a grid of {pixels} pixels; a GIF has at most 65535 a side");
+                return Some((key, problem));
             }
         }
         let fractions = [
@@ -344,17 +349,17 @@ impl Config {
         ];
         for (key, value, low, high) in fractions {
             if !(low..=high).contains(&value) {
-                return Err(Error::usage(format!("{key} = {value} is outside {low} to {high}")));
+                return Some((key, format!("{key} = {value} is outside {low} to {high}")));
             }
         }
         let plain = |name: &str| !name.contains(['/', '\\']) && !name.contains(char::is_control);
         if self.name.is_empty() || !plain(&self.name) {
-            return Err(Error::usage(format!("name = \"{}\" cannot be part of a folder's name", self.name)));
+            return Some(("name", format!("name = \"{}\" cannot be part of a folder's name", self.name)));
         }
         let name = &self.output.gif;
         if !name.ends_with(".gif") || !plain(name) {
-            return Err(Error::usage(format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
+            return Some(("output.gif", format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
         }
-        Ok(())
+        None
     }
 }

@@ -88,8 +88,8 @@ impl AnimatedGif {
     ///
     /// # Errors
     /// [`Kind::Io`] if the file cannot be written.
-    pub fn finish(self, delay: u16) -> Result<()> {
-        let Some(mut stream) = self.stream else { return Ok(()) };
+    pub fn finish(&mut self, delay: u16) -> Result<()> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
         write_at(&mut stream.file, stream.last_frame + DELAY_OFFSET, &delay.to_le_bytes())
             .map_err(|cause| Error::io("write", &self.path, &cause))
     }

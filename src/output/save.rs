@@ -118,7 +118,7 @@ fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durability: Durability)
     options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
 
     let folder = folder_of(path);
-    let mut file = options.tempfile_in(&folder).map_err(failed)?;
+    let mut file = disk::temporary(&options, &folder).map_err(failed)?;
     disk::write_all(&mut file, bytes).map_err(failed)?;
     if durability == Durability::Disk {
         disk::sync(file.as_file()).map_err(failed)?;

@@ -69,7 +69,7 @@ impl Run {
             )));
         }
         let config_text = text(&config_file).unwrap_or_default();
-        let checkpoints = checkpoints::list(path).into_iter().rev();
+        let checkpoints = checkpoints::list(path)?.into_iter().rev();
         let checkpoints: Vec<_> = checkpoints.map(|file| (Checkpoint::peek(&file).ok(), file)).collect();
         let tuning = text(&path.join("tuning.json")).and_then(|text| serde_json::from_str::<Value>(&text).ok());
         Ok(Run {

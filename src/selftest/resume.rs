@@ -102,7 +102,7 @@ impl Verification<'_> {
         let child = command.args(self.arguments(steps)).arg("--force").arg("--out").arg(run).spawn();
         let mut child = child.map_err(|e| Error::io("run", self.program, &e))?;
         let newest = || {
-            let newest = checkpoints::list(run).into_iter().next()?;
+            let newest = checkpoints::list(run).ok()?.into_iter().next()?;
             Some(Checkpoint::peek(&newest).ok()?.step).filter(|step| *step > 7)
         };
         while newest().is_none() {

@@ -1,5 +1,6 @@
 //! The checkpoints of a run folder: which there are, which one is used, and which are kept.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk;
@@ -16,24 +17,32 @@ pub fn path(run: &Path, step: u32) -> PathBuf {
     run.join(FOLDER).join(format!("step-{step:08}.safetensors"))
 }
 
-/// The checkpoints of a run folder, newest first; files of other names are not this program's.
-pub fn list(run: &Path) -> Vec<PathBuf> {
+/// The checkpoints of a run folder, newest first; files of other names are not this program's. None where there is no such
+/// folder.
+///
+/// # Errors
+/// An I/O error when the folder cannot be read: a run that only seems to have no checkpoint must not begin anew.
+pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
     let step = |path: &Path| -> Option<u32> {
         path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
     };
-    let paths = disk::list(&run.join(FOLDER)).unwrap_or_default();
+    let folder = run.join(FOLDER);
+    let paths = match disk::list(&folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+        found => found.map_err(|e| Error::io("read", &folder, &e))?,
+    };
     let mut paths: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
     paths.sort();
-    paths.into_iter().rev().map(|(_, path)| path).collect()
+    Ok(paths.into_iter().rev().map(|(_, path)| path).collect())
 }
 
 /// The newest checkpoint that can be used, and those, newer, that cannot, with the reason. Nothing where a run has none.
 ///
 /// # Errors
-/// A checkpoint error, that of the newest, when none of them can be used.
+/// A checkpoint error, that of the newest, when none of them can be used; otherwise as [`list`].
 pub fn newest(run: &Path) -> Result<Option<Found>> {
     let mut broken = Vec::new();
-    for path in list(run) {
+    for path in list(run)? {
         match Checkpoint::load(&path) {
             Ok(checkpoint) => return Ok(Some(Found { path, checkpoint, broken })),
             Err(error) => broken.push((path, error)),
@@ -73,11 +82,14 @@ impl Found {
 }
 
 /// The checkpoint whose samples are nearest to real images; the earliest one of several.
-pub fn best(run: &Path) -> Option<PathBuf> {
-    nearest(list(run).into_iter().filter_map(|path| {
+///
+/// # Errors
+/// As [`list`].
+pub fn best(run: &Path) -> Result<Option<PathBuf>> {
+    Ok(nearest(list(run)?.into_iter().filter_map(|path| {
         let distance = Checkpoint::peek(&path).ok()?.distance?;
         Some((distance, path))
-    }))
+    })))
 }
 
 /// The item of smallest distance, the last one of several.
@@ -89,9 +101,9 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
 /// counts only until there is a newer one, so that stopping changes nothing of what a run leaves.
 ///
 /// # Errors
-/// An I/O error naming the file.
+/// An I/O error naming the file or folder.
 pub(super) fn prune(run: &Path, keep: u32) -> Result<()> {
-    let all: Vec<_> = list(run).into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
+    let all: Vec<_> = list(run)?.into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
     let regular = || all.iter().filter(|(metadata, _)| !metadata.interim);
     let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.distance?, path))));
     let kept: Vec<_> = regular().map(|(_, path)| path).take(keep as usize).chain(best).collect();

@@ -123,8 +123,7 @@ fn is_occupied(path: &Path) -> Result<bool> {
 
 fn lock(run: &Path) -> Result<File> {
     let path = run.join(LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|e| Error::io("write", &path, &e))?;
+    let file = disk::hold(&path).map_err(|e| Error::io("write", &path, &e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::new(

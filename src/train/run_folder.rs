@@ -4,7 +4,6 @@
 //! GIF. A folder belongs to one process at a time, and nothing in it is replaced unless the caller says so.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -67,7 +66,7 @@ impl RunFolder {
     pub fn newest() -> Option<PathBuf> {
         let runs = disk::list(Path::new("runs")).ok()?.into_iter();
         let saved = runs.filter_map(|run| {
-            let newest = checkpoints::list(&run).into_iter().next()?;
+            let newest = checkpoints::list(&run).ok()?.into_iter().next()?;
             Some((fs::metadata(newest).ok()?.modified().ok()?, run))
         });
         saved.max().map(|(_, run)| run)
@@ -126,7 +125,7 @@ impl RunFolder {
         self.metrics.cut(step)?;
         self.quality.cut(step)?;
         self.gif = new_gif(self.path(), &self.gif_name)?;
-        for (at, path) in samples(self.path()) {
+        for (at, path) in samples(self.path())? {
             if at > step {
                 remove(&path)?;
                 continue;
@@ -210,7 +209,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// An I/O error naming the file.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(&mut self) -> Result<()> {
         self.gif.finish(LAST_FRAME_DELAY)
     }
 }
@@ -224,8 +223,8 @@ struct Journal {
 
 impl Journal {
     fn open(path: PathBuf) -> Result<Self> {
-        let file = File::options().create(true).append(true).open(&path);
-        Ok(Journal { file: file.map_err(|e| Error::io("write", &path, &e))?, path })
+        let file = disk::append(&path).map_err(|e| Error::io("write", &path, &e))?;
+        Ok(Journal { path, file })
     }
 
     fn append(&mut self, lines: &[impl Serialize]) -> Result<()> {
@@ -250,16 +249,12 @@ impl Journal {
         struct Line {
             step: u32,
         }
-        let failed = |e: std::io::Error| Error::io("read", &self.path, &e);
-        let mut reader = BufReader::new(File::open(&self.path).map_err(failed)?);
-        let (mut kept, mut line) = (Vec::new(), Vec::new());
-        while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
-            if line.ends_with(b"\n") && serde_json::from_slice::<Line>(&line).is_ok_and(|line| line.step <= step) {
-                kept.append(&mut line);
-            }
-            line.clear();
-        }
-        save_durably(&kept, &self.path)?;
+        let text = disk::read(&self.path).map_err(|e| Error::io("read", &self.path, &e))?;
+        let is_kept = |line: &&[u8]| {
+            line.ends_with(b"\n") && serde_json::from_slice::<Line>(line).is_ok_and(|line| line.step <= step)
+        };
+        let kept: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').filter(is_kept).collect();
+        save_durably(&kept.concat(), &self.path)?;
         *self = Journal::open(std::mem::take(&mut self.path))?;
         Ok(())
     }
@@ -295,10 +290,11 @@ fn write_config(run: &Path, config: &Config) -> Result<()> {
 }
 
 /// The sample grids of a run with their steps, in order.
-fn samples(run: &Path) -> Vec<(u32, PathBuf)> {
+fn samples(run: &Path) -> Result<Vec<(u32, PathBuf)>> {
     let step = |path: &Path| path.file_stem()?.to_str()?.strip_prefix("step-")?.parse().ok();
-    let paths = disk::list(&run.join(SAMPLES)).unwrap_or_default();
+    let folder = run.join(SAMPLES);
+    let paths = disk::list(&folder).map_err(|e| Error::io("read", &folder, &e))?;
     let mut samples: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
     samples.sort();
-    samples
+    Ok(samples)
 }

@@ -304,6 +304,10 @@ impl Trainer {
             if samples_now {
                 self.sample(observer)?;
             }
+            if self.step == self.total_steps {
+                // Before the checkpoint that says that the run is done: who resumes it then finds nothing left to do.
+                self.folder.finish()?;
+            }
             if saves_now {
                 let distance = self.quality()?.distance;
                 self.save(Some(distance), observer)?;
@@ -465,7 +469,7 @@ impl Trainer {
             (OnNan::Stop, Order::Simultaneous) => "lower --lr, or try --on-nan rollback",
             (OnNan::Stop, Order::Alternating) => "lower --lr, try --on-nan rollback, or use --preset stabilized",
         };
-        let kept = match checkpoints::list(self.folder.path()).first() {
+        let kept = match checkpoints::list(self.folder.path()).unwrap_or_default().first() {
             Some(path) => format!("{} is the last good checkpoint", path.display()),
             None => "no checkpoint had been saved".to_string(),
         };
