@@ -187,7 +187,7 @@ pub fn overruled(id: &str, given: impl Fn(&str) -> bool) -> bool {
     match id {
         "epochs" => given("steps"),
         "steps" => given("epochs"),
-        "data_dir" | "device" | "sample_every" | "checkpoint_every" | "keep" | "log_every" => false,
+        "data_dir" | "device" | "device_timeout" | "sample_every" | "checkpoint_every" | "keep" | "log_every" => false,
         "preset" => given("config") || given("resume"),
         "config" => given("preset") || given("resume"),
         _ => given("resume"),
