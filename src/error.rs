@@ -27,6 +27,10 @@ pub enum Kind {
     Busy = 8,
     /// A checkpoint is missing, foreign or broken.
     Checkpoint = 9,
+    /// Ctrl-C stopped a run, which was saved.
+    Interrupted = 130,
+    /// SIGTERM or SIGHUP stopped a run, which was saved.
+    Terminated = 143,
 }
 
 /// How a device failed, which decides what can be done about it.

@@ -6,12 +6,14 @@
 pub mod bench;
 pub mod data;
 pub mod device;
+pub mod disk;
 pub mod error;
 pub mod kernels;
 pub mod layers;
 pub mod model;
 pub mod output;
 pub mod random;
+pub mod report;
 pub mod selftest;
 pub mod train;
 pub mod tuning;

@@ -14,6 +14,8 @@ pub mod stream {
     pub const STROKES: u32 = 3;
     /// Latent vectors that `sample` and its relatives draw.
     pub const SAMPLES: u32 = 4;
+    /// Directions on which samples and real images are compared.
+    pub const DIRECTIONS: u32 = 5;
     /// Initial parameters: one stream for each parameter, counted from here.
     pub const INITIAL: u32 = 0x1000;
     /// Streams drawn inside shaders: one for each use in a step, counted from here.

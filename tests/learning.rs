@@ -55,12 +55,12 @@ fn quick_learns_what_digits_look_like() {
     let real = Sheet::new(&bytes, shape.bytes());
 
     let mut engine = Engine::new(&Device::Cpu, &config, &layouts, None).unwrap();
-    let before = Sheet::new(&engine.sample().unwrap().pixels, shape.bytes());
+    let before = Sheet::new(&engine.sample(64).unwrap().pixels, shape.bytes());
     for step in 0..400 {
         data.fill(step, &batch, &mut bytes);
         engine.step(step, Batch::Bytes(&bytes)).unwrap();
     }
-    let after = Sheet::new(&engine.sample().unwrap().pixels, shape.bytes());
+    let after = Sheet::new(&engine.sample(64).unwrap().pixels, shape.bytes());
 
     let likeness = |sheet: &Sheet| correlation(&sheet.mean_image(), &real.mean_image());
     let [l_before, l_after] = [&before, &after].map(likeness);

@@ -244,6 +244,7 @@ impl Sweep {
                 let series = values.iter().map(|(label, value)| Series {
                     label: (*label).to_string(),
                     points: on_line.iter().filter_map(|p| Some((x(&p.at), scale(value(p)?)))).collect(),
+                    behind: Vec::new(),
                 });
                 let marks =
                     on_line.iter().filter_map(|p| Some(Mark { x: x(&p.at), label: p.problem()?.0.to_string() }));

@@ -4,12 +4,14 @@ mod tables;
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use dcgan_gpu::bench::floor;
 use dcgan_gpu::bench::runner::Counts;
 use dcgan_gpu::bench::step::{self, Options};
 use dcgan_gpu::bench::sweep::{self, Grid};
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
+use dcgan_gpu::model::origins::Origin;
 use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge, PRESETS};
 use dcgan_gpu::output::{Overwrite, plot, save_text};
 use dcgan_gpu::train::trainer::Tune;
@@ -35,10 +37,10 @@ Examples:
 )]
 pub struct Arguments {
     /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
-    #[arg(long, value_name = "P", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
+    #[arg(long, value_name = "PRESET", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
     preset: Option<String>,
     /// A TOML file with the keys of a preset
-    #[arg(long, value_name = "FILE", env = "DCGAN_GPU_CONFIG")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "DCGAN_GPU_CONFIG")]
     config: Option<PathBuf>,
     /// Real images, and generated ones, of a step
     #[arg(long, value_name = "N", env = "DCGAN_GPU_BATCH_SIZE")]
@@ -67,7 +69,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["steps", "warmup"])]
     sweep: bool,
     /// Folder for sweep.json and sweep.svg
-    #[arg(long, value_name = "DIR", default_value = "sweep", requires = "sweep")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = "sweep", requires = "sweep")]
     out: PathBuf,
     /// Replace files that exist
     #[arg(long, requires = "sweep")]
@@ -93,7 +95,7 @@ pub struct Arguments {
 }
 
 /// Whether the environment's value for argument `id` does not count, given the flags on the command line.
-pub fn overruled(id: &str, given: impl Fn(&str) -> bool) -> bool {
+pub fn overruled(id: &str, given: &dyn Fn(&str) -> bool) -> bool {
     match id {
         "preset" => given("config"),
         "config" => given("preset"),
@@ -104,7 +106,8 @@ pub fn overruled(id: &str, given: impl Fn(&str) -> bool) -> bool {
 impl Arguments {
     fn resolve(&self, mut merge: Merge) -> Result<Config> {
         if let Some(batch) = self.batch_size {
-            let set = merge.set(&["training", "batch_size"], Value::Integer(batch.into()));
+            let set =
+                merge.set(&["training", "batch_size"], Value::Integer(batch.into()), Origin::Flag("--batch-size"));
             set.map_err(|e| Error::usage(format!("--batch-size: {e}")))?;
         }
         self.assignments.iter().try_for_each(|assignment| merge.set_text(assignment))?;
@@ -185,7 +188,7 @@ fn run_sweep(arguments: &Arguments, quiet: bool) -> Result<()> {
     let text = serde_json::to_string_pretty(&sweep).map_err(|e| Error::usage(format!("JSON: {e}")))?;
     save_text(&(text + "\n"), &json, overwrite)?;
     let title = format!("{} on {}: a training step", sweep.preset, sweep.device);
-    save_text(&plot::svg(&title, &sweep.charts(), 3), &svg, overwrite)?;
+    save_text(&plot::svg(&title, &sweep.charts(), 3, plot::SMALL), &svg, overwrite)?;
     if arguments.json {
         return print_json(&sweep);
     }

@@ -2,21 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
 use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::model::checkpoint::{Checkpoint, of_run};
+use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::output::grid_side;
+use dcgan_gpu::train::checkpoints;
 use dcgan_gpu::train::engine::Generator;
 use dcgan_gpu::train::run_folder::RunFolder;
 
-use super::{DeviceChoice, tell};
+use super::{DeviceChoice, announce};
 
 /// What every verb that draws takes.
 #[derive(clap::Args, Debug)]
 pub struct Source {
     /// A run folder (its newest checkpoint) or a checkpoint file; without it, the newest run under runs/
-    #[arg(long, value_name = "RUN|FILE", env = "DCGAN_GPU_CHECKPOINT")]
+    #[arg(long, value_name = "RUN|FILE", value_hint = ValueHint::AnyPath, env = "DCGAN_GPU_CHECKPOINT")]
     checkpoint: Option<PathBuf>,
+    /// Of a run folder, the checkpoint whose samples are nearest to real images, instead of the newest
+    #[arg(long)]
+    best: bool,
     #[command(flatten)]
     device: DeviceChoice,
     /// Replace files that exist
@@ -29,21 +34,32 @@ pub struct Source {
 
 impl Source {
     pub fn load(&self, quiet: bool) -> Result<Checkpoint> {
-        let path = match &self.checkpoint {
-            Some(path) => file(path)?,
-            None => {
-                let run = RunFolder::newest().ok_or_else(|| {
-                    Error::checkpoint(
-                        "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint",
-                    )
-                })?;
-                file(&run)?
-            }
+        let named = match &self.checkpoint {
+            Some(path) => path.clone(),
+            None => RunFolder::newest().ok_or_else(|| {
+                Error::checkpoint(
+                    "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint",
+                )
+            })?,
         };
-        if !quiet {
-            tell(&format!("drawing from {}", path.display()));
+        let mut say = announce(quiet);
+        if !named.is_dir() {
+            say(&format!("drawing from {}", named.display()));
+            return Checkpoint::load(&named);
         }
-        Checkpoint::load(&path)
+        let empty = || {
+            let what = "holds no checkpoint; give a run folder or a .safetensors file";
+            Error::checkpoint(format!("{} {what}", named.display()))
+        };
+        if self.best {
+            let path = checkpoints::best(&named)?.ok_or_else(empty)?;
+            say(&format!("drawing from {}", path.display()));
+            return Checkpoint::load(&path);
+        }
+        let found = checkpoints::newest(&named)?.ok_or_else(empty)?;
+        found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));
+        say(&format!("drawing from {}", found.path.display()));
+        Ok(found.checkpoint)
     }
 
     /// The checkpoint's generator on the chosen device.
@@ -51,17 +67,6 @@ impl Source {
         let device = self.device.open(quiet)?;
         Generator::new(&device, &checkpoint.metadata.config, &checkpoint.tensors)
     }
-}
-
-/// The newest checkpoint of a run folder, or the file itself.
-pub fn file(path: &Path) -> Result<PathBuf> {
-    if !path.is_dir() {
-        return Ok(path.to_path_buf());
-    }
-    let newest = of_run(path).into_iter().next();
-    newest.ok_or_else(|| {
-        Error::checkpoint(format!("{} holds no checkpoint; give a run folder or a .safetensors file", path.display()))
-    })
 }
 
 /// Refuses an output too large to be made in memory: `bytes` of `what`, at most 4 GiB.

@@ -2,25 +2,34 @@
 
 mod bench;
 mod checkpoint;
+mod compare;
+mod completions;
+mod config;
+mod data;
 mod devices;
 mod dry_run;
 mod explore;
 mod interpolate;
+mod man;
+mod parse;
 mod presets;
 mod progress;
+mod report;
 mod sample;
 mod selftest;
+mod settings;
+mod show;
+mod signals;
 mod table;
 mod train;
+mod verify_resume;
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use dcgan_gpu::device::{Device, OpenOptions, PATIENCE_SECONDS};
 use dcgan_gpu::error::{Error, Kind, Result};
 
@@ -28,22 +37,28 @@ use dcgan_gpu::error::{Error, Kind, Result};
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  dcgan-gpu train --preset quick --data strokes      digits in about two minutes, no download, no GPU needed
-  dcgan-gpu train --epochs 50                        the PyTorch recipe on MNIST
-  dcgan-gpu sample --out grid.png                    draw from the newest run
-  dcgan-gpu interpolate --out walk.gif               walk through latent space
+  dcgan-gpu train --preset quick          digits in about two minutes; needs no download and no GPU
+  dcgan-gpu train --epochs 50             the PyTorch recipe on MNIST
+  dcgan-gpu sample --out grid.png         draw from the newest run
+  dcgan-gpu interpolate --out walk.gif    walk through latent space
+  dcgan-gpu help train                    all about a verb
 
-Exit codes: 0 done, 1 other failure, 2 usage or configuration, 3 no usable device, 4 data invalid,
-5 input or output, 6 device failed, 7 diverged, 8 run folder in use, 9 checkpoint unusable")]
+Exit codes:
+  0 done                      5 a file cannot be read or written
+  1 any other failure         6 the device failed, or computes wrong results
+  2 usage or configuration    7 training diverged
+  3 no usable device          8 the run folder is in use
+  4 data missing or invalid   9 checkpoint missing, foreign or broken
+  130 stopped by Ctrl-C, 143 by SIGTERM or SIGHUP: the run was saved; go on with train --resume")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
-    /// Say less: no progress, only errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Say less: no progress and no remarks, only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 1000)]
     quiet: bool,
-    /// Say more: warnings and information of the program and its libraries
-    #[arg(short, long, global = true)]
-    verbose: bool,
+    /// Say more: every file that is written; twice (-vv) also what the GPU's libraries are doing
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 1001)]
+    verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,10 +67,18 @@ enum Verb {
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
     Explore(explore::Arguments),
+    Data(data::Arguments),
+    Report(report::Arguments),
+    Compare(compare::Arguments),
+    Show(show::Arguments),
     Devices(devices::Arguments),
     Selftest(selftest::Arguments),
+    VerifyResume(verify_resume::Arguments),
     Bench(bench::Arguments),
     Presets(presets::Arguments),
+    Config(config::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// The choice of a device, the same for every verb that computes.
@@ -91,6 +114,9 @@ impl DeviceChoice {
     }
 }
 
+/// Characters of a message; beyond that its middle is left out.
+const LONGEST_MESSAGE: usize = 1000;
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
@@ -102,8 +128,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A value that the message quotes may hold line breaks.
-            tell(&format!("error: {error}").replace(char::is_control, " "));
+            let stopped = matches!(error.kind(), Kind::Interrupted | Kind::Terminated);
+            tell(&one_line(&if stopped { error.to_string() } else { format!("error: {error}") }));
             if error.is_time_out() {
                 // What a driver does when a process ends could wait for the device too.
                 let _ = std::io::stdout().flush();
@@ -114,15 +140,25 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// `text` without line breaks and of bearable length: a value that a message quotes may have neither end nor manners.
+fn one_line(text: &str) -> String {
+    let text = text.replace(char::is_control, " ");
+    let length = text.chars().count();
+    if length <= LONGEST_MESSAGE {
+        return text;
+    }
+    let half = LONGEST_MESSAGE / 2;
+    let [start, end] = [0..half, length - half..length].map(|part| text.chars().skip(part.start).take(part.len()));
+    start.chain(" … ".chars()).chain(end).collect()
+}
+
 fn run() -> Result<()> {
-    let arguments = match parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return explain(&error),
-    };
+    let Some(arguments) = parse::parse()? else { return Ok(()) };
     let level = match (arguments.quiet, arguments.verbose) {
         (true, _) => "off",
-        (_, true) => "info",
-        _ => "off,dcgan_gpu=warn",
+        (_, 0) => "off,dcgan_gpu=warn",
+        (_, 1) => "warn,dcgan_gpu=info",
+        _ => "debug,naga=info",
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).format_timestamp(None).init();
     let quiet = arguments.quiet;
@@ -131,49 +167,18 @@ fn run() -> Result<()> {
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
+        Verb::Data(verb) => data::run(&verb, quiet),
+        Verb::Report(verb) => report::run(&verb),
+        Verb::Compare(verb) => compare::run(&verb),
+        Verb::Show(verb) => show::run(&verb),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
+        Verb::VerifyResume(verb) => verify_resume::run(&verb, quiet),
         Verb::Bench(verb) => bench::run(&verb, quiet),
         Verb::Presets(verb) => presets::run(&verb),
-    }
-}
-
-/// Reads the command line, then the environment as far as no flag overrules it.
-fn parse() -> std::result::Result<Arguments, clap::Error> {
-    let deaf = |overruled: &dyn Fn(&str, &str) -> bool| -> Command {
-        ["train", "bench"].into_iter().fold(Arguments::command(), |command, verb| {
-            command.mut_subcommand(verb, |command| {
-                command.mut_args(|arg| if overruled(verb, arg.get_id().as_str()) { arg.env(None) } else { arg })
-            })
-        })
-    };
-    // A mistake is a mistake with the environment too, and help tells of its variables.
-    let Ok(flags) = deaf(&|_, _| true).try_get_matches() else { return Arguments::try_parse() };
-    let given = |verb: &str, id: &str| {
-        let flags = flags.subcommand_matches(verb);
-        flags.is_some_and(|flags| flags.value_source(id) == Some(ValueSource::CommandLine))
-    };
-    let overruled = |verb: &str, id: &str| match verb {
-        "train" => train::overruled(id, |id| given("train", id)),
-        _ => bench::overruled(id, |id| given("bench", id)),
-    };
-    Arguments::from_arg_matches(&deaf(&overruled).try_get_matches()?)
-}
-
-/// Help and version go to stdout; a mistake becomes one line.
-fn explain(error: &clap::Error) -> Result<()> {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            if error.exit_code() == 0 { Ok(()) } else { Err(Error::usage("say what to do, such as `dcgan-gpu train`")) }
-        }
-        _ => {
-            let text = error.render().to_string();
-            let lines = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-            let words: Vec<_> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
-            let message = words.join("; ").replacen("error: ", "", 1).replace(":; ", ": ");
-            Err(Error::usage(format!("{message}; see `dcgan-gpu --help`")))
-        }
+        Verb::Config(verb) => config::run(&verb),
+        Verb::Completions(verb) => completions::run(&verb),
+        Verb::Man(verb) => man::run(&verb),
     }
 }
 

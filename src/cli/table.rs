@@ -2,14 +2,22 @@
 
 /// Rows as lines, columns aligned: the first column to the left, columns of numbers to the right.
 pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
+    aligned(rows, |cell| cell.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Rows as lines, all columns aligned to the left.
+pub fn lines_to_the_left(rows: &[Vec<String>]) -> Vec<String> {
+    aligned(rows, |_| false)
+}
+
+fn aligned(rows: &[Vec<String>], to_the_right: impl Fn(&str) -> bool) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..columns).map(width).collect();
-    let numeric = |cell: &str| cell.starts_with(|c: char| c.is_ascii_digit());
     rows.iter()
         .map(|row| {
             let cells = row.iter().zip(&widths).enumerate().map(|(c, (cell, &width))| {
-                if c > 0 && numeric(cell) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                if c > 0 && to_the_right(cell) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
             });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
         })

@@ -5,14 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::fetch::sets::{SETS, Set};
 use crate::error::{Error, Result};
+use crate::model::sources::nearest;
 
-/// The names that MNIST's training images go by.
-const MNIST_IMAGES: [&str; 2] = ["train-images-idx3-ubyte", "train-images.idx3-ubyte"];
-
-/// Where the public gets MNIST from: base addresses, to which the name of a file is added.
-pub const MNIST_SOURCES: [&str; 2] =
-    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
+/// The names that the training images of MNIST and its relatives go by.
+const TRAINING_IMAGES: [&str; 2] = ["train-images-idx3-ubyte", "train-images.idx3-ubyte"];
 
 /// The files of one data set.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,32 +55,67 @@ pub fn find(path: &Path) -> Result<Location> {
     }
 }
 
-/// Finds MNIST in `data_dir` or the cache folder.
+/// A set that is nowhere.
+#[derive(Debug)]
+pub struct Absence {
+    set: &'static Set,
+    looked: Vec<PathBuf>,
+}
+
+/// Finds the set `set` in `data_dir`, or in the cache folder: each in a folder of the set's name, and in `data_dir` itself.
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, or when MNIST is in none of them.
-pub fn find_mnist(data_dir: Option<&Path>) -> Result<Location> {
-    find_mnist_in(&mnist_folders(data_dir, cache_folder().as_deref()))
+/// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, or when the set is in none of them.
+pub fn find_set(set: &'static Set, data_dir: Option<&Path>) -> Result<Location> {
+    search(set, data_dir, cache_folder().as_deref())?.map_err(|absence| absence.error(None))
 }
 
-fn mnist_folders(data_dir: Option<&Path>, cache: Option<&Path>) -> Vec<PathBuf> {
-    let given = data_dir.into_iter().flat_map(|folder| [folder.to_owned(), folder.join("mnist")]);
-    given.chain(cache.map(|folder| folder.join("mnist"))).collect()
+/// Whether [`find_set`] finds nothing.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read.
+pub fn absence(set: &'static Set, data_dir: Option<&Path>) -> Result<Option<Absence>> {
+    Ok(search(set, data_dir, cache_folder().as_deref())?.err())
 }
 
-fn find_mnist_in(folders: &[PathBuf]) -> Result<Location> {
-    for folder in folders {
-        let names = match list(folder) {
-            Ok(names) => names,
-            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+/// Whether `folder` itself has training images that may be those of `set`.
+pub fn holds(folder: &Path, set: &Set) -> bool {
+    matches!(training_images_in(folder, set), Ok(Some(_)))
+}
+
+fn search(
+    set: &'static Set,
+    data_dir: Option<&Path>,
+    cache: Option<&Path>,
+) -> Result<std::result::Result<Location, Absence>> {
+    let given = data_dir.into_iter().flat_map(|folder| [folder.join(set.name), folder.to_owned()]);
+    let looked: Vec<_> = given.chain(cache.map(|folder| folder.join(set.name))).collect();
+    for folder in &looked {
+        match training_images_in(folder, set) {
+            Ok(Some(location)) => return Ok(Ok(location)),
+            Ok(None) => {}
+            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             Err(cause) => return Err(unreadable(folder, &cause)),
-        };
-        if let Some(location) = MNIST_IMAGES.iter().find_map(|stem| named(folder, &names, stem)) {
-            return Ok(location);
         }
     }
-    Err(no_mnist(folders))
+    Ok(Err(Absence { set, looked }))
+}
+
+fn training_images_in(folder: &Path, set: &Set) -> io::Result<Option<Location>> {
+    let names = list(folder)?;
+    let found = TRAINING_IMAGES.iter().find_map(|stem| named(folder, &names, stem));
+    Ok(found.filter(|location| !is_of_another(&location.images, set)))
+}
+
+/// Whether a file is another set's: the files of all sets are called the same, but their sizes tell them apart.
+fn is_of_another(images: &Path, set: &Set) -> bool {
+    let Some((name, bytes)) = images.file_name().zip(fs::metadata(images).ok()).map(|(n, m)| (n, m.len())) else {
+        return false;
+    };
+    let has = |set: &Set| set.files.iter().any(|file| name == file.name && bytes == file.bytes);
+    !has(set) && SETS.iter().any(has)
 }
 
 /// The folder in which data sets are kept between runs: `$DCGAN_GPU_CACHE`, or `dcgan-gpu` in the user's cache folder;
@@ -167,11 +200,16 @@ fn with_stem<'a>(names: &'a [String], wanted: &str) -> Option<&'a String> {
 fn unreadable(folder: &Path, cause: &io::Error) -> Error {
     let folder = folder.display();
     match cause.kind() {
-        io::ErrorKind::NotFound => Error::data(format!(
-            "there is no data set or folder `{folder}`; use mnist, strokes or a folder with IDX files such as \
-             {}.gz",
-            MNIST_IMAGES[0]
-        )),
+        io::ErrorKind::NotFound => {
+            let name = folder.to_string();
+            let near = nearest(&name, SETS.iter().map(|set| set.name).chain(["strokes"]));
+            let near = near.map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            Error::data(format!(
+                "there is no data set or folder `{folder}`; {near}use mnist, strokes or a folder with IDX files such as \
+                 {}.gz",
+                TRAINING_IMAGES[0]
+            ))
+        }
         _ => Error::data(format!("cannot read the data folder {folder}: {cause}; make it readable or name another")),
     }
 }
@@ -180,20 +218,26 @@ fn no_images(folder: &Path) -> Error {
     Error::data(format!(
         "{} holds no images in IDX format; put a file such as {}.gz there or name another folder",
         folder.display(),
-        MNIST_IMAGES[0]
+        TRAINING_IMAGES[0]
     ))
 }
 
-fn no_mnist(folders: &[PathBuf]) -> Error {
-    let looked = match folders {
-        [] => "in a data folder (--data-dir names one)".to_owned(),
-        some => format!("in {}", some.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(" or ")),
-    };
-    let [first, second] = MNIST_SOURCES;
-    Error::data(format!(
-        "MNIST is not {looked}; put train-images-idx3-ubyte.gz (and train-labels-idx1-ubyte.gz, if labels are wanted) \
-         from {first} or {second} there, or use --data strokes, which needs no download"
-    ))
+impl Absence {
+    /// The error that says where the set is not, `why` it could not be downloaded, and what to do.
+    pub fn error(&self, why: Option<&str>) -> Error {
+        let Absence { set, looked } = self;
+        let looked = match looked.as_slice() {
+            [] => "in a data folder (--data-dir names one)".to_owned(),
+            some => format!("in {}", some.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(" or ")),
+        };
+        let why = why.map_or(String::new(), |why| format!(", and {why}"));
+        Error::data(format!(
+            "{} is not {looked}{why}; put train-images-idx3-ubyte.gz (and train-labels-idx1-ubyte.gz, if labels are wanted) \
+             from {} there, or use --data strokes, which needs no download",
+            set.title,
+            set.sources.join(" or ")
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -260,22 +304,44 @@ mod tests {
     }
 
     #[test]
-    fn finds_mnist_below_the_data_folder() {
+    fn finds_each_set_below_the_data_folder() {
+        for set in &SETS {
+            let folder = tempfile::tempdir().unwrap();
+            let (root, cache) = (folder.path(), folder.path().join("cache"));
+            let look = || search(set, Some(root), Some(&cache)).unwrap();
+            let message = look().unwrap_err().error(Some("it rains")).to_string();
+            let places = [cache.join(set.name), root.to_owned(), root.join(set.name)];
+            for part in places.iter().map(|place| place.to_str().unwrap()).chain(set.sources.iter().copied()) {
+                assert!(message.contains(part), "{message:?} does not say {part:?}");
+            }
+            assert!(message.starts_with(&format!("{} is not in ", set.title)), "{message:?}");
+            assert!(message.contains(", and it rains; put ") && message.contains("--data strokes"), "{message:?}");
+            for place in places {
+                fs::create_dir_all(&place).unwrap();
+                fs::write(place.join("train-images-idx3-ubyte.gz"), []).unwrap();
+                assert_eq!(look().unwrap().images, place.join("train-images-idx3-ubyte.gz"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_images_of_another_set_are_not_taken() {
         let folder = tempfile::tempdir().unwrap();
-        let folders = mnist_folders(Some(folder.path()), Some(&folder.path().join("cache")));
-        let message = find_mnist_in(&folders).unwrap_err().to_string();
-        let below = folder.path().join("mnist");
-        let cached = folder.path().join("cache").join("mnist");
-        for part in
-            [below.to_str().unwrap(), cached.to_str().unwrap(), MNIST_SOURCES[0], MNIST_SOURCES[1], "--data strokes"]
-        {
-            assert!(message.contains(part), "{message:?} does not say {part:?}");
+        let path = folder.path().join("train-images-idx3-ubyte.gz");
+        for set in &SETS {
+            fs::File::create(&path).unwrap().set_len(set.files[0].bytes).unwrap();
+            for other in &SETS {
+                let found = search(other, Some(folder.path()), None).unwrap();
+                assert_eq!(found.is_ok(), other.name == set.name, "{} in a folder of {}", other.name, set.name);
+                assert_eq!(holds(folder.path(), other), other.name == set.name);
+            }
         }
-        for place in [cached, below] {
-            fs::create_dir_all(&place).unwrap();
-            fs::write(place.join("train-images-idx3-ubyte.gz"), []).unwrap();
-            assert_eq!(find_mnist_in(&folders).unwrap().images, place.join("train-images-idx3-ubyte.gz"));
-        }
+    }
+
+    #[test]
+    fn a_misspelt_set_is_suggested() {
+        refused(Path::new("fashion_mnist"), "did you mean `fashion-mnist`?");
+        refused(Path::new("kminst"), "did you mean `kmnist`?");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Training images: where they come from and in which order they are visited.
 
+pub mod fetch;
 mod idx;
 pub mod locate;
 mod shuffle;
@@ -57,7 +58,8 @@ impl DataSet {
     /// Opens the data set `spec` for a network that makes images of `shape`:
     ///
     /// - `strokes`: built-in digits, drawn at this shape from `seed`;
-    /// - `mnist`: looked for in `data_dir`, in `mnist` below it, then in the cache folder;
+    /// - `mnist`, `fashion-mnist`, `kmnist`: looked for below `data_dir` in a folder of that name, in `data_dir` itself, then in
+    ///   the cache folder; [`fetch::ensure`] brings what is in none of them;
     /// - otherwise a folder with IDX files, or one file of IDX images.
     ///
     /// # Errors
@@ -66,8 +68,10 @@ impl DataSet {
     pub fn open(spec: &str, data_dir: Option<&Path>, shape: ImageShape, seed: u64) -> Result<DataSet> {
         let source = match spec {
             "strokes" => strokes_of(shape, seed)?,
-            "mnist" => load(&locate::find_mnist(data_dir)?, shape)?,
-            path => load(&locate::find(Path::new(path))?, shape)?,
+            name => match fetch::sets::named(name) {
+                Some(set) => load(&locate::find_set(set, data_dir)?, shape)?,
+                None => load(&locate::find(Path::new(name))?, shape)?,
+            },
         };
         Ok(DataSet { name: spec.to_owned(), shape, source })
     }

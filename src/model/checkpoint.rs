@@ -1,31 +1,43 @@
 //! Checkpoints: safetensors files with everything that resuming and sampling need.
 //!
-//! Tensors are named `NETWORK/WHAT/LAYER.NAME`: `generator/parameter/3.weight`, with WHAT one of `parameter`, `adam_m`,
-//! `adam_v` and `state` (running statistics), in the layouts of the kernels. One metadata key holds the rest as JSON.
+//! The file holds [`Tensors`] and, under the only key of its metadata map, one line of JSON:
+//! `{"format_version":2,"sha256":"…","run":{…}}`. The checksum is that of the text of `run` followed by all that comes behind
+//! the file's header, the tensors' bytes. Version 1, which is still read, had the members of `run` at the top and no checksum.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::config::Config;
-use super::parameters::Table;
+use super::tensors::Tensor;
+pub use super::tensors::Tensors;
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::output::save_durably;
 
 /// The key of the metadata map; its only one, because the map's order is random.
 const METADATA_KEY: &str = "dcgan-gpu";
 /// The version of the format that this program writes.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// Largest file that is read, 16 GiB: more than any network this program can place.
 const MAX_BYTES: u64 = 16 << 30;
+/// Largest header that is read; that of a thousand layers has a tenth of it.
+const MAX_HEADER_BYTES: u64 = 16 << 20;
+/// The header's length stands in the first bytes, little-endian.
+const LENGTH_BYTES: usize = 8;
+
+const _: () =
+    assert!(cfg!(target_endian = "little"), "tensors are saved as they are in memory; the file is little-endian");
 
 /// What a checkpoint says besides its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// Version of the format.
-    pub format_version: u32,
     /// Version of the program that wrote it.
     pub program_version: String,
     /// Steps that were done.
@@ -34,64 +46,16 @@ pub struct Metadata {
     pub steps_per_epoch: u32,
     /// Seconds of training so far.
     pub seconds: f64,
-    /// The device that trained it.
+    /// The device that trained it, with its API and driver.
     pub device: String,
+    /// How far its samples are from real images: see [`crate::train::quality`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
+    /// Whether it was saved because the run was stopped, not by its cadence: the next checkpoint replaces it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interim: bool,
     /// The resolved configuration.
     pub config: Config,
-}
-
-/// A tensor: shape and values.
-#[derive(Clone, Debug, PartialEq)]
-struct Tensor {
-    shape: Vec<usize>,
-    values: Vec<f32>,
-}
-
-/// The tensors of a checkpoint by name.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tensors {
-    by_name: BTreeMap<String, Tensor>,
-}
-
-impl Tensors {
-    /// Adds the tensors of a flat one.
-    pub fn insert_flat(&mut self, network: &str, what: &str, table: &Table, flat: &[f32]) {
-        for slot in &table.slots {
-            let values = flat[slot.offset as usize..][..slot.parameter.len() as usize].to_vec();
-            let shape = slot.parameter.shape.iter().map(|&n| n as usize).collect();
-            self.by_name.insert(format!("{network}/{what}/{}", slot.name), Tensor { shape, values });
-        }
-    }
-
-    /// Puts tensors together into a flat one, padding with zeros.
-    ///
-    /// # Errors
-    /// A checkpoint error when a tensor is missing, has another shape, or holds NaN or infinity.
-    pub fn flat(&self, network: &str, what: &str, table: &Table) -> Result<Vec<f32>> {
-        let mut flat = vec![0.0; table.words as usize];
-        for slot in &table.slots {
-            let name = format!("{network}/{what}/{}", slot.name);
-            let expected: Vec<usize> = slot.parameter.shape.iter().map(|&n| n as usize).collect();
-            let tensor = self.by_name.get(&name);
-            let tensor = tensor.ok_or_else(|| Error::checkpoint(format!("the checkpoint has no tensor `{name}`")))?;
-            if tensor.shape != expected {
-                let message =
-                    format!("tensor `{name}` of the checkpoint is {:?}; the network's is {expected:?}", tensor.shape);
-                return Err(Error::checkpoint(message));
-            }
-            if tensor.values.iter().any(|v| !v.is_finite()) {
-                return Err(Error::checkpoint(format!("tensor `{name}` of the checkpoint holds NaN or infinity")));
-            }
-            flat[slot.offset as usize..][..tensor.values.len()].copy_from_slice(&tensor.values);
-        }
-        Ok(flat)
-    }
-
-    /// Names of tensors that hold NaN or infinity.
-    pub fn not_finite(&self) -> Vec<&str> {
-        let bad = self.by_name.iter().filter(|(_, tensor)| tensor.values.iter().any(|v| !v.is_finite()));
-        bad.map(|(name, _)| name.as_str()).collect()
-    }
 }
 
 /// A checkpoint in memory.
@@ -103,79 +67,13 @@ pub struct Checkpoint {
     pub tensors: Tensors,
 }
 
-impl Metadata {
-    /// Metadata of the current format and program.
-    pub fn new(config: Config, step: u32, steps_per_epoch: u32, seconds: f64, device: String) -> Self {
-        let program_version = env!("CARGO_PKG_VERSION").to_string();
-        Metadata { format_version: FORMAT_VERSION, program_version, step, steps_per_epoch, seconds, device, config }
-    }
-}
-
-impl Checkpoint {
-    /// Writes the file so that it appears whole or not at all: temporary file, fsync, rename.
-    ///
-    /// # Errors
-    /// An I/O error naming the file.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let bytes: Vec<(&String, Vec<u8>)> = self
-            .tensors
-            .by_name
-            .iter()
-            .map(|(name, tensor)| (name, tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-            .collect();
-        let mut views = Vec::with_capacity(bytes.len());
-        for (name, data) in &bytes {
-            let shape = self.tensors.by_name[*name].shape.clone();
-            let view = TensorView::new(Dtype::F32, shape, data)
-                .map_err(|e| Error::checkpoint(format!("cannot store tensor `{name}`: {e}")))?;
-            views.push(((*name).clone(), view));
-        }
-        let json = serde_json::to_string(&self.metadata)
-            .map_err(|e| Error::checkpoint(format!("cannot describe the checkpoint: {e}")))?;
-        let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
-        let file = safetensors::serialize(views, Some(metadata))
-            .map_err(|e| Error::checkpoint(format!("cannot encode the checkpoint: {e}")))?;
-        save_durably(&file, path)
-    }
-
-    /// Reads a checkpoint file.
-    ///
-    /// # Errors
-    /// A checkpoint error when the file is missing, is no checkpoint of this program, or is broken.
-    pub fn load(path: &Path) -> Result<Checkpoint> {
-        let broken = |what: String| Error::checkpoint(format!("{}: {what}", path.display()));
-        let length = std::fs::metadata(path)
-            .map_err(|e| broken(format!("cannot read the checkpoint: {e}; check --checkpoint")))?
-            .len();
-        if length > MAX_BYTES {
-            return Err(broken(format!("{length} bytes are too many for a checkpoint")));
-        }
-        let bytes = std::fs::read(path).map_err(|e| broken(format!("cannot read the checkpoint: {e}")))?;
-        let foreign = |e: &dyn std::fmt::Display| {
-            broken(format!("not a readable checkpoint ({e}); give a run folder or a .safetensors file of this program"))
-        };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| foreign(&e))?;
-        let json = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY));
-        let json = json.ok_or_else(|| foreign(&"a safetensors file of another program"))?;
-        let version = serde_json::from_str::<Version>(json).map_err(|e| foreign(&e))?.format_version;
-        if version != FORMAT_VERSION {
-            let message =
-                format!("format version {version}; this program reads {FORMAT_VERSION}: use a matching release");
-            return Err(broken(message));
-        }
-        let metadata: Metadata = serde_json::from_str(json).map_err(|e| foreign(&e))?;
-        metadata.config.layouts().map_err(|e| broken(format!("its configuration cannot be used: {e}")))?;
-        let mut tensors = Tensors::default();
-        for (name, view) in SafeTensors::deserialize(&bytes).map_err(|e| foreign(&e))?.tensors() {
-            if view.dtype() != Dtype::F32 {
-                return Err(broken(format!("tensor `{name}` is {:?}, not F32", view.dtype())));
-            }
-            let (words, _) = view.data().as_chunks::<4>();
-            let values = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
-            tensors.by_name.insert(name, Tensor { shape: view.shape().to_vec(), values });
-        }
-        Ok(Checkpoint { metadata, tensors })
-    }
+/// The JSON of the metadata map.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    format_version: u32,
+    sha256: String,
+    #[serde(borrow)]
+    run: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -183,13 +81,144 @@ struct Version {
     format_version: u32,
 }
 
-/// The checkpoints of a run folder, newest first; files of other names are not this program's.
-pub fn of_run(run: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(run.join("checkpoints")) else { return Vec::new() };
-    let step = |path: &Path| -> Option<u32> {
-        path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
-    };
-    let mut paths: Vec<_> = entries.flatten().filter_map(|e| Some((step(&e.path())?, e.path()))).collect();
-    paths.sort();
-    paths.into_iter().rev().map(|(_, path)| path).collect()
+impl Checkpoint {
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// A checkpoint error when it cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let failed = |cause: String| Error::checkpoint(format!("cannot encode the checkpoint: {cause}"));
+        let run = serde_json::value::to_raw_value(&self.metadata).map_err(|e| failed(e.to_string()))?;
+        let mut sha256 = Sha256::new_with_prefix(run.get());
+        let data: Vec<(&str, &Tensor, &[u8])> = self
+            .tensors
+            .by_name
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor, bytemuck::cast_slice(&tensor.values)))
+            .collect();
+        let mut views = Vec::with_capacity(data.len());
+        for (name, tensor, bytes) in data {
+            // All tensors have one type, so the file has them in the order of their names, as they come here.
+            sha256.update(bytes);
+            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes);
+            views.push((name, view.map_err(|e| failed(format!("tensor `{name}`: {e}")))?));
+        }
+        let envelope = Envelope { format_version: FORMAT_VERSION, sha256: hex(&sha256.finalize()), run: &run };
+        let json = serde_json::to_string(&envelope).map_err(|e| failed(e.to_string()))?;
+        let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
+        safetensors::serialize(views, Some(metadata)).map_err(|e| failed(e.to_string()))
+    }
+
+    /// Writes the file so that it appears whole or not at all: temporary file, fsync, rename, fsync of the folder.
+    ///
+    /// # Errors
+    /// An I/O error naming the file.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        save_durably(&self.to_bytes()?, path)
+    }
+
+    /// Reads a checkpoint file.
+    ///
+    /// # Errors
+    /// A checkpoint error when the file is missing, is no checkpoint of this program, or is broken.
+    pub fn load(path: &Path) -> Result<Checkpoint> {
+        let unreadable = |e: std::io::Error| {
+            Error::checkpoint(format!("{}: cannot read the checkpoint: {e}; check the path", path.display()))
+        };
+        let found = std::fs::metadata(path).map_err(unreadable)?;
+        if !found.is_file() || found.len() > MAX_BYTES {
+            let what =
+                if found.is_file() { format!("a file of {} bytes is", found.len()) } else { "this is".to_string() };
+            return Err(Error::checkpoint(format!("{}: {what} no checkpoint; check the path", path.display())));
+        }
+        let bytes = disk::read(path).map_err(unreadable)?;
+        Checkpoint::parse(&bytes).map_err(|e| Error::checkpoint(format!("{}: {e}", path.display())))
+    }
+
+    /// Reads the bytes of a checkpoint file.
+    ///
+    /// # Errors
+    /// A checkpoint error when they are not those of a whole checkpoint of this program.
+    pub fn parse(bytes: &[u8]) -> Result<Checkpoint> {
+        let (header, map) = SafeTensors::read_metadata(bytes).map_err(|e| foreign(&e))?;
+        let json = described(map.metadata().as_ref())?;
+        let data = &bytes[LENGTH_BYTES + header..];
+        let metadata = metadata(json, Some(data))?;
+        let layouts = metadata.config.layouts();
+        let layouts = layouts.map_err(|e| Error::checkpoint(format!("its configuration cannot be used: {e}")))?;
+        let mut tensors = Tensors::default();
+        for (name, view) in SafeTensors::deserialize(bytes).map_err(|e| foreign(&e))?.tensors() {
+            if view.dtype() != Dtype::F32 {
+                return Err(Error::checkpoint(format!("tensor `{name}` is {:?}, not F32", view.dtype())));
+            }
+            let (words, _) = view.data().as_chunks::<4>();
+            let values = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
+            tensors.by_name.insert(name, Tensor { shape: view.shape().to_vec(), values });
+        }
+        tensors.check(&layouts)?;
+        Ok(Checkpoint { metadata, tensors })
+    }
+
+    /// Reads only what a checkpoint file says of itself; the tensors and their checksum are not looked at.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`].
+    pub fn peek(path: &Path) -> Result<Metadata> {
+        let broken = |e: &dyn std::fmt::Display| Error::checkpoint(format!("{}: {e}", path.display()));
+        let header = |mut file: File| {
+            let mut bytes = vec![0; LENGTH_BYTES];
+            file.read_exact(&mut bytes)?;
+            let length = u64::from_le_bytes(bytes[..].try_into().unwrap_or_default()).min(MAX_HEADER_BYTES);
+            bytes.clear();
+            file.take(length).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        #[derive(Deserialize)]
+        struct Header {
+            __metadata__: Option<HashMap<String, String>>,
+        }
+        let header: Header = serde_json::from_slice(&disk::read_part(path, header).map_err(|e| broken(&e))?)
+            .map_err(|e| broken(&foreign(&e)))?;
+        described(header.__metadata__.as_ref()).and_then(|json| metadata(json, None)).map_err(|e| broken(&e))
+    }
+}
+
+/// This program's entry in a safetensors file.
+fn described(map: Option<&HashMap<String, String>>) -> Result<&str> {
+    let json = map.and_then(|map| map.get(METADATA_KEY)).map(String::as_str);
+    json.ok_or_else(|| foreign(&"a safetensors file of another program"))
+}
+
+/// Reads this program's entry; checks it and `data` against the checksum.
+fn metadata(json: &str, data: Option<&[u8]>) -> Result<Metadata> {
+    let version = serde_json::from_str::<Version>(json).map_err(|e| foreign(&e))?.format_version;
+    match version {
+        1 => serde_json::from_str(json).map_err(|e| foreign(&e)),
+        2 => {
+            let envelope: Envelope<'_> = serde_json::from_str(json).map_err(|e| foreign(&e))?;
+            if let Some(data) = data {
+                let found = hex(&Sha256::new_with_prefix(envelope.run.get()).chain_update(data).finalize());
+                if found != envelope.sha256 {
+                    return Err(Error::checkpoint(format!(
+                        "its bytes are not those that were saved (SHA-256 {found}, saved {}); use an older checkpoint",
+                        envelope.sha256
+                    )));
+                }
+            }
+            serde_json::from_str(envelope.run.get()).map_err(|e| foreign(&e))
+        }
+        _ => Err(Error::checkpoint(format!(
+            "format version {version}; this program reads 1 to {FORMAT_VERSION}: use a matching release"
+        ))),
+    }
+}
+
+fn foreign(cause: &dyn std::fmt::Display) -> Error {
+    Error::checkpoint(format!(
+        "not a readable checkpoint ({cause}); give a run folder or a .safetensors file of this program"
+    ))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

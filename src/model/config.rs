@@ -26,9 +26,9 @@ pub struct Config {
     pub about: String,
     /// Seed of everything random.
     pub seed: u64,
-    /// `mnist`, `strokes`, or a folder.
+    /// `strokes`, `mnist`, `fashion-mnist`, `kmnist`, or a folder.
     pub data: String,
-    /// Where `mnist` is looked for first.
+    /// Where a set that is known by name is looked for first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
     /// Size of the images.
@@ -87,6 +87,20 @@ pub struct Training {
     pub label_fake: f32,
     /// Standard deviation of the noise on real images (Sønderby et al. 2017).
     pub instance_noise: f32,
+    /// What happens when a loss or a tensor is no number.
+    #[serde(default)]
+    pub on_nan: OnNan,
+}
+
+/// What happens when a loss or a tensor is no number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnNan {
+    /// The run ends; its last checkpoint is good.
+    #[default]
+    Stop,
+    /// The run goes on from its last checkpoint with half the learning rate, up to three times.
+    Rollback,
 }
 
 /// Order of updates within a step.
@@ -107,7 +121,7 @@ pub struct Output {
     pub sample_every: Cadence,
     /// When a checkpoint is saved.
     pub checkpoint_every: Cadence,
-    /// Newest checkpoints that are kept.
+    /// Newest checkpoints that are kept, at least 2; the best is kept besides.
     pub keep: u32,
     /// Steps between lines of `metrics.jsonl`.
     pub log_every: u32,
@@ -117,6 +131,9 @@ pub struct Output {
     pub cols: u32,
     /// File name of the animation.
     pub gif: String,
+    /// Whether event files for TensorBoard are written too.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 /// A network.
@@ -234,7 +251,9 @@ impl Config {
     /// # Errors
     /// A usage error naming the key or the layer, the value, and what is possible.
     pub fn layouts(&self) -> Result<[Layout; 2]> {
-        self.check_values()?;
+        if let Some((_, problem)) = self.out_of_range() {
+            return Err(Error::usage(problem));
+        }
         let image = self.image_shape();
         let generator = Layout::new("generator", Shape::vector(self.latent.dim), &self.generator.layers)?;
         if generator.output != image {
@@ -276,10 +295,12 @@ impl Config {
         Ok([generator, discriminator])
     }
 
-    fn check_values(&self) -> Result<()> {
+    /// The first value that is impossible whatever the networks are: its key, and what is wrong in words.
+    pub fn out_of_range(&self) -> Option<(&'static str, String)> {
         let training = &self.training;
         if training.epochs.is_some() == training.steps.is_some() {
-            return Err(Error::usage("the run's length must be given either as training.epochs or as training.steps"));
+            let problem = "the run's length must be given either as training.epochs or as training.steps";
+            return Some(("training", problem.to_string()));
         }
         let positive = [
             ("training.epochs", training.epochs.unwrap_or(1), 1_000_000),
@@ -289,27 +310,31 @@ impl Config {
             ("image.height", self.image.height, 4096),
             ("image.width", self.image.width, 4096),
             ("image.channels", self.image.channels, 3),
-            ("output.keep", self.output.keep, 1_000_000),
             ("output.log_every", self.output.log_every, 1_000_000),
             ("output.rows", self.output.rows, 64),
             ("output.cols", self.output.cols, 64),
         ];
         for (key, value, most) in positive {
             if !(1..=most).contains(&value) {
-                return Err(Error::usage(format!("{key} = {value} is outside 1 to {most}")));
+                return Some((key, format!("{key} = {value} is outside 1 to {most}")));
             }
         }
+        if !(2..=1_000_000).contains(&self.output.keep) {
+            let why = "the newest may be broken when it is needed";
+            let problem = format!("output.keep = {} is outside 2 to 1000000: {why}", self.output.keep);
+            return Some(("output.keep", problem));
+        }
         if self.image.channels == 2 {
-            return Err(Error::usage(format!("image.channels = {} is neither 1 nor 3", self.image.channels)));
+            return Some(("image.channels", format!("image.channels = {} is neither 1 nor 3", self.image.channels)));
         }
         for (key, cells, size) in
             [("output.rows", self.output.rows, self.image.height), ("output.cols", self.output.cols, self.image.width)]
         {
             let pixels = grid_side(cells as usize, size as usize);
             if pixels > usize::from(u16::MAX) {
-                return Err(Error::usage(format!(
-                    "{key} = {cells} makes a grid of {pixels} pixels; a GIF has at most 65535 a side"
-                )));
+                let problem =
+                    format!("{key} = {cells} makes a grid of {pixels} pixels; a GIF has at most 65535 a side");
+                return Some((key, problem));
             }
         }
         let fractions = [
@@ -324,17 +349,17 @@ impl Config {
         ];
         for (key, value, low, high) in fractions {
             if !(low..=high).contains(&value) {
-                return Err(Error::usage(format!("{key} = {value} is outside {low} to {high}")));
+                return Some((key, format!("{key} = {value} is outside {low} to {high}")));
             }
         }
         let plain = |name: &str| !name.contains(['/', '\\']) && !name.contains(char::is_control);
         if self.name.is_empty() || !plain(&self.name) {
-            return Err(Error::usage(format!("name = \"{}\" cannot be part of a folder's name", self.name)));
+            return Some(("name", format!("name = \"{}\" cannot be part of a folder's name", self.name)));
         }
         let name = &self.output.gif;
         if !name.ends_with(".gif") || !plain(name) {
-            return Err(Error::usage(format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
+            return Some(("output.gif", format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
         }
-        Ok(())
+        None
     }
 }

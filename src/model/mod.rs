@@ -3,5 +3,7 @@
 pub mod checkpoint;
 pub mod config;
 pub mod network;
+pub mod origins;
 pub mod parameters;
 pub mod sources;
+mod tensors;

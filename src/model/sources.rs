@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::config::Config;
+use super::origins::{Leaf, Origin, Origins, collect};
 use crate::error::{Error, Result};
 
 /// The built-in presets: name and TOML text.
@@ -47,6 +48,7 @@ pub fn preset(name: &str) -> Result<Config> {
 #[derive(Debug)]
 pub struct Merge {
     table: Table,
+    origins: Origins,
 }
 
 impl Merge {
@@ -57,16 +59,16 @@ impl Merge {
     pub fn new(preset: &str) -> Result<Self> {
         let text = preset_text(preset)?;
         let table = text.parse().map_err(|e| Error::usage(format!("preset {preset}: {e}")))?;
-        Ok(Merge { table })
+        Ok(Merge { table, origins: Origins::new(Origin::Preset(preset.to_string())) })
     }
 
-    /// Starts from a whole configuration, such as that of a checkpoint.
+    /// Starts from the configuration of a run.
     ///
     /// # Errors
     /// A usage error when it is none.
     pub fn from_value(value: Value) -> Result<Self> {
         match value {
-            Value::Table(table) => Ok(Merge { table }),
+            Value::Table(table) => Ok(Merge { table, origins: Origins::new(Origin::Run) }),
             other => Err(Error::usage(format!("a configuration is a table, not {}", other.type_str()))),
         }
     }
@@ -89,9 +91,10 @@ impl Merge {
     }
 
     fn from_text(text: &str, path: &Path) -> Result<Self> {
+        let line = |span: &Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
         let at = |span: Range<usize>, message: &str| {
             let before = &text[..span.start.min(text.len())];
-            let line = before.matches('\n').count() + 1;
+            let line = line(&span);
             let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
             Error::usage(format!("{}:{line}:{column}: {}", path.display(), message.replace('\n', " ")))
         };
@@ -106,7 +109,7 @@ impl Merge {
         };
         let mut merge = preset?;
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("custom");
-        merge.set(&["name"], Value::from(stem))?;
+        merge.set(&["name"], Value::from(stem), Origin::File(path.to_path_buf(), 1))?;
         let mut leaves = Vec::new();
         collect(parsed.get_ref(), &values, &mut Vec::new(), &mut leaves);
         let has = |path: [&str; 2]| leaves.iter().any(|leaf| leaf.path == path);
@@ -121,7 +124,7 @@ impl Merge {
             let result = merge.known(&leaf.path).and_then(|()| match layers(&leaf) {
                 Some((span, message)) => Err(at(span, &message)),
                 None if leaf.value.as_table().is_some_and(Table::is_empty) => Ok(()),
-                None => merge.set(&leaf.path, leaf.value.clone()),
+                None => merge.set(&leaf.path, leaf.value.clone(), Origin::File(path.to_path_buf(), line(&leaf.span))),
             });
             result.map_err(|e| {
                 let message = e.to_string();
@@ -131,11 +134,16 @@ impl Merge {
         Ok(merge)
     }
 
+    /// Where the values come from so far.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
     /// Sets one key, such as `["adam", "lr"]`.
     ///
     /// # Errors
     /// A usage error naming the key when the value has the wrong type or the key is unknown.
-    pub fn set(&mut self, path: &[&str], value: Value) -> Result<()> {
+    pub fn set(&mut self, path: &[&str], value: Value, origin: Origin) -> Result<()> {
         self.known(path)?;
         let mut changed = self.table.clone();
         let (last, tables) = path.split_last().ok_or_else(|| Error::usage("an empty key"))?;
@@ -146,14 +154,19 @@ impl Merge {
         }
         table.insert((*last).to_string(), value);
         // A length in one unit replaces a length in the other.
-        match path {
-            ["training", "steps"] => drop(table.remove("epochs")),
-            ["training", "epochs"] => drop(table.remove("steps")),
-            _ => {}
-        }
+        let other = match path {
+            ["training", "steps"] => Some("epochs"),
+            ["training", "epochs"] => Some("steps"),
+            _ => None,
+        };
+        other.and_then(|name| table.remove(name));
         Config::deserialize(changed.clone())
             .map_err(|e| Error::usage(format!("`{}`: {}", path.join("."), e.message().replace('\n', " "))))?;
         self.table = changed;
+        self.origins.note(&path.join("."), origin);
+        if let Some(name) = other {
+            self.origins.forget(&format!("training.{name}"));
+        }
         Ok(())
     }
 
@@ -168,15 +181,19 @@ impl Merge {
         let parsed: std::result::Result<Table, _> = format!("value = {}", text.trim()).parse();
         let value = parsed.ok().and_then(|mut t| t.remove("value")).unwrap_or_else(|| Value::from(text.trim()));
         let path: Vec<&str> = key.trim().split('.').collect();
-        self.set(&path, value)
+        self.set(&path, value, Origin::Flag("--set")).map_err(|e| Error::usage(format!("--set {assignment}: {e}")))
     }
 
-    /// The configuration, checked key by key but not yet as a whole ([`Config::layouts`]).
+    /// The configuration, checked value by value but not yet as a whole ([`Config::layouts`]).
     ///
     /// # Errors
-    /// A usage error naming what is missing.
+    /// A usage error naming what is missing, or a value out of range and where it comes from.
     pub fn finish(self) -> Result<Config> {
-        Config::deserialize(self.table).map_err(|e| Error::usage(e.message().replace('\n', " ")))
+        let config = Config::deserialize(self.table).map_err(|e| Error::usage(e.message().replace('\n', " ")))?;
+        match config.out_of_range() {
+            Some((key, problem)) => Err(Error::usage(format!("{problem} ({})", self.origins.of(key)))),
+            None => Ok(config),
+        }
     }
 
     fn known(&self, path: &[&str]) -> Result<()> {
@@ -220,10 +237,10 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("image", &["height", "width", "channels"]),
     ("latent", &["dim"]),
-    ("training", &["order", "batch_size", "epochs", "steps", "label_real", "label_fake", "instance_noise"]),
+    ("training", &["order", "batch_size", "epochs", "steps", "label_real", "label_fake", "instance_noise", "on_nan"]),
     ("adam", &["lr", "beta1", "beta2", "epsilon"]),
     ("init", &["weights", "std"]),
-    ("output", &["sample_every", "checkpoint_every", "keep", "log_every", "rows", "cols", "gif"]),
+    ("output", &["sample_every", "checkpoint_every", "keep", "log_every", "rows", "cols", "gif", "tensorboard"]),
     ("generator", &["layers"]),
     ("discriminator", &["layers"]),
 ];
@@ -240,26 +257,6 @@ const LAYER_KEYS: &[(&str, &[&str])] = &[
     ("sigmoid", &["type"]),
     ("dropout", &["type", "rate"]),
 ];
-
-struct Leaf<'a> {
-    path: Vec<&'a str>,
-    span: Range<usize>,
-    parsed: &'a DeValue<'a>,
-    value: &'a Value,
-}
-
-fn collect<'a>(parsed: &'a DeTable<'a>, values: &'a Table, path: &mut Vec<&'a str>, leaves: &mut Vec<Leaf<'a>>) {
-    for (key, value) in parsed.iter() {
-        let name: &str = key.get_ref();
-        let Some(plain) = values.get(name) else { continue };
-        path.push(name);
-        match (value.get_ref(), plain) {
-            (DeValue::Table(table), Value::Table(values)) if !table.is_empty() => collect(table, values, path, leaves),
-            _ => leaves.push(Leaf { path: path.clone(), span: key.span(), parsed: value.get_ref(), value: plain }),
-        }
-        path.pop();
-    }
-}
 
 /// What is wrong with a list of layers, and where: finer than its deserialiser can say.
 fn layers(leaf: &Leaf<'_>) -> Option<(Range<usize>, String)> {

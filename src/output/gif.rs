@@ -8,6 +8,7 @@ use ::gif::{Encoder, EncodingError, Frame, Repeat};
 
 use super::save::{check_not_empty, save_bytes};
 use super::{Overwrite, Picture};
+use crate::disk;
 use crate::error::{Error, Kind, Result};
 
 /// Where a frame, which starts with its graphic control extension, holds its delay (GIF89a, section 23).
@@ -87,8 +88,8 @@ impl AnimatedGif {
     ///
     /// # Errors
     /// [`Kind::Io`] if the file cannot be written.
-    pub fn finish(self, delay: u16) -> Result<()> {
-        let Some(mut stream) = self.stream else { return Ok(()) };
+    pub fn finish(&mut self, delay: u16) -> Result<()> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
         write_at(&mut stream.file, stream.last_frame + DELAY_OFFSET, &delay.to_le_bytes())
             .map_err(|cause| Error::io("write", &self.path, &cause))
     }
@@ -126,7 +127,7 @@ fn splice(file: &mut (impl Write + Seek), trailer: u64, frame: &[u8]) -> io::Res
 
 fn write_at(file: &mut (impl Write + Seek), offset: u64, bytes: &[u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(offset))?;
-    file.write_all(bytes)
+    disk::write_all(file, bytes)
 }
 
 #[cfg(test)]

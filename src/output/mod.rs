@@ -9,6 +9,7 @@ mod grid;
 mod npy;
 mod picture;
 pub mod plot;
+mod preview;
 mod save;
 pub mod walk;
 
@@ -16,5 +17,6 @@ pub use self::gif::AnimatedGif;
 pub use grid::{grid, grid_side};
 pub use npy::write_npy;
 pub use picture::{Images, Picture};
-pub(crate) use save::save_durably;
+pub use preview::{ColourMode, preview};
 pub use save::{Overwrite, save_files, save_png, save_text};
+pub(crate) use save::{TEMPORARY_PREFIX, save_durably, save_png_durably};

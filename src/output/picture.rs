@@ -1,5 +1,7 @@
 //! Bytes with a shape: a batch of equally sized images, and the single picture that is saved.
 
+use std::path::Path;
+
 use crate::error::{Error, Kind, Result};
 
 /// A batch of images of one size, 8 bits a channel.
@@ -72,6 +74,24 @@ impl Picture {
         check_shape(&pixels, &shape)?;
         let [height, width, channels] = shape;
         Ok(Picture { width, height, channels, pixels })
+    }
+
+    /// Reads a PNG or JPEG file; what has colour becomes RGB, anything else grey.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] if the file cannot be read, or is no such picture.
+    pub fn read(path: &Path) -> Result<Picture> {
+        let failed = |cause: &dyn std::fmt::Display| {
+            Error::new(Kind::Io, format!("cannot read {} as a picture: {cause}", path.display()))
+        };
+        // What is in it counts, not what it is called.
+        let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
+        let image = reader.map_err(|e| failed(&e))?.decode().map_err(|e| failed(&e))?;
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let colour = image.color().has_color();
+        let (channels, pixels) =
+            if colour { (3, image.into_rgb8().into_raw()) } else { (1, image.into_luma8().into_raw()) };
+        Picture::new(pixels, [height, width, channels])
     }
 
     /// Every pixel repeated `factor` times in both directions (nearest neighbour).

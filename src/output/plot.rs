@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// Width and height of a chart with its labels, in pixels.
-const CHART: (f64, f64) = (320.0, 230.0);
+/// Width and height of a small chart with its labels, in pixels.
+pub const SMALL: (f64, f64) = (320.0, 230.0);
 /// Space around the lines: left, top, right, bottom.
 const MARGIN: (f64, f64, f64, f64) = (58.0, 26.0, 16.0, 40.0);
 /// Lines in turn: blue, orange, green and purple that colour-blind readers can tell apart (Okabe, Ito 2008).
@@ -45,6 +45,8 @@ pub struct Series {
     pub label: String,
     /// Points in drawing order.
     pub points: Vec<(f64, f64)>,
+    /// Points of a pale line behind it: the single values that `points` are means of.
+    pub behind: Vec<(f64, f64)>,
 }
 
 /// A place on the x axis that has no point, and why.
@@ -69,10 +71,10 @@ pub struct Chart {
     pub marks: Vec<Mark>,
 }
 
-/// A complete SVG file with `columns` charts beside each other, under a title.
-pub fn svg(title: &str, charts: &[Chart], columns: usize) -> String {
+/// A complete SVG file with `columns` charts beside each other, each of `size` (width and height in pixels), under a title.
+pub fn svg(title: &str, charts: &[Chart], columns: usize, size: (f64, f64)) -> String {
     let rows = charts.len().div_ceil(columns.max(1));
-    let (width, height) = (columns as f64 * CHART.0, rows as f64 * CHART.1 + 34.0);
+    let (width, height) = (columns as f64 * size.0, rows as f64 * size.1 + 34.0);
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
@@ -81,9 +83,9 @@ pub fn svg(title: &str, charts: &[Chart], columns: usize) -> String {
         escape(title)
     );
     for (i, chart) in charts.iter().enumerate() {
-        let (x, y) = ((i % columns) as f64 * CHART.0, (i / columns) as f64 * CHART.1 + 34.0);
+        let (x, y) = ((i % columns) as f64 * size.0, (i / columns) as f64 * size.1 + 34.0);
         let _ = writeln!(text, "<g transform=\"translate({x} {y})\">");
-        chart.draw(&mut text);
+        chart.draw(&mut text, size);
         text.push_str("</g>\n");
     }
     text.push_str("</svg>\n");
@@ -91,10 +93,12 @@ pub fn svg(title: &str, charts: &[Chart], columns: usize) -> String {
 }
 
 impl Chart {
-    fn draw(&self, text: &mut String) {
+    fn draw(&self, text: &mut String, size: (f64, f64)) {
         let (left, top) = (MARGIN.0, MARGIN.1);
-        let (right, bottom) = (CHART.0 - MARGIN.2, CHART.1 - MARGIN.3);
-        let all = |pick: fn(&(f64, f64)) -> f64| self.series.iter().flat_map(move |s| s.points.iter().map(pick));
+        let (right, bottom) = (size.0 - MARGIN.2, size.1 - MARGIN.3);
+        let all = |pick: fn(&(f64, f64)) -> f64| {
+            self.series.iter().flat_map(move |s| s.points.iter().chain(&s.behind).map(pick))
+        };
         let marked = self.marks.iter().map(|mark| mark.x);
         let across = Mapping::new(&self.x, all(|p| p.0).chain(marked), [left, right]);
         let up = Mapping::new(&self.y, all(|p| p.1), [bottom, top]);
@@ -137,52 +141,72 @@ impl Chart {
                 escape(&mark.label)
             );
         }
-        for (i, series) in self.series.iter().enumerate() {
-            series.draw(text, COLOURS[i % COLOURS.len()], &across, &up);
-            if !series.label.is_empty() {
-                // The legend sits to the right of the y axis's label, over the lines.
-                let (x, y) = (right - 92.0, top - 10.0 + 13.0 * i as f64 - 6.0);
-                let _ = writeln!(
-                    text,
-                    "<path d=\"M{x} {y}h14\" stroke=\"{}\" stroke-width=\"2\"/><text x=\"{}\" y=\"{}\">{}</text>",
-                    COLOURS[i % COLOURS.len()],
-                    x + 18.0,
-                    y + 4.0,
-                    escape(&series.label)
-                );
+        let colours = || self.series.iter().zip(COLOURS.iter().cycle());
+        for (series, colour) in colours().filter(|(series, _)| !series.behind.is_empty()) {
+            line(text, &places(&series.behind, &across, &up), colour, "stroke-opacity=\"0.3\"");
+        }
+        for (series, colour) in colours() {
+            let places = places(&series.points, &across, &up);
+            line(text, &places, colour, "stroke-width=\"1.8\"");
+            // Dots where they are few enough to be told apart.
+            for (x, y) in places.iter().filter(|_| places.len() <= 40) {
+                let _ = writeln!(text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\" fill=\"{colour}\"/>");
+            }
+        }
+        self.draw_legend(text, size.0 - MARGIN.2);
+    }
+
+    /// The legend sits to the right of the y axis's label: one below the other in a small chart, over the lines, else in a row.
+    fn draw_legend(&self, text: &mut String, right: f64) {
+        let labels: Vec<_> = self.series.iter().map(|series| series.label.as_str()).collect();
+        let width = |label: &str| 32.0 + 6.0 * label.chars().count() as f64;
+        let in_a_row = labels.iter().map(|label| width(label)).sum::<f64>() < right * 0.6;
+        let start = if in_a_row { right - labels.iter().map(|label| width(label)).sum::<f64>() } else { right - 92.0 };
+        let (mut x, mut y) = (start, MARGIN.1 - 16.0);
+        for (label, colour) in labels.iter().zip(COLOURS.iter().cycle()).filter(|(label, _)| !label.is_empty()) {
+            let _ = writeln!(
+                text,
+                "<path d=\"M{x} {y}h14\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"{}\" y=\"{}\">{}</text>",
+                x + 18.0,
+                y + 4.0,
+                escape(label)
+            );
+            if in_a_row {
+                x += width(label);
+            } else {
+                y += 13.0;
             }
         }
     }
 }
 
-impl Series {
-    /// A line through all points that have a place, with dots where they are few enough to be told apart.
-    fn draw(&self, text: &mut String, colour: &str, across: &Mapping, up: &Mapping) {
-        let drawable = self.points.iter().filter(|(x, y)| across.has(*x) && up.has(*y));
-        let places: Vec<_> = drawable.map(|&(x, y)| (across.at(x), up.at(y))).collect();
-        let path: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = writeln!(
-            text,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-linejoin=\"round\"/>",
-            path.join(" ")
-        );
-        for (x, y) in places.iter().filter(|_| places.len() <= 40) {
-            let _ = writeln!(text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\" fill=\"{colour}\"/>");
-        }
-    }
+/// Where the points are that have a place.
+fn places(points: &[(f64, f64)], across: &Mapping, up: &Mapping) -> Vec<(f64, f64)> {
+    let drawable = points.iter().filter(|(x, y)| across.has(*x) && up.has(*y));
+    drawable.map(|&(x, y)| (across.at(x), up.at(y))).collect()
+}
+
+fn line(text: &mut String, places: &[(f64, f64)], colour: &str, style: &str) {
+    let points: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+    let _ = writeln!(
+        text,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" {style} stroke-linejoin=\"round\"/>",
+        points.join(" ")
+    );
 }
 
 /// Values to pixels.
 #[derive(Clone, Copy, Debug)]
-struct Mapping {
-    scale: Scale,
+pub(crate) struct Mapping {
+    pub(crate) scale: Scale,
     /// The smallest and the largest value.
-    range: [f64; 2],
-    pixels: [f64; 2],
+    pub(crate) range: [f64; 2],
+    pub(crate) pixels: [f64; 2],
 }
 
 impl Mapping {
-    fn new(axis: &Axis, values: impl Iterator<Item = f64>, pixels: [f64; 2]) -> Self {
+    /// A mapping of all `values` and given ticks, with some air around them.
+    pub(crate) fn new(axis: &Axis, values: impl Iterator<Item = f64>, pixels: [f64; 2]) -> Self {
         let scale = axis.scale;
         let usable = values.chain(axis.ticks.iter().copied()).filter(|v| scale.has(*v));
         let range = usable.fold(None, |range: Option<[f64; 2]>, v| {
@@ -203,18 +227,18 @@ impl Mapping {
         Mapping { scale, range, pixels }
     }
 
-    fn has(&self, value: f64) -> bool {
+    pub(crate) fn has(&self, value: f64) -> bool {
         self.scale.has(value)
     }
 
-    fn at(&self, value: f64) -> f64 {
+    pub(crate) fn at(&self, value: f64) -> f64 {
         let place = |v: f64| if self.scale == Scale::Log { v.ln() } else { v };
         let [low, high] = self.range.map(place);
         self.pixels[0] + (place(value) - low) / (high - low) * (self.pixels[1] - self.pixels[0])
     }
 
     /// The values to label: those given, or round ones inside the range.
-    fn ticks(&self, axis: &Axis) -> Vec<f64> {
+    pub(crate) fn ticks(&self, axis: &Axis) -> Vec<f64> {
         if !axis.ticks.is_empty() {
             return axis.ticks.clone();
         }
@@ -243,7 +267,7 @@ fn round_step(rough: f64) -> f64 {
 }
 
 /// A tick's label: three significant digits, without trailing zeros; thousands grouped as `12k`.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".to_string();
     }
@@ -258,8 +282,10 @@ fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Text for the content and the attributes of SVG and HTML.
+pub(crate) fn escape(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -308,7 +334,7 @@ mod tests {
     #[test]
     fn a_chart_is_well_formed_whatever_is_in_it() {
         let points = |n: usize| (0..n).map(|i| (i as f64, (i * i) as f64)).collect();
-        let series = |label: &str, points| Series { label: label.to_string(), points };
+        let series = |label: &str, points| Series { label: label.to_string(), points, behind: Vec::new() };
         let chart = |scale, series| Chart {
             x: axis(scale),
             y: axis(scale),
@@ -320,7 +346,7 @@ mod tests {
             chart(Scale::Log, vec![series("with a zero & no number", vec![(0.0, f64::NAN), (1.0, 2.0), (2.0, 4.0)])]),
             chart(Scale::Log, Vec::new()),
         ];
-        let text = svg("t", &charts, 2);
+        let text = svg("t", &charts, 2, SMALL);
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
         assert_eq!(text.matches("<g ").count(), 3);
         assert_eq!(text.matches("<g ").count(), text.matches("</g>").count());

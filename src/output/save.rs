@@ -1,14 +1,18 @@
 //! Files that appear whole or not at all, and that replace nothing without permission.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::{Images, Picture};
+use crate::disk;
 use crate::error::{Error, Kind, Result};
+
+/// How the names of temporary files begin; a process that is killed may leave one.
+pub(crate) const TEMPORARY_PREFIX: &str = ".dcgan-gpu-";
 
 /// Whether a file that already exists may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,36 +79,55 @@ pub fn save_files(images: &Images, dir: &Path, overwrite: Overwrite) -> Result<(
 /// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it, which is then renamed.
 /// Returns the open file, positioned at its end.
 pub(super) fn save_bytes(bytes: &[u8], path: &Path, overwrite: Overwrite) -> Result<File> {
-    save(bytes, path, overwrite, false)
+    save(bytes, path, overwrite, Durability::Cache)
 }
 
-/// As [`save_bytes`], with the bytes on the disk before they get their name: what must survive a power cut.
+/// As [`save_bytes`], with the bytes on the disk before they get their name, and the name on the disk too: what must survive
+/// a power cut.
 pub(crate) fn save_durably(bytes: &[u8], path: &Path) -> Result<()> {
-    save(bytes, path, Overwrite::Always, true).map(drop)
+    save(bytes, path, Overwrite::Always, Durability::Disk).map(drop)
 }
 
-fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, sync: bool) -> Result<File> {
+/// Saves `picture` as a PNG that survives a power cut, over an older one.
+///
+/// # Errors
+/// As [`save_png`].
+pub(crate) fn save_png_durably(picture: &Picture, path: &Path) -> Result<()> {
+    save_durably(&encode_png(picture, path)?, path)
+}
+
+/// What a saved file survives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// The end of this process.
+    Cache,
+    /// The end of this machine's power.
+    Disk,
+}
+
+fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durability: Durability) -> Result<File> {
     overwrite.check(path)?;
     let failed = |cause: io::Error| match cause.kind() {
         io::ErrorKind::AlreadyExists => already_exists(path),
         _ => Error::io("write", path, &cause),
     };
     let mut options = tempfile::Builder::new();
-    options.prefix(".dcgan-gpu-");
+    options.prefix(TEMPORARY_PREFIX);
     // Temporary files are private by default; what is saved gets the permissions of any other new file.
     #[cfg(unix)]
     options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
 
-    let mut file = options.tempfile_in(folder_of(path)).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    if sync {
-        file.as_file().sync_all().map_err(failed)?;
+    let folder = folder_of(path);
+    let mut file = disk::temporary(&options, &folder).map_err(failed)?;
+    disk::write_all(&mut file, bytes).map_err(failed)?;
+    if durability == Durability::Disk {
+        disk::sync(file.as_file()).map_err(failed)?;
     }
-    match overwrite {
-        Overwrite::Never => file.persist_noclobber(path),
-        Overwrite::Always => file.persist(path),
+    let file = disk::name(file, path, overwrite == Overwrite::Always).map_err(failed)?;
+    if durability == Durability::Disk {
+        disk::sync_folder(&folder).map_err(failed)?;
     }
-    .map_err(|refused| failed(refused.error))
+    Ok(file)
 }
 
 /// The refusal of a picture without pixels, which neither PNG nor GIF can hold.

@@ -7,6 +7,7 @@ mod guard;
 pub mod layer;
 pub mod lockstep;
 pub mod presets;
+pub mod resume;
 
 use std::fmt;
 

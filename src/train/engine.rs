@@ -122,14 +122,36 @@ impl Engine {
         if let Some(bytes) = resident {
             session.write_words(inputs.images, &pack(bytes));
         }
-        for (network, (layout, state)) in (0..).zip(layouts.iter().zip(&states)) {
-            write_flat(&mut session, state.parameters, &layout.parameters.initial(&config.init, config.seed, network));
-            write_flat(&mut session, state.running, &layout.running.initial_running());
-        }
         let latents = vec![0.0; inputs.latents.len as usize];
         let (config, layouts) = (config.clone(), layouts.clone());
         let Recorded { sampler, check, .. } = recorded;
-        Ok(Engine { config, layouts, session, inputs, states, sampler, check, latents })
+        let mut engine = Engine { config, layouts, session, inputs, states, sampler, check, latents };
+        engine.initialise();
+        Ok(engine)
+    }
+
+    /// Goes back to the initial parameters, moments and running statistics, and forgets all losses.
+    pub fn initialise(&mut self) {
+        for (network, (layout, state)) in (0..).zip(self.layouts.iter().zip(&self.states)) {
+            let initial = layout.parameters.initial(&self.config.init, self.config.seed, network);
+            write_flat(&mut self.session, state.parameters, &initial);
+            write_flat(&mut self.session, state.running, &layout.running.initial_running());
+            let optimizer = state.optimizer.expect("an engine trains");
+            for moments in [optimizer.m, optimizer.v] {
+                write_flat(&mut self.session, moments, &vec![0.0; moments.len as usize]);
+            }
+        }
+        self.forget_losses();
+    }
+
+    /// Steps that are done again must not be mistaken for those that were.
+    fn forget_losses(&mut self) {
+        self.session.write_floats(self.inputs.ring, &vec![0.0; self.inputs.ring.len as usize]);
+    }
+
+    /// Takes another learning rate from the next step on.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.config.adam.lr = rate;
     }
 
     /// The loaded program, to measure it.
@@ -184,12 +206,11 @@ impl Engine {
         self.check.run(&mut self.session, &self.layouts, &self.states)
     }
 
-    /// Images of the fixed latents: always the same ones of this seed.
+    /// `count` images of the fixed latents: always the same ones of this seed.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn sample(&mut self) -> Result<Images> {
-        let count = (self.config.output.rows * self.config.output.cols) as usize;
+    pub fn sample(&mut self, count: usize) -> Result<Images> {
         let latents = fixed_latents(&self.config, self.config.seed, count);
         generate(&mut self.session, &self.sampler, &self.config, &latents)
     }
@@ -223,8 +244,7 @@ impl Engine {
             let running = tensors.flat(layout.name, "state", &layout.running)?;
             write_flat(&mut self.session, state.running, &running);
         }
-        // Steps that are done again must not be mistaken for those that were.
-        self.session.write_floats(self.inputs.ring, &vec![0.0; self.inputs.ring.len as usize]);
+        self.forget_losses();
         Ok(())
     }
 }

@@ -1,8 +1,14 @@
 //! Training: one step as a plan, the loop around it, and what a run folder holds.
 
 mod check;
+pub mod checkpoints;
+pub mod claim;
 pub mod engine;
 pub mod gan;
+mod health;
+pub mod quality;
+mod recovery;
 pub mod run_folder;
 pub mod step;
+pub mod stop;
 pub mod trainer;

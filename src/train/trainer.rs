@@ -1,24 +1,32 @@
-//! The loop around the step: epochs, metrics, samples, checkpoints.
+//! The loop around the step: epochs, metrics, checks, samples, checkpoints.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::checkpoints;
+use super::claim::Claim;
 use super::engine::{Batch, Engine, Losses};
+use super::health::Health;
+use super::quality::{self, Judge, Quality};
+use super::recovery::Recovery;
 use super::run_folder::{Metrics, RunFolder};
+use super::stop::Stop;
 use crate::data::{DataSet, ImageShape, shuffled};
 use crate::device::Device;
 use crate::error::{Error, Kind, Result};
 use crate::kernels::loss::RING_ROWS;
-use crate::model::checkpoint::{self, Checkpoint, Metadata};
-use crate::model::config::{Config, Order};
+use crate::model::checkpoint::{Checkpoint, Metadata};
+use crate::model::config::{Config, OnNan, Order, Training};
 use crate::model::network::Layout;
 use crate::output::grid;
-use crate::tuning;
+use crate::tuning::{self, Choices};
 
 /// Steps after which the losses are read in any case; the ring must not overtake its reader.
 pub(crate) const READ_EVERY: u32 = RING_ROWS / 2;
 /// Time after which the losses are read, so that progress is fresh on slow devices.
 pub(crate) const READ_AFTER: Duration = Duration::from_millis(400);
+/// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
+const CHECK_EVERY: u32 = 100;
 
 /// What a progress display shows.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +47,8 @@ pub trait Observer {
     fn sample(&mut self, path: &Path);
     /// A checkpoint was written.
     fn checkpoint(&mut self, path: &Path);
+    /// Something that a person should know, in one line.
+    fn notice(&mut self, line: &str);
 }
 
 /// What a finished run left.
@@ -52,12 +62,14 @@ pub struct Outcome {
     pub sample: Option<PathBuf>,
     /// The animation.
     pub gif: PathBuf,
-    /// The final checkpoint.
-    pub checkpoint: PathBuf,
+    /// The newest checkpoint; none where a run was stopped before its first step.
+    pub checkpoint: Option<PathBuf>,
     /// The last losses.
     pub losses: Option<Losses>,
     /// Seconds of training since the run's start.
     pub seconds: f64,
+    /// The signal that ended the run before its time.
+    pub stopped_by: Option<i32>,
 }
 
 /// The data set that a configuration names, in the network's size.
@@ -96,17 +108,43 @@ impl std::fmt::Debug for Tune<'_> {
 /// A run, ready to go on.
 #[derive(Debug)]
 pub struct Trainer {
-    config: Config,
+    pub(super) config: Config,
+    pub(super) layouts: [Layout; 2],
     data: DataSet,
-    folder: RunFolder,
-    engine: Engine,
-    device: String,
+    pub(super) folder: RunFolder,
+    pub(super) device: Device,
+    choices: Choices,
+    pub(super) engine: Engine,
+    judge: Judge,
+    health: Health,
+    feed: Feed,
+    clock: Clock,
     steps_per_epoch: u32,
     total_steps: u32,
-    resident: bool,
-    step: u32,
+    pub(super) step: u32,
     /// Training time before this process.
     seconds_before: f64,
+    /// The quality of the newest samples, and the step that they are of.
+    judged: Option<(u32, Quality)>,
+    outcome: News,
+}
+
+/// What there is to tell of a run at its end.
+#[derive(Debug, Default)]
+struct News {
+    sample: Option<PathBuf>,
+    /// The newest checkpoint of this process, and its step.
+    saved: Option<(u32, PathBuf)>,
+    losses: Option<Losses>,
+}
+
+/// The order of an epoch's images, and room for a batch of them.
+#[derive(Debug)]
+struct Feed {
+    epoch: Option<u32>,
+    order: Vec<u32>,
+    bytes: Vec<u8>,
+    resident: bool,
 }
 
 impl Trainer {
@@ -118,74 +156,91 @@ impl Trainer {
         config: Config,
         layouts: &[Layout; 2],
         data: DataSet,
-        device: &Device,
-        out: &Path,
-        force: bool,
+        device: Device,
+        claim: Claim,
         tune: Tune<'_>,
     ) -> Result<Self> {
-        RunFolder::check_free(out, force)?;
-        let tuning = tuning::for_run(device, &config, layouts, tune.wanted, tune.announce)?;
-        let resident = resident(&data, device);
+        let tuning = tuning::for_run(&device, &config, layouts, tune.wanted, tune.announce)?;
         let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let engine = Engine::tuned(device, &config, layouts, resident, &choices)?;
-        let folder = RunFolder::create(out, &config, force)?;
+        let engine = load(&device, &config, layouts, &data, &choices)?;
+        let folder = RunFolder::create(claim, &config)?;
         if let Some(tuning) = &tuning {
-            tuning::save(&RunFolder::tuning_path(out), tuning)?;
+            tuning::save(&RunFolder::tuning_path(folder.path()), tuning)?;
         }
-        Ok(Trainer::new(config, data, folder, engine, device))
+        Ok(Trainer::new(config, layouts, data, folder, device, choices, engine))
     }
 
-    /// Goes on with a run from a checkpoint of its folder.
+    /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
     ///
     /// # Errors
-    /// As [`Trainer::start`]; a data error when the data are not those of the run; a checkpoint error when a tensor does
-    /// not fit.
+    /// As [`Trainer::start`]; a data error when the data are not those of the run.
     pub fn resume(
         config: Config,
         layouts: &[Layout; 2],
         data: DataSet,
-        device: &Device,
-        run: &Path,
-        from: &Checkpoint,
+        device: Device,
+        claim: Claim,
+        from: Option<&Checkpoint>,
         tune: Tune<'_>,
     ) -> Result<Self> {
-        let (now, then) = (data.len() / config.training.batch_size, from.metadata.steps_per_epoch);
-        if now != then {
-            return Err(Error::data(format!(
-                "{} has {} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed \
-                 run needs the data that it began with",
-                data.name(),
-                data.len()
-            )));
+        if let Some(from) = from {
+            check_same_data(&config, &data, &from.metadata)?;
+            if matches!(device, Device::Cpu) {
+                // For adapters, the tuning that a run recorded tells.
+                check_same_bits(&device, &from.metadata, tune.announce);
+            }
         }
-        let recorded = RunFolder::tuning_path(run);
-        let tuning = tuning::for_resumed(&recorded, device, &config, layouts, tune.wanted, tune.announce)?;
+        let recorded = RunFolder::tuning_path(claim.path());
+        let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
         let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let mut engine = Engine::tuned(device, &config, layouts, resident(&data, device), &choices)?;
-        engine.restore(&from.tensors)?;
-        let folder = RunFolder::resume(run, &config, from.metadata.step)?;
+        let mut engine = load(&device, &config, layouts, &data, &choices)?;
+        let (step, seconds) = from.map_or((0, 0.0), |from| (from.metadata.step, from.metadata.seconds));
+        if let Some(from) = from {
+            engine.restore(&from.tensors)?;
+        }
+        let folder = RunFolder::resume(claim, &config, step)?;
         if let Some(tuning) = &tuning {
             tuning::save(&recorded, tuning)?;
         }
-        let mut trainer = Trainer::new(config, data, folder, engine, device);
-        trainer.step = from.metadata.step;
-        trainer.seconds_before = from.metadata.seconds;
+        let mut trainer = Trainer::new(config, layouts, data, folder, device, choices, engine);
+        (trainer.step, trainer.clock.step, trainer.seconds_before) = (step, step, seconds);
         Ok(trainer)
     }
 
-    fn new(config: Config, data: DataSet, folder: RunFolder, engine: Engine, device: &Device) -> Self {
+    fn new(
+        config: Config,
+        layouts: &[Layout; 2],
+        data: DataSet,
+        folder: RunFolder,
+        device: Device,
+        choices: Choices,
+        engine: Engine,
+    ) -> Self {
         let steps_per_epoch = data.len() / config.training.batch_size;
+        let feed = Feed {
+            epoch: None,
+            order: Vec::new(),
+            bytes: vec![0; data.shape().bytes() * config.training.batch_size as usize],
+            resident: resident(&data, &device).is_some(),
+        };
         Trainer {
             total_steps: config.total_steps(steps_per_epoch),
-            resident: resident(&data, device).is_some(),
-            device: device.name(),
+            judge: Judge::new(&data, config.seed),
+            health: Health::default(),
+            clock: Clock::start(0),
+            layouts: layouts.clone(),
             steps_per_epoch,
             config,
             data,
             folder,
+            device,
+            choices,
             engine,
+            feed,
             step: 0,
             seconds_before: 0.0,
+            judged: None,
+            outcome: News::default(),
         }
     }
 
@@ -194,73 +249,105 @@ impl Trainer {
         (self.step, self.total_steps)
     }
 
-    /// Trains to the run's end.
+    /// The run's folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The device that the run is on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Trains to the run's end, or until `stop` asks for an end, which is saved.
+    ///
+    /// A lost device is opened again, and the run goes on from its last checkpoint, up to three times.
     ///
     /// # Errors
-    /// [`Kind::Diverged`] when a loss is no number; device and I/O errors. The last checkpoint stays good.
-    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome> {
-        let unit = self.config.unit();
-        let sample_every = self.config.output.sample_every.steps(unit, self.steps_per_epoch);
-        let checkpoint_every = self.config.output.checkpoint_every.steps(unit, self.steps_per_epoch);
-        let batch = self.config.training.batch_size as usize;
-        let mut order = (u32::MAX, Vec::new());
-        let mut bytes = vec![0; self.data.shape().bytes() * batch];
-        let mut clock = Clock::start(self.step);
-        let (mut sample, mut saved, mut losses) = (None, None, None);
-        while self.step < self.total_steps {
-            let epoch = self.step / self.steps_per_epoch;
-            if order.0 != epoch {
-                order = (epoch, shuffled(self.config.seed, epoch, self.data.len()));
-            }
-            let indices = &order.1[(self.step % self.steps_per_epoch) as usize * batch..][..batch];
-            let images = if self.resident {
-                Batch::Resident(indices)
-            } else {
-                self.data.fill(epoch, indices, &mut bytes);
-                Batch::Bytes(&bytes)
-            };
-            self.engine.step(self.step, images)?;
-            self.step += 1;
-
-            let last = self.step == self.total_steps;
-            let (samples_now, saves_now) =
-                (last || self.step.is_multiple_of(sample_every), last || self.step.is_multiple_of(checkpoint_every));
-            if samples_now || saves_now || clock.is_due(self.step) {
-                losses = self.record(&mut clock, observer)?.or(losses);
-            }
-            if samples_now {
-                let images = self.engine.sample()?;
-                let picture = grid(&images, self.config.output.rows as usize, self.config.output.cols as usize);
-                let path = self.folder.write_sample(self.step, &picture)?;
-                observer.sample(&path);
-                sample = Some(path);
-            }
-            if saves_now {
-                let path = self.save(&clock)?;
-                observer.checkpoint(&path);
-                saved = Some(path);
-            }
+    /// [`Kind::Diverged`] when a loss or a tensor is no number; device and I/O errors. The last checkpoint stays good.
+    pub fn run(mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<Outcome> {
+        self.clock = Clock::start(self.step);
+        let mut recovery = Recovery::default();
+        while let Err(error) = self.train(observer, stop) {
+            recovery.go_on(&mut self, error, observer)?;
         }
-        let seconds = self.seconds_before + clock.elapsed();
         let outcome = Outcome {
             run: self.folder.path().to_path_buf(),
             steps: self.step,
-            sample,
+            sample: self.outcome.sample,
             gif: self.folder.gif_path(),
-            checkpoint: saved.unwrap_or_else(|| self.folder.checkpoint_path(self.step)),
-            losses,
-            seconds,
+            checkpoint: self.outcome.saved.map(|(_, path)| path),
+            losses: self.outcome.losses,
+            seconds: self.seconds_before + self.clock.elapsed(),
+            stopped_by: stop.signal().filter(|_| self.step < self.total_steps),
         };
         self.folder.finish()?;
         Ok(outcome)
     }
 
+    fn train(&mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<()> {
+        let (unit, epoch) = (self.config.unit(), self.steps_per_epoch);
+        let sample_every = self.config.output.sample_every.steps(unit, epoch);
+        let checkpoint_every = self.config.output.checkpoint_every.steps(unit, epoch);
+        while self.step < self.total_steps && stop.signal().is_none() {
+            self.submit_step()?;
+
+            let due = |every: u32| self.step == self.total_steps || self.step.is_multiple_of(every);
+            let (samples_now, saves_now) = (due(sample_every), due(checkpoint_every));
+            let checks_now = saves_now || due(CHECK_EVERY);
+            if samples_now || checks_now || self.clock.is_due(self.step) {
+                self.record(observer)?;
+            }
+            if checks_now {
+                self.check(observer)?;
+            }
+            if samples_now {
+                self.sample(observer)?;
+            }
+            if self.step == self.total_steps {
+                // Before the checkpoint that says that the run is done: who resumes it then finds nothing left to do.
+                self.folder.finish()?;
+            }
+            if saves_now {
+                let distance = self.quality()?.distance;
+                self.save(Some(distance), observer)?;
+            }
+        }
+        let is_saved = self.outcome.saved.as_ref().is_some_and(|(step, _)| *step == self.step);
+        if self.step > 0 && self.step < self.total_steps && !is_saved {
+            self.record(observer)?;
+            self.check(observer)?;
+            self.save(None, observer)?;
+        }
+        Ok(())
+    }
+
+    /// Hands the next batch to the device, which need not be done with the one before.
+    fn submit_step(&mut self) -> Result<()> {
+        let epoch = self.step / self.steps_per_epoch;
+        if self.feed.epoch != Some(epoch) {
+            self.feed.order = shuffled(self.config.seed, epoch, self.data.len());
+            self.feed.epoch = Some(epoch);
+        }
+        let batch = self.config.training.batch_size as usize;
+        let indices = &self.feed.order[(self.step % self.steps_per_epoch) as usize * batch..][..batch];
+        let images = if self.feed.resident {
+            Batch::Resident(indices)
+        } else {
+            self.data.fill(epoch, indices, &mut self.feed.bytes);
+            Batch::Bytes(&self.feed.bytes)
+        };
+        self.engine.step(self.step, images)?;
+        self.step += 1;
+        Ok(())
+    }
+
     /// Reads the losses of all steps since the last reading, and writes the lines that are due.
-    fn record(&mut self, clock: &mut Clock, observer: &mut dyn Observer) -> Result<Option<Losses>> {
-        let from = clock.step;
+    fn record(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let from = self.clock.step;
         let losses = self.engine.losses(from, self.step)?;
-        let rate = clock.read(self.step, self.config.training.batch_size);
-        let seconds = self.seconds_before + clock.elapsed();
+        let rate = self.clock.read(self.step, self.config.training.batch_size);
+        let seconds = self.seconds_before + self.clock.elapsed();
         let lines: Vec<_> = (from + 1..)
             .zip(losses)
             .map(|(step, losses)| Metrics {
@@ -282,36 +369,142 @@ impl Trainer {
         if let Some(bad) = lines.get(good) {
             return Err(self.diverged(&format!("the losses of step {} are not numbers", bad.step)));
         }
-        let Some(&metrics) = lines.last() else { return Ok(None) };
-        let total_epochs = self.total_steps.div_ceil(self.steps_per_epoch);
-        observer.progress(&Progress { metrics, total_steps: self.total_steps, total_epochs });
-        Ok(Some(metrics.losses))
+        lines.iter().for_each(|line| self.health.step(&line.losses));
+        if let Some(&metrics) = lines.last() {
+            let total_epochs = self.total_steps.div_ceil(self.steps_per_epoch);
+            observer.progress(&Progress { metrics, total_steps: self.total_steps, total_epochs });
+            self.outcome.losses = Some(metrics.losses);
+        }
+        Ok(())
     }
 
-    fn save(&mut self, clock: &Clock) -> Result<PathBuf> {
-        let tensors = self.engine.state()?;
-        if let Some(name) = tensors.not_finite().first() {
-            return Err(self.diverged(&format!("tensor {name} holds NaN or infinity at step {}", self.step)));
+    /// Looks for NaN and infinity in all tensors, and for what else goes wrong.
+    fn check(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let checked = self.engine.check()?;
+        if let Some(name) = checked.not_finite {
+            return Err(self.diverged(&format!("tensor {name} holds NaN or infinity after step {}", self.step)));
         }
-        let seconds = self.seconds_before + clock.elapsed();
-        let (config, device) = (self.config.clone(), self.device.clone());
-        let metadata = Metadata::new(config, self.step, self.steps_per_epoch, seconds, device);
-        let path = self.folder.checkpoint_path(self.step);
+        if self.step.is_multiple_of(CHECK_EVERY) {
+            let complaints = self.health.check(&self.config.training, checked.generator_moment);
+            complaints.iter().for_each(|line| observer.notice(line));
+        }
+        Ok(())
+    }
+
+    fn sample(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let output = &self.config.output;
+        let (rows, cols) = (output.rows as usize, output.cols as usize);
+        let images = self.engine.sample((rows * cols).max(quality::IMAGES))?;
+        let quality = self.judge.judge(&images);
+        self.judged = Some((self.step, quality));
+        let path = self.folder.write_sample(self.step, &grid(&images, rows, cols), quality)?;
+        observer.sample(&path);
+        self.outcome.sample = Some(path);
+        if let Some(complaint) = self.health.samples(self.step, quality) {
+            observer.notice(&complaint);
+        }
+        Ok(())
+    }
+
+    /// The quality of this step's samples.
+    fn quality(&mut self) -> Result<Quality> {
+        match self.judged {
+            Some((step, quality)) if step == self.step => Ok(quality),
+            _ => Ok(self.judge.judge(&self.engine.sample(quality::IMAGES)?)),
+        }
+    }
+
+    /// Saves a checkpoint: one of the run's cadence, with the distance of its samples, or one to go on from after a stop.
+    fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
+        let tensors = self.engine.state()?;
+        self.folder.sync()?;
+        let metadata = Metadata {
+            program_version: env!("CARGO_PKG_VERSION").to_string(),
+            step: self.step,
+            steps_per_epoch: self.steps_per_epoch,
+            seconds: self.seconds_before + self.clock.elapsed(),
+            device: self.device.identity(),
+            interim: distance.is_none(),
+            distance,
+            config: self.config.clone(),
+        };
+        let path = checkpoints::path(self.folder.path(), self.step);
         Checkpoint { metadata, tensors }.save(&path)?;
-        self.folder.prune_checkpoints(self.config.output.keep)?;
-        Ok(path)
+        checkpoints::prune(self.folder.path(), self.config.output.keep)?;
+        observer.checkpoint(&path);
+        self.outcome.saved = Some((self.step, path));
+        Ok(())
+    }
+
+    /// Takes up the run's newest checkpoint again, or its beginning where it has none; the device is as new if it was
+    /// lost. Returns the step.
+    pub(super) fn rewind(&mut self, new_device: Option<Device>) -> Result<u32> {
+        if let Some(device) = new_device {
+            self.engine = load(&device, &self.config, &self.layouts, &self.data, &self.choices)?;
+            self.device = device;
+        }
+        let found = checkpoints::newest(self.folder.path())?;
+        self.step = found.as_ref().map_or(0, |found| found.checkpoint.metadata.step);
+        match &found {
+            Some(found) => self.engine.restore(&found.checkpoint.tensors)?,
+            None => self.engine.initialise(),
+        }
+        self.folder.rewind(self.step)?;
+        self.clock.step = self.step;
+        (self.judged, self.health) = (None, Health::default());
+        Ok(self.step)
+    }
+
+    /// Goes on with another learning rate from here.
+    pub(super) fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+        self.config.adam.lr = rate;
+        self.engine.set_learning_rate(rate);
+        self.folder.write_config(&self.config)
     }
 
     fn diverged(&self, what: &str) -> Error {
-        let remedy = match self.config.training.order {
-            Order::Alternating => "lower --lr, or use --preset stabilized",
-            Order::Simultaneous => "lower --lr",
+        let Training { order, on_nan, .. } = self.config.training;
+        let remedy = match (on_nan, order) {
+            (OnNan::Rollback, _) => "lower --lr",
+            (OnNan::Stop, Order::Simultaneous) => "lower --lr, or try --on-nan rollback",
+            (OnNan::Stop, Order::Alternating) => "lower --lr, try --on-nan rollback, or use --preset stabilized",
         };
-        let kept = match checkpoint::of_run(self.folder.path()).first() {
+        let kept = match checkpoints::list(self.folder.path()).unwrap_or_default().first() {
             Some(path) => format!("{} is the last good checkpoint", path.display()),
             None => "no checkpoint had been saved".to_string(),
         };
         Error::new(Kind::Diverged, format!("training diverged: {what}; {remedy}; {kept}"))
+    }
+}
+
+fn load(device: &Device, config: &Config, layouts: &[Layout; 2], data: &DataSet, choices: &Choices) -> Result<Engine> {
+    Engine::tuned(device, config, layouts, resident(data, device), choices)
+}
+
+fn check_same_data(config: &Config, data: &DataSet, saved: &Metadata) -> Result<()> {
+    let (now, then) = (data.len() / config.training.batch_size, saved.steps_per_epoch);
+    if now == then {
+        return Ok(());
+    }
+    Err(Error::data(format!(
+        "{} has {} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed run needs \
+         the data that it began with",
+        data.name(),
+        data.len()
+    )))
+}
+
+/// Says where the bits of a resumed run may not be those of one that was never stopped.
+fn check_same_bits(device: &Device, saved: &Metadata, announce: &mut dyn FnMut(&str)) {
+    let (device, version) = (device.identity(), env!("CARGO_PKG_VERSION"));
+    let changed = [
+        (saved.device != device).then(|| format!("the device was \"{}\" and is \"{device}\"", saved.device)),
+        (saved.program_version != version)
+            .then(|| format!("the program was version {} and is {version}", saved.program_version)),
+    ];
+    let changed: Vec<_> = changed.into_iter().flatten().collect();
+    if !changed.is_empty() {
+        announce(&format!("{}: the last bits may differ from those of an uninterrupted run", changed.join(" and ")));
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Choices, Tuning};
 use crate::data::locate::cache_folder;
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::output::save_durably;
 
@@ -32,7 +33,7 @@ pub fn load(path: &Path) -> Result<Option<Tuning>> {
         Ok(found) if found.len() > LARGEST => return Err(Error::usage(format!("{} is too large", path.display()))),
         Ok(_) => {}
     }
-    let bytes = fs::read(path).map_err(failed)?;
+    let bytes = disk::read(path).map_err(failed)?;
     let tuning = serde_json::from_slice(&bytes);
     tuning.map(Some).map_err(|e| Error::usage(format!("{} holds no tuned choices: {e}", path.display())))
 }
@@ -64,7 +65,7 @@ pub(super) fn load_cache(path: &Path, device: &str) -> Option<Choices> {
 
 pub(super) fn save_cache(path: &Path, tuning: &Tuning) -> Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
+        disk::create_folders(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
     }
     save(path, tuning)
 }

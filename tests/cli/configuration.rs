@@ -7,7 +7,8 @@ use crate::desk::{Desk, TRAIN};
 const PRESETS: [&str; 5] = ["pytorch", "tf-tutorial", "stabilized", "keras", "quick"];
 
 /// Key, flag, and the values that the file, the environment and the flag give, as TOML.
-const SOURCES: [(&str, &str, [&str; 3]); 17] = [
+const SOURCES: [(&str, &str, [&str; 3]); 18] = [
+    ("training.on_nan", "on-nan", ["\"rollback\"", "\"stop\"", "\"rollback\""]),
     ("training.order", "order", ["\"alternating\"", "\"simultaneous\"", "\"alternating\""]),
     ("training.batch_size", "batch-size", ["3", "4", "5"]),
     ("training.label_real", "label-real", ["0.75", "0.5", "1.0"]),

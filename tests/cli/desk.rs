@@ -93,10 +93,14 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
         for (name, _) in std::env::vars_os() {
             let ours = name.to_string_lossy().starts_with("DCGAN_GPU_");
-            if ours || ["RUST_LOG", "RUST_BACKTRACE", "NO_COLOR"].iter().any(|n| name == *n) {
+            if ours
+                || ["RUST_LOG", "RUST_BACKTRACE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].iter().any(|n| name == *n)
+            {
                 command.env_remove(name);
             }
         }
+        // What a test needs is here; nothing is downloaded.
+        command.env("DCGAN_GPU_OFFLINE", "1");
         // Vulkan drivers complain on stderr without a runtime folder.
         command.env("XDG_CACHE_HOME", self.root.path().join("cache")).env("XDG_RUNTIME_DIR", self.root.path());
         command.current_dir(self.path("")).stdin(Stdio::null()).args(line.split_whitespace());

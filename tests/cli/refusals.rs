@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::desk::{Desk, TINY, end, idx, idx_images};
 
@@ -25,113 +26,6 @@ fn refuse(desk: &Desk, rows: &[Row<'_>]) {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
-}
-
-#[test]
-fn command_lines() {
-    refuse(
-        &Desk::new(),
-        &[
-            ("frobnicate", 2, "unrecognized subcommand 'frobnicate'"),
-            ("tran", 2, "similar subcommand exists: 'train'"),
-            ("Train", 2, "unrecognized subcommand 'Train'"),
-            ("--frob", 2, "unexpected argument '--frob'"),
-            ("train --frob", 2, "unexpected argument '--frob'"),
-            ("train --epoch 5", 2, "similar argument exists: '--epochs'"),
-            ("train extra", 2, "unexpected argument 'extra'"),
-            ("train --epochs", 2, "a value is required for '--epochs <N>'"),
-            ("train --epochs many", 2, "invalid value 'many' for '--epochs <N>'"),
-            ("train --epochs 1.5", 2, "invalid value '1.5' for '--epochs <N>'"),
-            ("train --epochs 5000000000", 2, "invalid value '5000000000' for '--epochs <N>'"),
-            ("train --epochs 1 --epochs 2", 2, "cannot be used multiple times"),
-            ("train --epochs 1 --steps 2", 2, "'--epochs <N>' cannot be used with '--steps <N>'"),
-            ("train --preset quick --config tiny.toml", 2, "cannot be used with"),
-            ("train --resume run --out other", 2, "'--resume <RUN>' cannot be used with '--out <DIR>'"),
-            ("train --resume run --force", 2, "cannot be used with '--force'"),
-            ("train --resume run --dry-run", 2, "cannot be used with '--dry-run'"),
-            ("train --lr fast", 2, "invalid value 'fast' for '--lr <X>'"),
-            ("train --seed -1", 2, "'-1'"),
-            ("train --seed 9223372036854775808", 2, "9223372036854775808 is not in 0..=9223372036854775807"),
-            ("train --sample-every 0", 2, "`0` is not a cadence; write 200steps, 2epochs or a number above 0"),
-            ("train --sample-every 0epochs", 2, "`0epochs` is not a cadence"),
-            ("train --sample-every 5minutes", 2, "`minutes` is no unit; write 200steps, 2epochs or a number"),
-            ("train --checkpoint-every steps", 2, "`steps` is not a cadence"),
-            ("train --checkpoint-every 1.5epochs", 2, "`1.5epochs` is not a cadence"),
-            ("train -q -v", 2, "'--quiet' cannot be used with '--verbose'"),
-            ("train --preset quik", 2, "no preset `quik`; did you mean `quick`?"),
-            ("train --preset xyzzy", 2, "there are: pytorch, tf-tutorial, stabilized, keras, quick"),
-            ("presets show", 2, "required arguments were not provided: <NAME>"),
-            ("presets show quik", 2, "did you mean `quick`?"),
-            ("presets list", 2, "unrecognized subcommand 'list'"),
-            ("devices --device cpu", 2, "unexpected argument '--device'"),
-            ("sample", 2, "required arguments were not provided: --out <PATH>"),
-            ("sample --out a.png --count 0", 2, "0 is not in 1..=1000000"),
-            ("sample --out a.png --count 1000001", 2, "1000001 is not in 1..=1000000"),
-            ("sample --out a.png --rows 0", 2, "0 is not in 1..=1000"),
-            ("sample --out a.png --scale 17", 2, "17 is not in 1..=16"),
-            ("sample --out a.png --seed x", 2, "invalid value 'x' for '--seed <S>'"),
-            ("sample --out a.png --format jpeg", 2, "[possible values: grid, files, npy]"),
-            ("sample --out a.jpg", 2, "--out a.jpg does not end in .png"),
-            ("sample --out a.npy", 2, "--out a.npy does not end in .png; --format takes npy and files too"),
-            ("sample --out a.png --format npy", 2, "--out a.png does not end in .npy"),
-            ("sample --out a.npy --format npy --scale 2", 2, "--scale enlarges a grid"),
-            ("sample --out a.png --count 7 --rows 2 --cols 3", 2, "--count 7 images do not fit 2 rows × 3 columns"),
-            ("sample --out a.png --count 5000 --rows 1", 2, "a grid of 1×5000 images is too large"),
-            ("interpolate", 2, "required arguments were not provided: --out <PATH>"),
-            ("interpolate --out walk.mp4", 2, "--out walk.mp4 ends neither in .png nor in .gif"),
-            ("interpolate --out walk", 2, "--out walk ends neither in .png nor in .gif"),
-            ("interpolate --out a.gif --seeds 1", 2, "--seeds takes 2 to 100 seeds, not 1"),
-            ("interpolate --out a.gif --seeds 1,x", 2, "invalid value 'x' for '--seeds <S,S,…>'"),
-            ("interpolate --out a.gif --frames 1001", 2, "1001 is not in 0..=1000"),
-            ("interpolate --out a.gif --method spline", 2, "[possible values: slerp, lerp]"),
-            ("explore --out a.gif", 2, "--out a.gif does not end in .png"),
-            ("explore --out a.png --rows 101", 2, "101 is not in 1..=100"),
-            ("explore --out a.png --extent 101", 2, "--extent 101 is outside 0 to 100"),
-            ("explore --out a.png --extent nan", 2, "--extent NaN is outside 0 to 100"),
-        ],
-    );
-}
-
-#[test]
-fn values() {
-    refuse(
-        &Desk::new(),
-        &[
-            ("train --steps 0", 2, "training.steps = 0 is outside 1 to 1000000000"),
-            ("train --epochs 0", 2, "training.epochs = 0 is outside 1 to 1000000"),
-            ("train --batch-size 0", 2, "training.batch_size = 0 is outside 1 to 16384"),
-            ("train --batch-size 99999", 2, "training.batch_size = 99999 is outside 1 to 16384"),
-            ("train --latent-dim 0", 2, "latent.dim = 0 is outside 1 to 65536"),
-            ("train --lr nan", 2, "adam.lr = NaN is outside 0 to 10"),
-            ("train --lr 11", 2, "adam.lr = 11 is outside 0 to 10"),
-            ("train --beta1 1", 2, "adam.beta1 = 1 is outside 0 to 0.999999"),
-            ("train --label-real 1.5", 2, "training.label_real = 1.5 is outside 0 to 1"),
-            ("train --instance-noise inf", 2, "training.instance_noise = inf is outside 0 to 10"),
-            ("train --order both", 2, "--order: `training.order`: unknown variant `both`"),
-            ("train --keep 0", 2, "output.keep = 0 is outside 1 to 1000000"),
-            ("train --log-every 0", 2, "output.log_every = 0 is outside"),
-            ("train --rows 65", 2, "output.rows = 65 is outside 1 to 64"),
-            ("train --gif out.mp4", 2, "output.gif = \"out.mp4\" is not a file name that ends in .gif"),
-            ("train --gif ../out.gif", 2, "output.gif = \"../out.gif\" is not a file name"),
-            ("train --set adam", 2, "--set adam: write key=value, such as adam.beta1=0.9"),
-            ("train --set adam.learning=1", 2, "unknown key `adam.learning`"),
-            ("train --set adam.beta=1", 2, "unknown key `adam.beta`; did you mean `beta1`?"),
-            ("train --set adm.lr=1", 2, "unknown key `adm.lr`; did you mean `adam`?"),
-            ("train --set seed.low=1", 2, "`seed` has no keys of its own"),
-            ("train --set =1", 2, "unknown key ``"),
-            ("train --set adam.lr=fast", 2, "`adam.lr`: invalid type: string \"fast\", expected f64"),
-            ("train --set adam=1", 2, "`adam`: invalid type: integer `1`, expected struct Adam"),
-            ("train --set seed=-1", 2, "`seed`: invalid value: integer `-1`, expected u64"),
-            ("train --set image.channels=2", 2, "image.channels = 2 is neither 1 nor 3"),
-            ("train --set image.height=4097", 2, "image.height = 4097 is outside 1 to 4096"),
-            ("train --set name=../elsewhere", 2, "name = \"../elsewhere\" cannot be part of a folder's name"),
-            ("train --set generator.layers=[]", 2, "the generator's last layer gives 1×1×100, but [image] is 28×28×1"),
-            ("train --set image.width=32", 2, "the generator's last layer gives 28×28×1, but [image] is 28×32×1"),
-            ("train --set discriminator.layers=[]", 2, "gives 28×28×1, but one logit (1×1×1) is needed"),
-            ("train --config no.toml", 2, "there is no configuration file no.toml; check --config"),
-            ("train --config .", 5, "cannot read .: "),
-        ],
-    );
 }
 
 #[test]
@@ -335,7 +229,7 @@ fn outputs() {
         &[
             (&format!("{train} --out file"), 2, "file is a file; give --out a folder"),
             (&format!("{train} --out file --force"), 2, "file is a file; give --out a folder"),
-            (&format!("{train} --out file/run"), 5, "cannot create file/run: "),
+            (&format!("{train} --out file/run"), 5, "cannot create the folder file/run: "),
             (&format!("{train} --out folder"), 2, "folder is not empty and holds no run; choose another --out"),
             (&format!("{train} --out run"), 2, "add --force to replace it, or --resume it"),
             (&format!("{train} --out="), 2, "a value is required for '--out <DIR>'"),
@@ -378,6 +272,12 @@ fn edited(bytes: &[u8], edit: impl FnOnce(&mut Value, &mut Tensors)) -> Vec<u8> 
         .into_iter()
         .map(|(name, (shape, values))| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>()))
         .collect();
+    // What was edited has a checksum that fits.
+    let data: Vec<u8> = raw.iter().flat_map(|(_, _, bytes)| bytes.iter().copied()).collect();
+    if metadata["format_version"] == 2 {
+        let sum = Sha256::new_with_prefix(metadata["run"].to_string()).chain_update(data).finalize();
+        metadata["sha256"] = sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    }
     let views = raw.iter().map(|(name, shape, data)| (name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
     let metadata = std::collections::HashMap::from([("dcgan-gpu".to_string(), metadata.to_string())]);
     safetensors::serialize(views, Some(metadata)).unwrap()
@@ -392,17 +292,23 @@ fn checkpoints() {
         desk.write(&format!("{name}.safetensors"), edited(&good, edit));
     };
     broken("same", &|_, _| {});
-    broken("version", &|metadata, _| metadata["format_version"] = 2.into());
+    broken("version", &|metadata, _| metadata["format_version"] = 3.into());
     broken("unversioned", &|metadata, _| *metadata = Value::from("text"));
-    broken("keyless", &|metadata, _| drop(metadata.as_object_mut().unwrap().remove("config")));
-    broken("latent", &|metadata, _| metadata["config"]["latent"]["dim"] = 0.into());
-    broken("image", &|metadata, _| metadata["config"]["image"]["height"] = 9.into());
+    broken("keyless", &|metadata, _| drop(metadata["run"].as_object_mut().unwrap().remove("config")));
+    broken("latent", &|metadata, _| metadata["run"]["config"]["latent"]["dim"] = 0.into());
+    broken("image", &|metadata, _| metadata["run"]["config"]["image"]["height"] = 9.into());
     broken("missing", &|_, tensors| drop(tensors.remove(weight)));
     broken("nan", &|_, tensors| tensors.get_mut(weight).unwrap().1[3] = f32::NAN);
     broken("shape", &|_, tensors| {
         let (shape, values) = tensors.get_mut(weight).unwrap();
         *shape = vec![values.len()];
     });
+    broken("more", &|_, tensors| {
+        drop(tensors.insert("generator/parameter/9.weight".to_string(), (vec![1], vec![0.0])))
+    });
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    desk.write("flipped.safetensors", flipped);
     desk.write("garbage.safetensors", "not a checkpoint at all");
     desk.write("nothing.safetensors", []);
     desk.write("huge-header.safetensors", [0xff; 64]);
@@ -427,12 +333,14 @@ fn checkpoints() {
         (&format!("{last}.safetensors"), "not a readable checkpoint"),
         ("foreign.safetensors", "a safetensors file of another program"),
         ("run/config.toml", "not a readable checkpoint"),
-        ("version.safetensors", "format version 2; this program reads 1: use a matching release"),
+        ("version.safetensors", "format version 3; this program reads 1 to 2: use a matching release"),
         ("unversioned.safetensors", "not a readable checkpoint"),
         ("keyless.safetensors", "missing field `config`"),
         ("latent.safetensors", "its configuration cannot be used: latent.dim = 0 is outside 1 to 65536"),
         ("image.safetensors", "its configuration cannot be used: the generator's last layer gives 8×8×1"),
         ("missing.safetensors", "the checkpoint has no tensor `generator/parameter/0.weight`"),
+        ("more.safetensors", "tensors, where its networks have"),
+        ("flipped.safetensors", "its bytes are not those that were saved (SHA-256 "),
         ("nan.safetensors", "tensor `generator/parameter/0.weight` of the checkpoint holds NaN or infinity"),
         (
             "shape.safetensors",
@@ -466,16 +374,22 @@ fn resumed_runs() {
         &[
             (&format!("{resume} nowhere"), 9, "nowhere is no run folder; check --resume"),
             (&format!("{resume} file"), 9, "file is no run folder; check --resume"),
-            (&format!("{resume} empty"), 9, "empty holds no checkpoint"),
+            (&format!("{resume} empty"), 9, "empty holds no run; start it with `dcgan-gpu train --out`"),
             (&format!("{resume} {newest}"), 9, "is no run folder; check --resume"),
             (&format!("{resume} run --sample-every 0"), 2, "`0` is not a cadence"),
             (&format!("{resume} run --keep 0"), 2, "output.keep = 0 is outside"),
         ],
     );
+    let older = "run/checkpoints/step-00000015.safetensors";
+    desk.write(older, &good[..good.len() / 2]);
     for tensor in ["generator/adam_m/0.weight", "discriminator/adam_v/0.bias", "discriminator/parameter/3.weight"] {
         desk.write(newest, edited(&good, |_, tensors| drop(tensors.remove(tensor))));
         refuse(&desk, &[(&format!("{resume} run"), 9, &format!("the checkpoint has no tensor `{tensor}`"))]);
     }
     desk.write(newest, &good[..good.len() / 2]);
-    refuse(&desk, &[(&format!("{resume} run"), 9, "step-00000020.safetensors: not a readable checkpoint")]);
+    let what = "step-00000020.safetensors: not a readable checkpoint";
+    refuse(
+        &desk,
+        &[(&format!("{resume} run"), 9, what), (&format!("{resume} run"), 9, "no older one that can be used")],
+    );
 }

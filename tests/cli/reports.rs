@@ -10,7 +10,19 @@ fn help_and_version_are_data() {
     let version = desk.run("--version").done();
     assert_eq!(version, format!("dcgan-gpu {}\n", env!("CARGO_PKG_VERSION")));
     let help = desk.run("--help").done();
-    for verb in ["train", "sample", "interpolate", "explore", "devices", "selftest", "bench", "presets"] {
+    for verb in [
+        "train",
+        "sample",
+        "interpolate",
+        "explore",
+        "report",
+        "compare",
+        "show",
+        "devices",
+        "selftest",
+        "bench",
+        "presets",
+    ] {
         assert!(help.contains(&format!("\n  {verb} ")), "{help} does not list {verb}");
         let text = desk.run(&format!("{verb} --help")).done();
         assert!(text.contains("Example") && text.contains("Usage: dcgan-gpu"), "{text}");

@@ -90,6 +90,61 @@ fn a_run_without_its_last_checkpoint_repeats_what_came_after() {
     assert_same_runs(&desk, "run", "whole");
 }
 
+#[test]
+fn a_broken_checkpoint_is_set_aside_and_the_one_before_it_used() {
+    let desk = Desk::with_run();
+    desk.run("train --config tiny.toml --device cpu --out whole").done();
+    let newest = "run/checkpoints/step-00000020.safetensors";
+    let mut bytes = desk.read(newest);
+    let middle = bytes.len() - 100;
+    bytes[middle] ^= 1;
+    desk.write(newest, &bytes);
+
+    let drawn = desk.run("sample --checkpoint run --out a.png --device cpu");
+    assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+    assert!(drawn.stderr.contains("its bytes are not those that were saved"), "{}", drawn.stderr);
+    assert!(drawn.stderr.contains("drawing from run/checkpoints/step-00000015.safetensors"), "{}", drawn.stderr);
+    assert_eq!(desk.read(newest), bytes, "drawing changes nothing");
+
+    let resumed = desk.run(RESUME);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    let aside = format!("it is set aside as {newest}.broken, run/checkpoints/step-00000015.safetensors is used");
+    assert!(resumed.stderr.contains(&aside), "{}", resumed.stderr);
+    assert_eq!(desk.read(&format!("{newest}.broken")), bytes);
+    std::fs::remove_file(desk.path(format!("{newest}.broken"))).unwrap();
+    assert_same_runs(&desk, "run", "whole");
+}
+
+#[test]
+fn a_run_killed_before_its_first_checkpoint_begins_again() {
+    let desk = Desk::with_run();
+    desk.run("train --config tiny.toml --device cpu --out whole").done();
+    for name in desk.names("run/checkpoints") {
+        std::fs::remove_file(desk.path(format!("run/checkpoints/{name}"))).unwrap();
+    }
+    desk.run(RESUME).done();
+    assert_same_runs(&desk, "run", "whole");
+}
+
+#[test]
+fn the_best_checkpoint_is_kept_and_can_be_drawn_from() {
+    let desk = Desk::new();
+    desk.run(&format!("{TRAIN} --steps 200")).done();
+    let text = String::from_utf8(desk.read("run/quality.jsonl")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 40, "one for each grid");
+    let distance = |line: &Value| line["distance"].as_f64().unwrap();
+    let best = lines.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap()["step"].as_u64().unwrap();
+    let kept = steps(&desk, "run/checkpoints");
+    let expected: std::collections::BTreeSet<_> =
+        [best, 195, 200].map(|step| format!("step-{step:08}.safetensors")).into();
+    assert_eq!(kept, expected.into_iter().collect::<Vec<_>>());
+
+    let drawn = desk.run("sample --checkpoint run --best --out a.png --device cpu");
+    assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+    assert!(drawn.stderr.contains(&format!("drawing from run/checkpoints/step-{best:08}.safetensors")));
+}
+
 /// A run that would last for hours; it ends with the test.
 struct Endless(Child);
 

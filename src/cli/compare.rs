@@ -1,0 +1,38 @@
+//! `compare`: runs side by side.
+
+use std::path::PathBuf;
+
+use dcgan_gpu::error::Result;
+use dcgan_gpu::report::{Run, compare};
+
+use super::{print, print_json, table};
+
+/// Show runs side by side: how they went, and the settings in which they differ
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Losses and D(x) are those of the last record, and the means of the last 100 records. The best sample
+grid is the one whose sliced Wasserstein distance to real images is least; beside it its diversity,
+1 being that of the data.
+
+Examples:
+  dcgan-gpu compare runs/mine runs/other
+  dcgan-gpu compare runs/* --json"
+)]
+pub struct Arguments {
+    /// Run folders
+    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    runs: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let runs = arguments.runs.iter().map(|run| Run::read(run)).collect::<Result<Vec<_>>>()?;
+    let comparison = compare::compare(&runs);
+    if arguments.json {
+        return print_json(&comparison);
+    }
+    table::lines_to_the_left(&comparison.table()).iter().for_each(|line| print(line));
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! `data`: the data sets that are known by name, and downloading them.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
+use dcgan_gpu::data::fetch::sets::{self, SETS, Set};
+use dcgan_gpu::data::fetch::{self, Observer, Options};
+use dcgan_gpu::data::locate;
+use dcgan_gpu::error::{Error, Kind, Result};
+use dcgan_gpu::model::config::Config;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::{print, print_json, table, tell};
+
+/// Download data sets, or list those that are known by name
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dcgan-gpu data                                          what there is, and what is here
+  dcgan-gpu data get mnist                                to the cache folder, where `train --data mnist` looks
+  dcgan-gpu data get kmnist --data-dir sets               to sets/kmnist
+  dcgan-gpu data get mnist --mirror https://host/{set}/   from a server of your own
+
+Proxies come from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, certificates of your own from SSL_CERT_FILE;
+DCGAN_GPU_OFFLINE=1 forbids every connection. Exit codes: 4 when a server sent something else than the file (a login page,
+wrong bytes), 5 when no server could be reached or none gave it.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Where sets are kept and looked for, in folders of their names; the cache folder by default
+    #[arg(long, value_name = "DIR", env = "DCGAN_GPU_DATA_DIR", global = true)]
+    data_dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the sets: size, licence, and where each is
+    List,
+    /// Check the files of a set, and download what is missing or broken
+    Get {
+        /// mnist, fashion-mnist or kmnist
+        #[arg(value_parser = PossibleValuesParser::new(SETS.map(|set| set.name)))]
+        set: String,
+        /// Ask this address instead of the public ones; {set} stands for the set's name. May be repeated, or hold several,
+        /// with commas
+        #[arg(long = "mirror", value_name = "URL", env = MIRRORS, value_delimiter = ',')]
+        mirrors: Vec<String>,
+    },
+}
+
+/// The variable with addresses that are asked instead of the public ones.
+const MIRRORS: &str = "DCGAN_GPU_MIRROR";
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    let data_dir = arguments.data_dir.as_deref();
+    match &arguments.verb {
+        None | Some(Verb::List) => list(data_dir, arguments.json),
+        Some(Verb::Get { set, mirrors }) => {
+            let set = sets::named(set).ok_or_else(|| Error::new(Kind::Other, "clap let an unknown set pass"))?;
+            get(set, data_dir, mirrors, arguments.json, quiet)
+        }
+    }
+}
+
+/// A set in the list.
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    about: &'static str,
+    bytes: u64,
+    licence: &'static str,
+    /// The folder with the training images; `None` where the set is not here.
+    folder: Option<PathBuf>,
+}
+
+fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
+    let sets = SETS.iter().map(|set| {
+        let images = locate::find_set(set, data_dir).ok().map(|location| location.images);
+        let folder = images.and_then(|path| path.parent().map(Path::to_owned));
+        Row { name: set.name, about: set.about, bytes: set.bytes(), licence: set.licence, folder }
+    });
+    if json {
+        return print_json(&sets.collect::<Vec<_>>());
+    }
+    let header = ["--data", "size", "licence", "what", "where"].map(String::from).to_vec();
+    let rows = sets.map(|set| {
+        let here = match set.folder {
+            Some(folder) => folder.display().to_string(),
+            None => format!("not here: dcgan-gpu data get {}", set.name),
+        };
+        let size = format!("{:.1} MB", set.bytes as f64 / 1e6);
+        vec![set.name.to_string(), size, set.licence.to_string(), set.about.to_string(), here]
+    });
+    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
+    table::lines(&rows).iter().for_each(|line| print(line));
+    Ok(())
+}
+
+fn get(set: &Set, data_dir: Option<&Path>, mirrors: &[String], json: bool, quiet: bool) -> Result<()> {
+    let options = Options::new(mirrors)?;
+    let folder = fetch::destination(set, data_dir)?;
+    let report = fetch::get(set, &folder, &options, &mut Watcher::new(quiet))?;
+    if json {
+        return print_json(&report);
+    }
+    if report.files.iter().all(|file| file.from.is_none()) && !quiet {
+        tell(&format!("{} is in {}", set.title, folder.display()));
+    }
+    for file in report.files {
+        if !(file.verified || quiet) {
+            let name = file.path.display();
+            tell(&format!(
+                "{name} has the right size; no checksum is known for it as long as it is not in the original .gz"
+            ));
+        }
+        print(&file.path.display().to_string());
+    }
+    Ok(())
+}
+
+/// Brings the set that `config` trains on, where it is known by name and not here yet.
+pub fn ensure(config: &Config, quiet: bool) -> Result<()> {
+    if sets::named(&config.data).is_none() {
+        return Ok(());
+    }
+    let mirrors = std::env::var(MIRRORS).unwrap_or_default();
+    let mirrors: Vec<_> = mirrors.split(',').filter(|mirror| !mirror.is_empty()).map(String::from).collect();
+    fetch::ensure(&config.data, config.data_dir.as_deref(), &Options::new(&mirrors)?, &mut Watcher::new(quiet))
+}
+
+/// Lines on stderr, and a bar where that is a terminal.
+struct Watcher {
+    quiet: bool,
+    bar: Option<(String, ProgressBar)>,
+    has_terminal: bool,
+}
+
+impl Watcher {
+    fn new(quiet: bool) -> Self {
+        Watcher { quiet, bar: None, has_terminal: std::io::stderr().is_terminal() }
+    }
+
+    fn clear(&mut self) {
+        if let Some((_, bar)) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Watcher {
+    fn note(&mut self, line: &str) {
+        self.clear();
+        if !self.quiet {
+            tell(&line.replace(char::is_control, " "));
+        }
+    }
+
+    fn progress(&mut self, name: &str, arrived: u64, total: u64) {
+        if self.quiet || !self.has_terminal {
+            return;
+        }
+        if self.bar.as_ref().is_none_or(|(shown, _)| shown != name) {
+            self.clear();
+            let template = "{bar:24} {bytes}/{total_bytes}  {msg}  {bytes_per_sec}  {eta} left";
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar =
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_message(name.to_owned());
+            bar.set_style(style);
+            bar.set_position(arrived);
+            bar.reset_eta();
+            self.bar = Some((name.to_owned(), bar));
+        }
+        if let Some((_, bar)) = &self.bar {
+            bar.set_position(arrived);
+            if arrived >= total {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

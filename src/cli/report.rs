@@ -1,0 +1,47 @@
+//! `report`: one page about a run.
+
+use std::path::PathBuf;
+
+use dcgan_gpu::error::Result;
+use dcgan_gpu::output::Overwrite;
+use dcgan_gpu::report::{Run, write_report};
+
+use super::{print, print_json};
+
+/// Write one HTML file about a run: curves, sample grids, animation, settings; needs no network
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "The run may be finished, going on, or left behind. The page is the run's report.html, unless --out
+names another; a report that is there is replaced. Prints the file's name.
+
+Examples:
+  dcgan-gpu report runs/mine
+  dcgan-gpu report runs/mine --out mine.html --json"
+)]
+pub struct Arguments {
+    /// The run folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The page; by default report.html in the run folder
+    #[arg(long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+    /// Replace a file that is no report
+    #[arg(long)]
+    force: bool,
+    /// Print what was written as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(out) = &arguments.out {
+        super::checkpoint::check_extension(out, "html", "")?;
+    }
+    let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
+    let written = write_report(&Run::read(&arguments.run)?, arguments.out.as_deref(), overwrite)?;
+    if arguments.json {
+        return print_json(&written);
+    }
+    print(&written.report.display().to_string());
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! `show`: a sample grid in the terminal.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use dcgan_gpu::error::Result;
+use dcgan_gpu::output::{ColourMode, Picture, preview};
+use dcgan_gpu::report::Run;
+
+/// Show a run's newest sample grid, or a picture, in the terminal
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "A character shows two squares of the picture, one above the other, in 24-bit or 256 colours, or as ASCII
+where there is no colour: outside a terminal, with NO_COLOR set, or with --colour never.
+
+Examples:
+  dcgan-gpu show runs/mine
+  dcgan-gpu show runs/mine --step 400
+  dcgan-gpu show grid.png --columns 120 --colour never"
+)]
+pub struct Arguments {
+    /// A run folder, or a PNG or JPEG file
+    #[arg(value_name = "RUN|FILE")]
+    source: PathBuf,
+    /// The sample grid after this step, or the last one before it
+    #[arg(long, value_name = "N")]
+    step: Option<u32>,
+    /// Characters of a line; by default the terminal's width, or 80
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    columns: Option<u16>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value = "auto", alias = "color")]
+    colour: Colour,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// Where the terminal takes it
+    Auto,
+    /// 24-bit colour
+    Always,
+    /// 256 colours
+    Palette,
+    /// ASCII alone
+    Never,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let file = if arguments.source.is_file() {
+        arguments.source.clone()
+    } else {
+        Run::read(&arguments.source)?.sample_at(arguments.step)?.to_path_buf()
+    };
+    let stdout = std::io::stdout();
+    let mode = match arguments.colour {
+        Colour::Auto => mode(stdout.is_terminal()),
+        Colour::Always => ColourMode::True,
+        Colour::Palette => ColourMode::Palette,
+        Colour::Never => ColourMode::Ascii,
+    };
+    let columns = arguments.columns.map_or_else(columns, usize::from);
+    let _ = write!(stdout.lock(), "{}", preview(&Picture::read(&file)?, columns, mode));
+    Ok(())
+}
+
+/// A picture for people, on stderr.
+pub fn tell_picture(picture: &Picture) {
+    let _ = write!(std::io::stderr(), "{}", preview(picture, columns(), mode(std::io::stderr().is_terminal())));
+}
+
+fn mode(is_terminal: bool) -> ColourMode {
+    ColourMode::detect(is_terminal, |name| std::env::var(name).ok())
+}
+
+/// The width of the terminal, if it is one.
+fn columns() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into())
+}

@@ -1,0 +1,80 @@
+//! `verify-resume`: does a run that is killed go on to the same bits on this device?
+
+use std::path::PathBuf;
+
+use dcgan_gpu::error::{Error, Kind, Result};
+use dcgan_gpu::selftest::resume::Verification;
+
+use super::{DeviceChoice, announce, print, print_json};
+
+/// Kill a training run, resume it, and compare every bit with a run that was left in peace
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Works in a temporary folder; nothing else is touched. Compares tensors, metrics, sample grids and the animation.
+Ends with exit code 6 if anything differs.
+
+Examples:
+  dcgan-gpu verify-resume
+  dcgan-gpu verify-resume --device 0 --preset pytorch --steps 100
+  dcgan-gpu verify-resume --config mine.toml --data path/to/images --json"
+)]
+pub struct Arguments {
+    /// pytorch, tf-tutorial, stabilized, keras or quick
+    #[arg(long, value_name = "P", default_value = "quick", conflicts_with = "config")]
+    preset: String,
+    /// A TOML file with the keys of a preset
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The images: a data set or a folder
+    #[arg(long, value_name = "SET", default_value = "strokes")]
+    data: String,
+    /// Steps of a run, at least 20
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
+    steps: u32,
+    #[command(flatten)]
+    device: DeviceChoice,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    // Finds a mistake in the choice, and says what `auto` means, before anything is trained.
+    drop(arguments.device.open(quiet)?);
+    let program =
+        std::env::current_exe().map_err(|e| Error::new(Kind::Io, format!("cannot find this program: {e}")))?;
+    let folder = tempfile::tempdir().map_err(|e| Error::io("create a folder in", &std::env::temp_dir(), &e))?;
+    let (flag, value) = match &arguments.config {
+        Some(file) => ("--config", file.display().to_string()),
+        None => ("--preset", arguments.preset.clone()),
+    };
+    let settings = [flag, &value, "--data", &arguments.data].map(str::to_string);
+    let verification = Verification {
+        program: &program,
+        folder: folder.path(),
+        settings: &settings,
+        device: &arguments.device.device,
+        steps: arguments.steps,
+    };
+    let verdict = verification.run(&mut announce(quiet))?;
+    if arguments.json {
+        print_json(&verdict)?;
+    }
+    if let Some(first) = verdict.differences.first() {
+        return Err(Error::device(format!(
+            "{} of {} files differ after a run was killed and resumed on {}, the first is {first}; please report it",
+            verdict.differences.len(),
+            verdict.compared,
+            verdict.device
+        )));
+    }
+    if !arguments.json {
+        let (steps, from, compared) = (verdict.steps, verdict.resumed_from, verdict.compared);
+        print(&format!(
+            "{}: a run of {steps} steps, killed and resumed from step {from}, left the same bits as one in peace ({compared} \
+             files compared)",
+            verdict.device
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Downloads of the data sets that are known by name. Whatever a server or the network does, a file that appears in a set's folder
+//! is the published one: several addresses are asked in turn, a download that was cut goes on where it ended, and
+//! checksums decide.
+//!
+//! Sockets are opened by `http.rs` alone, and only by [`get`] and [`ensure`], when a file is missing.
+
+mod folder;
+mod http;
+pub mod sets;
+mod transfer;
+mod trouble;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use self::folder::{Found, Locked, look};
+use self::http::Http;
+pub use self::http::Limits;
+use self::sets::{File, Set};
+use self::transfer::Transfer;
+use self::trouble::Trouble;
+pub use self::verify::{Verdict, verify};
+use super::locate;
+use crate::error::{Error, Kind, Result};
+
+/// How to download.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Base addresses that are asked instead of the public ones; `{set}` in them stands for the set's name.
+    pub mirrors: Vec<String>,
+    /// Whether sockets are forbidden.
+    pub offline: bool,
+    /// Whether the environment's proxies are passed by.
+    pub direct: bool,
+    /// Time-outs and numbers of tries.
+    pub limits: Limits,
+}
+
+/// Who watches a download.
+pub trait Observer {
+    /// Something that a person may want to know, in one line.
+    fn note(&mut self, line: &str);
+    /// Of `total` bytes of the file `name`, `arrived` are there.
+    fn progress(&mut self, name: &str, arrived: u64, total: u64);
+}
+
+/// What [`get`] found or did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The set's name.
+    pub set: String,
+    /// The folder with its files.
+    pub folder: PathBuf,
+    /// Its files.
+    pub files: Vec<Fetched>,
+}
+
+/// One file of a [`Report`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Fetched {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Where it was downloaded from; `None` where it was there before.
+    pub from: Option<String>,
+    /// Whether its checksum is the published one; where it is not, it is an unpacked or repacked file of the right size, for
+    /// which no checksum is known.
+    pub verified: bool,
+}
+
+impl Options {
+    /// Options with `mirrors`, and offline where `$DCGAN_GPU_OFFLINE` says so (set, and neither empty nor 0).
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] when a mirror is not an address to which a file name can be added.
+    pub fn new(mirrors: &[String]) -> Result<Self> {
+        let offline = std::env::var_os("DCGAN_GPU_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0");
+        let mirrors = mirrors.iter().map(|mirror| base_address(mirror)).collect::<Result<_>>()?;
+        Ok(Options { mirrors, offline, ..Options::default() })
+    }
+
+    /// The base addresses of `set`.
+    fn sources(&self, set: &Set) -> Vec<String> {
+        if self.mirrors.is_empty() {
+            return set.sources.iter().map(|source| source.to_string()).collect();
+        }
+        self.mirrors.iter().map(|mirror| mirror.replace("{set}", set.name)).collect()
+    }
+}
+
+/// `mirror` with a slash at its end.
+fn base_address(mirror: &str) -> Result<String> {
+    let refuse = |why: &str| Err(Error::usage(format!("--mirror {mirror}: {why}; write it as https://host/folder/")));
+    let Some(rest) = mirror.strip_prefix("http://").or_else(|| mirror.strip_prefix("https://")) else {
+        return refuse("it begins neither with https:// nor with http://");
+    };
+    if rest.contains(['?', '#', '@']) || rest.contains(char::is_whitespace) || rest.starts_with('/') || rest.is_empty()
+    {
+        return refuse("it is not a plain address (no user, no query, no blanks)");
+    }
+    Ok(if mirror.ends_with('/') { mirror.to_owned() } else { format!("{mirror}/") })
+}
+
+/// The folder that [`get`] keeps `set` in: `SET` below `data_dir` or below the cache folder; `data_dir` itself, where it already
+/// has files of the set.
+///
+/// # Errors
+///
+/// [`Kind::Usage`] when there is neither a data folder nor a cache folder.
+pub fn destination(set: &Set, data_dir: Option<&Path>) -> Result<PathBuf> {
+    if let Some(folder) = data_dir {
+        let below = folder.join(set.name);
+        return Ok(if locate::holds(&below, set) || !locate::holds(folder, set) { below } else { folder.to_owned() });
+    }
+    match locate::cache_folder() {
+        Some(cache) => Ok(cache.join(set.name)),
+        None => Err(Error::usage("the environment names no cache folder; name a folder with --data-dir")),
+    }
+}
+
+/// Why a set could not be had.
+enum Failure {
+    /// This machine: the message is complete.
+    Here(Error),
+    /// The network or the servers.
+    There(Kind, String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Here(error)
+    }
+}
+
+/// Makes sure that `folder` has all files of `set`: checks what is there, downloads what is missing or broken. Nothing is opened but
+/// files when all are there.
+///
+/// # Errors
+///
+/// - [`Kind::Data`] when a server sends something that is not the file;
+/// - [`Kind::Io`] when no server can be reached or none gives the file, and when the folder cannot be written;
+/// - [`Kind::Usage`] when the environment's proxy or certificates cannot be used.
+pub fn get(set: &Set, folder: &Path, options: &Options, observer: &mut dyn Observer) -> Result<Report> {
+    obtain(set, folder, options, observer).map_err(|failure| match failure {
+        Failure::Here(error) => error,
+        Failure::There(kind, why) => {
+            let names = set.files.iter().map(|file| file.name).collect::<Vec<_>>().join(", ");
+            let (sources, folder) = (options.sources(set).join(" or "), folder.display());
+            Error::new(kind, format!("{why}; to do it by hand, put {names} from {sources} into {folder}"))
+        }
+    })
+}
+
+/// [`get`] for `train`: nothing where `spec` is not the name of a set, or where the set is found in `data_dir` or the cache folder.
+///
+/// # Errors
+///
+/// [`Kind::Data`] when the set is neither there nor to be had; the message has the remedy. Otherwise as [`get`].
+pub fn ensure(spec: &str, data_dir: Option<&Path>, options: &Options, observer: &mut dyn Observer) -> Result<()> {
+    let Some(set) = sets::named(spec) else { return Ok(()) };
+    let Some(absence) = locate::absence(set, data_dir)? else { return Ok(()) };
+    if options.offline {
+        return Err(absence.error(Some("DCGAN_GPU_OFFLINE forbids to download it")));
+    }
+    let folder = destination(set, data_dir)?;
+    observer.note(&format!("{} is not here yet: downloading it to {}", set.title, folder.display()));
+    match obtain(set, &folder, options, observer) {
+        Ok(_) => Ok(()),
+        Err(Failure::Here(error)) => Err(error),
+        Err(Failure::There(_, why)) => Err(absence.error(Some(&why))),
+    }
+}
+
+fn obtain(
+    set: &Set,
+    folder: &Path,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> std::result::Result<Report, Failure> {
+    let mut report = Report { set: set.name.to_owned(), folder: folder.to_owned(), files: Vec::new() };
+    let found = set.files.iter().map(|file| look(folder, file)).collect::<Result<Vec<_>>>()?;
+    let is_good = |found: &&Found| !matches!(found.verdict, Verdict::Bad(_));
+    if found.iter().flatten().filter(is_good).count() == set.files.len() {
+        for found in found.into_iter().flatten() {
+            report.files.push(present(found)?);
+        }
+        return Ok(report);
+    }
+    if options.offline {
+        let why =
+            format!("{} is not whole in {}, and DCGAN_GPU_OFFLINE forbids to download it", set.title, folder.display());
+        return Err(Failure::There(Kind::Io, why));
+    }
+    let waiting = || observer.note(&format!("another process downloads to {}; waiting for it", folder.display()));
+    let locked = Locked::new(folder, options.limits.wait, waiting)?;
+    let mut sources = options.sources(set);
+    let http = Http::new(&options.limits, options.direct)?;
+    for file in set.files {
+        // Again: the process that had the lock may have brought it.
+        let broken = match look(folder, file)? {
+            None => None,
+            Some(Found { path, verdict: Verdict::Bad(why) }) => {
+                observer.note(&format!("{} is broken: {why}; downloading it again", path.display()));
+                Some(path)
+            }
+            Some(found) => {
+                report.files.push(present(found)?);
+                continue;
+            }
+        };
+        let from = from_any(&http, file, &mut sources, &locked, &options.limits, observer)?;
+        let (path, aside) = locked.publish(file, broken.as_deref())?;
+        if let Some(aside) = aside {
+            observer.note(&format!("the broken file is now {}", aside.display()));
+        }
+        report.files.push(Fetched { from: Some(from), ..present(Found { path, verdict: Verdict::Good })? });
+    }
+    Ok(report)
+}
+
+/// A file that is there.
+fn present(Found { path, verdict }: Found) -> Result<Fetched> {
+    let bytes = std::fs::metadata(&path).map_err(|cause| Error::io("read", &path, &cause))?.len();
+    Ok(Fetched { path, bytes, from: None, verified: verdict == Verdict::Good })
+}
+
+/// Asks one address after the other, and gives the one that had the file; it is the first to be asked for the next.
+fn from_any(
+    http: &Http,
+    file: &File,
+    sources: &mut [String],
+    locked: &Locked<'_>,
+    limits: &Limits,
+    observer: &mut dyn Observer,
+) -> std::result::Result<String, Failure> {
+    let part = locked.part(file);
+    let (mut reasons, mut kind) = (Vec::new(), Kind::Io);
+    for index in 0..sources.len() {
+        let url = format!("{}{}", sources[index], file.name);
+        observer.note(&format!("fetching {url} ({:.1} MB)", file.bytes as f64 / 1e6));
+        let why = match (Transfer { http, limits, file, url: &url, part: &part }).run(observer) {
+            Ok(()) => {
+                sources[..=index].rotate_right(1);
+                return Ok(url);
+            }
+            Err(Trouble::Local(error)) => return Err(Failure::Here(error)),
+            Err(Trouble::Wrong(why)) => {
+                kind = Kind::Data;
+                why
+            }
+            Err(Trouble::Passing(why) | Trouble::Stale(why) | Trouble::Refused(why)) => why,
+        };
+        observer.note(&format!("{url}: {why}"));
+        reasons.push(format!("{} {why}", sources[index]));
+    }
+    Err(Failure::There(kind, format!("cannot download {}: {}", file.name, reasons.join("; "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_are_plain_addresses() {
+        let options = Options::new(&["https://host/{set}".into(), "http://127.0.0.1:8080/a/".into()]).unwrap();
+        let kmnist = sets::named("kmnist").unwrap();
+        assert_eq!(options.sources(kmnist), ["https://host/kmnist/", "http://127.0.0.1:8080/a/"]);
+        assert_eq!(Options::default().sources(kmnist), kmnist.sources);
+        for bad in [
+            "",
+            "host",
+            "ftp://host/",
+            "file:///data",
+            "http://",
+            "https:///x",
+            "http://a b/",
+            "https://me:pw@host/",
+            "https://host/?a=b",
+        ] {
+            let error = Options::new(&[bad.to_string()]).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{bad}");
+            assert!(error.to_string().contains("write it as https://host/folder/"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_destination_is_where_the_set_is_looked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kmnist, root) = (sets::named("kmnist").unwrap(), folder.path());
+        assert_eq!(destination(kmnist, Some(root)).unwrap(), root.join("kmnist"));
+        std::fs::write(root.join("t10k-labels-idx1-ubyte.gz"), []).unwrap();
+        assert_eq!(destination(kmnist, Some(root)).unwrap(), root.join("kmnist"), "labels alone could be any set's");
+        std::fs::write(root.join("train-images-idx3-ubyte.gz"), []).unwrap();
+        assert_eq!(destination(kmnist, Some(root)).unwrap(), root);
+        std::fs::create_dir(root.join("kmnist")).unwrap();
+        std::fs::write(root.join("kmnist/train-images-idx3-ubyte"), []).unwrap();
+        assert_eq!(destination(kmnist, Some(root)).unwrap(), root.join("kmnist"));
+    }
+}

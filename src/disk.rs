@@ -1,0 +1,228 @@
+//! The file operations that the survival of a run rests on. Each of them can be made to fail by a test: see [`Fault`].
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A kind of file operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Reading a file, or listing a folder.
+    Read,
+    /// Opening a file for writing, a new one if there is none.
+    Create,
+    /// Writing bytes.
+    Write,
+    /// Waiting until bytes, or a folder's names, are on the disk.
+    Sync,
+    /// Giving a file its name.
+    Rename,
+    /// Making a folder.
+    CreateFolder,
+    /// Removing a file or a folder.
+    Remove,
+}
+
+/// A failure that a test asks for: on the thread that armed it, as long as it lives, the `nth` operation of a kind fails
+/// (counted from 1), alone or with all later ones of that kind, as on a disk that is full or gone.
+///
+/// A failing write leaves half of its bytes behind.
+#[derive(Debug)]
+pub struct Fault {
+    _on_this_thread: std::marker::PhantomData<*const ()>,
+}
+
+#[derive(Debug)]
+struct Armed {
+    operation: Operation,
+    left: u64,
+    kind: io::ErrorKind,
+    lasts: bool,
+    happened: bool,
+}
+
+thread_local! {
+    static ARMED: RefCell<Option<Armed>> = const { RefCell::new(None) };
+}
+
+impl Fault {
+    /// Arms a failure on this thread; it replaces an earlier one. With `lasts` all later operations of the kind fail too.
+    pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind, lasts: bool) -> Fault {
+        ARMED.set(Some(Armed { operation, left: nth, kind, lasts, happened: false }));
+        Fault { _on_this_thread: std::marker::PhantomData }
+    }
+
+    /// Whether it came to the failure.
+    pub fn happened(&self) -> bool {
+        ARMED.with_borrow(|armed| armed.as_ref().is_some_and(|armed| armed.happened))
+    }
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        ARMED.set(None);
+    }
+}
+
+/// Fails where a test wants it.
+fn attempt(operation: Operation) -> io::Result<()> {
+    ARMED.with_borrow_mut(|armed| match armed {
+        Some(armed) if armed.operation == operation => {
+            armed.left = armed.left.saturating_sub(1);
+            if armed.left > 0 || (armed.happened && !armed.lasts) {
+                return Ok(());
+            }
+            armed.happened = true;
+            Err(armed.kind.into())
+        }
+        _ => Ok(()),
+    })
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// As [`fs::read`].
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    attempt(Operation::Read)?;
+    fs::read(path)
+}
+
+/// What a folder holds, in the order of the names.
+///
+/// # Errors
+/// As [`fs::read_dir`].
+pub fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
+    attempt(Operation::Read)?;
+    let mut paths = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The bytes that `part` takes from a file's beginning.
+///
+/// # Errors
+/// As [`File::open`] and `part`.
+pub fn read_part<T>(path: &Path, part: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
+    attempt(Operation::Read)?;
+    part(File::open(path)?)
+}
+
+/// Opens a file that bytes are appended to.
+///
+/// # Errors
+/// As [`File::options`].
+pub fn append(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::options().create(true).append(true).open(path)
+}
+
+/// Opens a file that is held, not written.
+///
+/// # Errors
+/// As [`File::options`].
+pub fn hold(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::options().create(true).truncate(false).write(true).open(path)
+}
+
+/// Makes a file that has no lasting name yet: see [`name`].
+///
+/// # Errors
+/// As [`tempfile::Builder::tempfile_in`].
+pub fn temporary(options: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    attempt(Operation::Create)?;
+    options.tempfile_in(folder)
+}
+
+/// Writes all of `bytes`.
+///
+/// # Errors
+/// As [`Write::write_all`].
+pub fn write_all(file: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    attempt(Operation::Write).inspect_err(|_| {
+        let _ = file.write_all(&bytes[..bytes.len() / 2]);
+    })?;
+    file.write_all(bytes)
+}
+
+/// Waits until a file's bytes are on the disk.
+///
+/// # Errors
+/// As [`File::sync_all`].
+pub fn sync(file: &File) -> io::Result<()> {
+    attempt(Operation::Sync)?;
+    file.sync_all()
+}
+
+/// Waits until the names in a folder are on the disk, on systems where folders can be opened.
+///
+/// # Errors
+/// As [`File::sync_all`].
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    attempt(Operation::Sync)?;
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+/// Gives a temporary file its name, over an older file only where `replace` says so; the open file comes back.
+///
+/// # Errors
+/// As [`tempfile::NamedTempFile::persist`]; the temporary file is removed.
+pub fn name(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> io::Result<File> {
+    attempt(Operation::Rename)?;
+    let named = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    named.map_err(|refused| refused.error)
+}
+
+/// Renames a file.
+///
+/// # Errors
+/// As [`fs::rename`].
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    attempt(Operation::Rename)?;
+    fs::rename(from, to)
+}
+
+/// Makes a folder, and those above it; one that is there is fine.
+///
+/// # Errors
+/// As [`fs::create_dir_all`].
+pub fn create_folders(path: &Path) -> io::Result<()> {
+    attempt(Operation::CreateFolder)?;
+    fs::create_dir_all(path)
+}
+
+/// Makes a folder that must not be there yet.
+///
+/// # Errors
+/// As [`fs::create_dir`].
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    attempt(Operation::CreateFolder)?;
+    fs::create_dir(path)
+}
+
+/// Removes a file; one that is not there is fine.
+///
+/// # Errors
+/// As [`fs::remove_file`].
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    attempt(Operation::Remove)?;
+    or_absent(fs::remove_file(path))
+}
+
+/// Removes a folder with all that it holds; one that is not there is fine.
+///
+/// # Errors
+/// As [`fs::remove_dir_all`].
+pub fn remove_folder(path: &Path) -> io::Result<()> {
+    attempt(Operation::Remove)?;
+    or_absent(fs::remove_dir_all(path))
+}
+
+fn or_absent(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,116 @@
+//! What a run is, in words and numbers: the rows of a report.
+
+use super::chart::{grouped, shown};
+use super::metrics::{mean, median};
+use super::run::Run;
+
+/// Records at the end over which losses are averaged.
+pub(super) const LAST: usize = 100;
+/// Keys of a checkpoint that are told in words of their own, or that a reader has no use for.
+const TOLD: [&str; 7] = ["device", "driver", "format_version", "program_version", "step", "steps_per_epoch", "seconds"];
+
+/// Name and value of what there is to say.
+pub(super) fn of(run: &Run) -> Vec<(String, String)> {
+    let setting = |keys: &[&str]| run.setting_text(keys);
+    let size = |key| setting(&["image", key]);
+    let image = match (size("height"), size("width"), size("channels")) {
+        (Some(height), Some(width), Some(channels)) => {
+            Some(format!("{height}×{width}, {}", if channels == "1" { "grey" } else { "colour" }))
+        }
+        _ => None,
+    };
+    let device = run.device();
+    let on_host = device.as_deref() == Some("cpu");
+    let driver = run.origin_text("driver").or_else(|| on_host.then(|| "none: the twins on the processor".to_string()));
+    let records = &run.records;
+    let last = &records[records.len().saturating_sub(LAST)..];
+    let epoch = records.last().map(|record| record.epoch).filter(|epoch| *epoch > 0);
+    let batch = setting(&["training", "batch_size"]);
+    let mut rows = vec![
+        ("Preset", setting(&["name"])),
+        ("Data", setting(&["data"])),
+        ("Images", image),
+        ("Seed", setting(&["seed"])),
+        ("Batch", batch.zip(setting(&["training", "order"])).map(|(batch, order)| format!("{batch}, {order} updates"))),
+        ("Device", device.or_else(|| Some("not known before the first checkpoint".to_string()))),
+        ("Driver", driver),
+        ("Kernels tuned for", run.tuned_for.clone()),
+        ("Program", run.origin_text("program_version").map(|version| format!("dcgan-gpu {version}"))),
+        ("Checkpoint format", run.origin_text("format_version")),
+        ("Steps", Some(steps(run))),
+        ("Epochs", epoch.map(|epoch| grouped(epoch.into()))),
+        ("Training time", run.seconds().map(duration)),
+        (
+            "Speed",
+            median(records.iter().map(|r| r.images_per_second)).map(|v| format!("{} images/s (median)", shown(v))),
+        ),
+    ];
+    let over = format!(
+        "mean of the last {}",
+        if last.len() == 1 { "record".into() } else { format!("{} records", last.len()) }
+    );
+    let pair = |a: Option<f64>, b: Option<f64>| Some(format!("{} and {}, {over}", shown(a?), shown(b?)));
+    rows.push(("Losses of D and G", pair(mean(last.iter().map(|r| r.d_loss)), mean(last.iter().map(|r| r.g_loss)))));
+    rows.push((
+        "D(x) on real and generated images",
+        pair(mean(last.iter().map(|r| r.d_real)), mean(last.iter().map(|r| r.d_fake))),
+    ));
+    let told = rows.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
+    let plain = run
+        .origin
+        .iter()
+        .filter(|(key, value)| !TOLD.contains(&key.as_str()) && !value.is_object() && !value.is_array());
+    told.chain(plain.filter_map(|(key, _)| Some((sentence(key), run.origin_text(key)?)))).collect()
+}
+
+/// How far the run is.
+pub(super) fn steps(run: &Run) -> String {
+    let done = run.steps();
+    match run.total_steps() {
+        Some(total) if u64::from(done) < total => {
+            format!("{} of {}", grouped(done.into()), grouped(i64::try_from(total).unwrap_or(i64::MAX)))
+        }
+        _ => grouped(done.into()),
+    }
+}
+
+/// `wgpu_version` as `Wgpu version`.
+fn sentence(key: &str) -> String {
+    let text = key.replace('_', " ");
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Seconds in units that fit.
+pub(super) fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", grouped((whole / 3600) as i64), whole % 3600 / 60),
+    }
+}
+
+/// Bytes in units that fit.
+pub(super) fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} bytes"),
+        1000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_read_well() {
+        assert_eq!(
+            [7.54, 59.4, 60.0, 725.2, 12_000.0].map(duration),
+            ["7.5 s", "59.4 s", "1 min 0 s", "12 min 5 s", "3 h 20 min"]
+        );
+        assert_eq!([12, 599_084, 2_937_536].map(bytes), ["12 bytes", "599 kB", "2.9 MB"]);
+        assert_eq!(sentence("wgpu_version"), "Wgpu version");
+    }
+}

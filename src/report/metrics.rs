@@ -1,0 +1,186 @@
+//! Reading what a run recorded: `metrics.jsonl` and `quality.jsonl`.
+//!
+//! A file may end in the middle of a line, because a run is still writing it or was killed: such a line is left out. A value
+//! that is absent, `null` or no number is NaN.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{Error, Result};
+
+/// Longest line that is looked at; this program's have less than 300 bytes.
+const LONGEST_LINE: u64 = 64 << 10;
+
+/// One line of `metrics.jsonl`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Record {
+    /// Steps done, this one included.
+    pub step: u32,
+    /// The epoch that the step belongs to, counted from 1; 0 where it is not recorded.
+    #[serde(default)]
+    pub epoch: u32,
+    /// D's loss: on real images plus on generated ones.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub d_loss: f64,
+    /// G's loss.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub g_loss: f64,
+    /// Mean D(x) on real images.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub d_real: f64,
+    /// Mean D(x) on generated images.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub d_fake: f64,
+    /// Real images per second since the losses were last read.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub images_per_second: f64,
+    /// Seconds of training since the run's start.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub seconds: f64,
+}
+
+/// One line of `quality.jsonl`: how the sample grid of a step compares with real images.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Quality {
+    /// Steps done when the grid was drawn.
+    pub step: u32,
+    /// Mean pairwise distance of the samples divided by that of real images: 1 is as diverse as the data.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub diversity: f64,
+    /// Sliced Wasserstein distance between samples and real images: less is nearer.
+    #[serde(default = "absent", deserialize_with = "number")]
+    pub distance: f64,
+}
+
+fn absent() -> f64 {
+    f64::NAN
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+/// The records of `metrics.jsonl`, in the order of their steps; none where there is no such file.
+///
+/// Lines that are no record are left out. Where the steps go back, as after a resumed run whose later lines were not
+/// dropped, the newer lines count.
+///
+/// # Errors
+/// An I/O error when the file is there but cannot be read.
+pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
+    read(path, |record: &Record| record.step)
+}
+
+/// The lines of `quality.jsonl`, as [`read_metrics`].
+///
+/// # Errors
+/// As [`read_metrics`].
+pub fn read_quality(path: &Path) -> Result<Vec<Quality>> {
+    read(path, |quality: &Quality| quality.step)
+}
+
+fn read<T: DeserializeOwned>(path: &Path, step: impl Fn(&T) -> u32) -> Result<Vec<T>> {
+    let failed = |cause: std::io::Error| Error::io("read", path, &cause);
+    let file = match File::open(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened.map_err(failed)?,
+    };
+    let (mut reader, mut lines, mut line) = (BufReader::new(file), Vec::new(), Vec::new());
+    for number in 1.. {
+        line.clear();
+        if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            break;
+        }
+        let whole = line.ends_with(b"\n");
+        match serde_json::from_slice(&line) {
+            // Without its end a line may lack digits of its last number, and still be read.
+            Ok(parsed) if whole => {
+                while lines.last().is_some_and(|last| step(last) >= step(&parsed)) {
+                    lines.pop();
+                }
+                lines.push(parsed);
+            }
+            _ if whole => log::warn!("{} line {number} is no record and is left out", path.display()),
+            _ => {}
+        }
+    }
+    Ok(lines)
+}
+
+/// The middle one of `values` that are numbers; the lower of two.
+pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<_> = values.filter(|v| v.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
+/// The mean of `values` that are numbers.
+pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.filter(|v| v.is_finite()).fold((0.0, 0_u32), |(sum, n), v| (sum + v, n + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(text: &[u8]) -> Vec<u32> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        std::fs::write(&path, text).unwrap();
+        read_metrics(&path).unwrap().iter().map(|record| record.step).collect()
+    }
+
+    #[test]
+    fn a_torn_last_line_is_left_out() {
+        let whole = "{\"step\":1,\"d_loss\":1.5}\n{\"step\":2,\"d_loss\":1.25,\"seconds\":0.5}\n";
+        assert_eq!(steps(whole.as_bytes()), [1, 2]);
+        for length in 0..whole.len() {
+            let complete = whole[..length].matches('\n').count();
+            assert_eq!(steps(&whole.as_bytes()[..length]).len(), complete, "{length} bytes");
+        }
+        // Complete JSON, yet perhaps not the whole number.
+        assert_eq!(steps(b"{\"step\":1}\n12"), [1]);
+    }
+
+    #[test]
+    fn what_is_no_record_is_left_out() {
+        assert!(steps(b"").is_empty());
+        assert_eq!(steps(b"\n{\"step\":1}\n[]\n\xff\xfe\n{\"step\":-3}\n{\"step\":2}\n"), [1, 2]);
+        let mut long = vec![b'x'; 3 * LONGEST_LINE as usize];
+        long.extend(b"\n{\"step\":7}\n");
+        assert_eq!(steps(&long), [7]);
+    }
+
+    #[test]
+    fn newer_lines_count_where_steps_go_back() {
+        assert_eq!(steps(b"{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"step\":2}\n{\"step\":4}\n"), [1, 2, 4]);
+    }
+
+    #[test]
+    fn absent_values_are_nan() {
+        let record: Record = serde_json::from_str(r#"{"step":5,"d_loss":null,"g_loss":0.5,"new_key":[1]}"#).unwrap();
+        assert!(record.d_loss.is_nan() && record.seconds.is_nan());
+        assert_eq!((record.g_loss, record.epoch), (0.5, 0));
+        assert!(serde_json::from_str::<Record>(r#"{"d_loss":1.0}"#).is_err(), "a record has a step");
+    }
+
+    #[test]
+    fn a_missing_file_has_no_lines_and_a_folder_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_metrics(&dir.path().join("none")).unwrap(), []);
+        assert_eq!(read_quality(&dir.path().join("none")).unwrap(), []);
+        assert_eq!(read_metrics(dir.path()).unwrap_err().exit_code(), 5);
+    }
+
+    #[test]
+    fn medians_and_means_pass_over_nan() {
+        assert_eq!(median([3.0, f64::NAN, 1.0, 2.0, 9.0].into_iter()), Some(2.0));
+        assert_eq!(mean([1.0, f64::NAN, 2.0].into_iter()), Some(1.5));
+        assert_eq!((median([f64::NAN].into_iter()), mean(std::iter::empty())), (None, None));
+    }
+}

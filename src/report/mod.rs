@@ -1,0 +1,19 @@
+//! Looking at runs: their recorded curves as pictures, one page about a run, several runs side by side, TensorBoard's files.
+//!
+//! Everything here reads a run folder and never changes what training wrote. A run may still be going on, or may have been
+//! killed in the middle of a line: what is there is shown.
+
+mod chart;
+pub mod compare;
+mod curves;
+mod facts;
+pub mod metrics;
+mod page;
+mod run;
+pub mod tensorboard;
+mod write;
+
+pub use curves::losses_svg;
+pub use page::Page;
+pub use run::Run;
+pub use write::{Written, write_report};

@@ -1,0 +1,233 @@
+//! A run folder as it is found: finished, going on, or left behind.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::metrics::{Quality, Record, read_metrics, read_quality};
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Checkpoint;
+use crate::train::checkpoints;
+
+/// Longest configuration, tuning file or checkpoint header that is read: this program's are a few kilobytes.
+const LONGEST_TEXT: u64 = 8 << 20;
+
+/// What a run folder holds. Only the folder itself must be there: everything in it may be missing.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The folder.
+    pub path: PathBuf,
+    /// `config.toml` as it is.
+    pub config_text: String,
+    /// The same, parsed; empty where it cannot be.
+    pub config: toml::Table,
+    /// The lines of `metrics.jsonl`.
+    pub records: Vec<Record>,
+    /// The lines of `quality.jsonl`.
+    pub quality: Vec<Quality>,
+    /// Sample grids with the steps after which they were drawn, in order.
+    pub samples: Vec<(u32, PathBuf)>,
+    /// The checkpoints, oldest first.
+    pub checkpoints: Vec<Kept>,
+    /// What the newest readable checkpoint says of itself, its configuration left out; empty where there is none.
+    pub origin: serde_json::Map<String, Value>,
+    /// Adapter, driver and version that the kernels were tuned to.
+    pub tuned_for: Option<String>,
+}
+
+/// A checkpoint file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Steps done.
+    pub step: u32,
+    /// Its name in the folder `checkpoints`.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Run {
+    /// Reads a run folder.
+    ///
+    /// # Errors
+    /// A checkpoint error when `path` is no run folder; an I/O error when what was recorded cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let config_file = path.join("config.toml");
+        if !path.is_dir() {
+            let what = if path.exists() { "is no folder" } else { "does not exist" };
+            return Err(Error::checkpoint(format!("{} {what}; name a run folder, as under runs/", path.display())));
+        }
+        if !config_file.is_file() && !path.join("metrics.jsonl").is_file() {
+            return Err(Error::checkpoint(format!(
+                "{} is no run folder: it holds neither config.toml nor metrics.jsonl; name one, as under runs/",
+                path.display()
+            )));
+        }
+        let config_text = text(&config_file).unwrap_or_default();
+        let checkpoints: Vec<_> = checkpoints::list(path)?.into_iter().rev().collect();
+        let origin = checkpoints.iter().rev().find_map(|file| origin(file)).unwrap_or_default();
+        let tuning = text(&path.join("tuning.json")).and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        Ok(Run {
+            path: path.to_path_buf(),
+            config: config_text.parse().unwrap_or_default(),
+            config_text,
+            records: read_metrics(&path.join("metrics.jsonl"))?,
+            quality: read_quality(&path.join("quality.jsonl"))?,
+            samples: samples(path),
+            checkpoints: checkpoints.iter().filter_map(|file| kept(file)).collect(),
+            origin,
+            tuned_for: tuning.and_then(|tuning| Some(tuning.get("device")?.as_str()?.to_string())),
+        })
+    }
+
+    /// The folder's name.
+    pub fn name(&self) -> String {
+        let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// A value of the configuration.
+    pub fn setting(&self, keys: &[&str]) -> Option<&toml::Value> {
+        let (last, tables) = keys.split_last()?;
+        let table = tables.iter().try_fold(&self.config, |table, key| table.get(*key)?.as_table())?;
+        table.get(*last)
+    }
+
+    /// A value of the configuration as a person would write it.
+    pub fn setting_text(&self, keys: &[&str]) -> Option<String> {
+        self.setting(keys).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_string))
+    }
+
+    /// A whole number of the configuration.
+    fn setting_number(&self, keys: &[&str]) -> Option<u64> {
+        self.setting(keys)?.as_integer().and_then(|n| u64::try_from(n).ok())
+    }
+
+    /// What a checkpoint says of itself under `key`.
+    pub fn origin_text(&self, key: &str) -> Option<String> {
+        self.origin.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_string))
+    }
+
+    /// Steps done, as far as they are recorded.
+    pub fn steps(&self) -> u32 {
+        let recorded = self.records.last().map(|record| record.step);
+        let drawn = self.samples.last().map(|(step, _)| *step);
+        let saved = self.checkpoints.last().map(|kept| kept.step);
+        [recorded, drawn, saved].into_iter().flatten().max().unwrap_or(0)
+    }
+
+    /// The run's length in steps, where it is known: a run counted in epochs tells in its first checkpoint.
+    pub fn total_steps(&self) -> Option<u64> {
+        self.setting_number(&["training", "steps"]).or_else(|| {
+            let epochs = self.setting_number(&["training", "epochs"])?;
+            epochs.checked_mul(self.origin.get("steps_per_epoch")?.as_u64()?)
+        })
+    }
+
+    /// Seconds of training.
+    pub fn seconds(&self) -> Option<f64> {
+        let recorded = self.records.last().map(|record| record.seconds).filter(|s| s.is_finite());
+        recorded.or_else(|| self.origin.get("seconds")?.as_f64())
+    }
+
+    /// The sample grid after `step`, or the last one before it; without a step, the newest.
+    ///
+    /// # Errors
+    /// A checkpoint error when there is none.
+    pub fn sample_at(&self, step: Option<u32>) -> Result<&Path> {
+        let step = step.unwrap_or(u32::MAX);
+        let found = self.samples.iter().rev().find(|(at, _)| *at <= step);
+        found.map(|(_, path)| path.as_path()).ok_or_else(|| {
+            let run = self.path.display();
+            Error::checkpoint(match self.samples.first() {
+                Some((first, _)) => format!("{run} has no sample grid up to step {step}; its first is of step {first}"),
+                None => format!("{run} has no sample grid yet; wait for the first one, or give a PNG file"),
+            })
+        })
+    }
+
+    /// The device, as the newest checkpoint or the tuned kernels name it.
+    pub fn device(&self) -> Option<String> {
+        self.origin_text("device").or_else(|| self.tuned_for.clone())
+    }
+}
+
+/// A text file of a sensible size.
+fn text(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(LONGEST_TEXT).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What a checkpoint says of itself, besides the configuration.
+fn origin(path: &Path) -> Option<serde_json::Map<String, Value>> {
+    let Value::Object(mut said) = serde_json::to_value(Checkpoint::peek(path).ok()?).ok()? else { return None };
+    said.remove("config");
+    Some(said)
+}
+
+fn kept(path: &Path) -> Option<Kept> {
+    let name = path.file_name()?.to_str()?.to_string();
+    let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
+    Some(Kept { step, name, bytes: fs::metadata(path).ok()?.len() })
+}
+
+fn samples(run: &Path) -> Vec<(u32, PathBuf)> {
+    let Ok(entries) = fs::read_dir(run.join("samples")) else { return Vec::new() };
+    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
+    let mut samples: Vec<_> = entries.flatten().filter_map(|e| Some((step(&e.path())?, e.path()))).collect();
+    samples.sort();
+    samples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_no_run_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        for (path, what) in [(dir.path().join("none"), "does not exist"), (file, "is no folder")] {
+            let error = Run::read(&path).unwrap_err();
+            assert_eq!(error.exit_code(), 9);
+            assert!(error.to_string().contains(what), "{error}");
+        }
+        assert!(Run::read(dir.path()).unwrap_err().to_string().contains("neither config.toml nor metrics.jsonl"));
+    }
+
+    #[test]
+    fn what_is_missing_is_empty_and_what_is_broken_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path();
+        fs::write(run.join("metrics.jsonl"), "").unwrap();
+        let empty = Run::read(run).unwrap();
+        assert_eq!((empty.steps(), empty.total_steps(), empty.seconds(), empty.device()), (0, None, None, None));
+
+        for folder in ["samples", "checkpoints"] {
+            fs::create_dir(run.join(folder)).unwrap();
+        }
+        fs::write(run.join("config.toml"), "seed = 7\n[training]\nepochs = 3\n").unwrap();
+        fs::write(run.join("metrics.jsonl"), "{\"step\":4,\"seconds\":2.5}\n{\"step\":5").unwrap();
+        for name in ["samples/step-00000012.png", "samples/notes.txt", "samples/step-x.png"] {
+            fs::write(run.join(name), "").unwrap();
+        }
+        // The newest checkpoint is torn; the one before says where it is from.
+        let said = r#"{"device":"cpu","steps_per_epoch":10,"config":{"seed":7}}"#;
+        let header = serde_json::json!({ "__metadata__": { "dcgan-gpu": said } }).to_string();
+        let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        fs::write(run.join("checkpoints/step-00000008.safetensors"), &file).unwrap();
+        fs::write(run.join("checkpoints/step-00000010.safetensors"), &file[..30]).unwrap();
+        fs::write(run.join("checkpoints/step-00000009.safetensors"), u64::MAX.to_le_bytes()).unwrap();
+        let found = Run::read(run).unwrap();
+        assert_eq!((found.steps(), found.total_steps(), found.seconds()), (12, Some(30), Some(2.5)));
+        assert_eq!(found.device().as_deref(), Some("cpu"));
+        assert!(!found.origin.contains_key("config"));
+        assert_eq!(found.setting_text(&["seed"]).as_deref(), Some("7"));
+        assert_eq!(found.checkpoints.iter().map(|kept| kept.step).collect::<Vec<_>>(), [8, 9, 10]);
+        assert_eq!(found.samples.len(), 1);
+    }
+}

@@ -1,0 +1,126 @@
+//! The checkpoints of a run folder: which there are, which one is used, and which are kept.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::disk;
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Checkpoint;
+
+/// The folder in a run's folder.
+pub(super) const FOLDER: &str = "checkpoints";
+/// What is added to the name of a checkpoint that cannot be used.
+const ASIDE: &str = "broken";
+
+/// Where the checkpoint of a step is.
+pub fn path(run: &Path, step: u32) -> PathBuf {
+    run.join(FOLDER).join(format!("step-{step:08}.safetensors"))
+}
+
+/// The checkpoints of a run folder, newest first; files of other names are not this program's. None where there is no such
+/// folder.
+///
+/// # Errors
+/// An I/O error when the folder cannot be read: a run that only seems to have no checkpoint must not begin anew.
+pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
+    let step = |path: &Path| -> Option<u32> {
+        path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
+    };
+    let folder = run.join(FOLDER);
+    let paths = match disk::list(&folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+        found => found.map_err(|e| Error::io("read", &folder, &e))?,
+    };
+    let mut paths: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
+    paths.sort();
+    Ok(paths.into_iter().rev().map(|(_, path)| path).collect())
+}
+
+/// The newest checkpoint that can be used, and those, newer, that cannot, with the reason. Nothing where a run has none.
+///
+/// # Errors
+/// A checkpoint error, that of the newest, when none of them can be used; otherwise as [`list`].
+pub fn newest(run: &Path) -> Result<Option<Found>> {
+    let mut broken = Vec::new();
+    for path in list(run)? {
+        match Checkpoint::load(&path) {
+            Ok(checkpoint) => return Ok(Some(Found { path, checkpoint, broken })),
+            Err(error) => broken.push((path, error)),
+        }
+    }
+    match broken.into_iter().next() {
+        None => Ok(None),
+        Some((_, error)) => Err(Error::checkpoint(format!("{error}; the run has no older one that can be used"))),
+    }
+}
+
+/// What [`newest`] found.
+#[derive(Debug)]
+pub struct Found {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub checkpoint: Checkpoint,
+    /// Newer ones, with the reasons why they cannot be used.
+    pub broken: Vec<(PathBuf, Error)>,
+}
+
+impl Found {
+    /// Renames the broken ones, so that they are not in the way of those to come; a line for each says so.
+    ///
+    /// # Errors
+    /// An I/O error naming the file.
+    pub fn set_aside(&self) -> Result<Vec<String>> {
+        let aside = |(path, error): &(PathBuf, Error)| {
+            let mut name = path.clone().into_os_string();
+            name.push(format!(".{ASIDE}"));
+            disk::rename(path, Path::new(&name)).map_err(|e| Error::io("rename", path, &e))?;
+            Ok(format!("{error}; it is set aside as {}, {} is used", Path::new(&name).display(), self.path.display()))
+        };
+        self.broken.iter().map(aside).collect()
+    }
+}
+
+/// The checkpoint whose samples are nearest to real images; the earliest one of several.
+///
+/// # Errors
+/// As [`list`].
+pub fn best(run: &Path) -> Result<Option<PathBuf>> {
+    Ok(nearest(list(run)?.into_iter().filter_map(|path| {
+        let distance = Checkpoint::peek(&path).ok()?.distance?;
+        Some((distance, path))
+    })))
+}
+
+/// The item of smallest distance, the last one of several.
+fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
+    items.reduce(|a, b| if b.0 <= a.0 { b } else { a }).map(|(_, item)| item)
+}
+
+/// Removes all but the newest `keep`, the best, and those that cannot be read. One that was saved when the run was stopped
+/// counts only until there is a newer one, so that stopping changes nothing of what a run leaves.
+///
+/// # Errors
+/// An I/O error naming the file or folder.
+pub(super) fn prune(run: &Path, keep: u32) -> Result<()> {
+    let all: Vec<_> = list(run)?.into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
+    let regular = || all.iter().filter(|(metadata, _)| !metadata.interim);
+    let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.distance?, path))));
+    let kept: Vec<_> = regular().map(|(_, path)| path).take(keep as usize).chain(best).collect();
+    for (_, path) in all.iter().skip(1).filter(|(_, path)| !kept.contains(&path)) {
+        disk::remove_file(path).map_err(|e| Error::io("remove", path, &e))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_of_the_nearest_is_best() {
+        let newest_first = [(0.5, "c"), (0.25, "b"), (0.25, "a"), (1.0, "first")];
+        assert_eq!(nearest(newest_first.into_iter()), Some("a"));
+        assert_eq!(nearest([].into_iter()), None::<&str>);
+    }
+}

@@ -1,0 +1,135 @@
+//! Who may write into a run folder: the one process that holds its lock.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::disk;
+use crate::error::{Error, Kind, Result};
+use crate::output::TEMPORARY_PREFIX;
+
+/// The file whose lock is the claim. It stays in the folder.
+const LOCK: &str = ".lock";
+/// What only a run's folder holds, besides the lock.
+const MARKS: [&str; 2] = [LOCK, super::run_folder::METRICS];
+
+/// A folder that this process alone writes into, until the value is dropped or the process ends, however it ends.
+///
+/// A claim that was not [kept](Claim::keep) leaves no folder behind that it made.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+    /// Folders made for it, the innermost first, while nothing is in them.
+    made: Vec<PathBuf>,
+    _lock: File,
+}
+
+impl Claim {
+    /// The folder for a new run: one that is not there, or empty; with `force` also one that holds a run, which is
+    /// untouched so far.
+    ///
+    /// # Errors
+    /// Busy when another process holds it; a usage error when it holds something; I/O errors naming the path.
+    pub fn new_run(path: &Path, force: bool) -> Result<Claim> {
+        let shown = path.display();
+        if path.is_file() {
+            return Err(Error::usage(format!("{shown} is a file; give --out a folder")));
+        }
+        if is_occupied(path)? && !MARKS.iter().any(|name| path.join(name).exists()) {
+            return Err(Error::usage(format!("{shown} is not empty and holds no run; choose another --out")));
+        }
+        let made: Vec<_> = path.ancestors().take_while(|a| *a != Path::new("") && !a.exists()).collect();
+        let made = made.into_iter().map(Path::to_path_buf).collect();
+        disk::create_folders(path).map_err(|e| Error::io("create the folder", path, &e))?;
+        let claim = Claim { _lock: lock(path)?, path: path.to_path_buf(), made };
+        if is_occupied(path)? && !force {
+            let remedy = "choose another --out, add --force to replace it, or --resume it";
+            return Err(Error::usage(format!("{shown} already holds a run; {remedy}")));
+        }
+        Ok(claim)
+    }
+
+    /// A new folder under `runs/`: date, preset, and the first number that nobody has.
+    ///
+    /// # Errors
+    /// I/O errors naming the path.
+    pub fn fresh(preset: &str) -> Result<Claim> {
+        let runs = Path::new("runs");
+        let made_runs = (!runs.exists()).then(|| runs.to_path_buf());
+        disk::create_folders(runs).map_err(|e| Error::io("create the folder", runs, &e))?;
+        let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+        for number in 1_u32.. {
+            let path = runs.join(format!("{date}-{preset}-{number}"));
+            match disk::create_folder(&path) {
+                Ok(()) => {
+                    let made = [path.clone()].into_iter().chain(made_runs).collect();
+                    return Ok(Claim { _lock: lock(&path)?, path, made });
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Error::io("create the folder", &path, &e)),
+            }
+        }
+        Err(Error::new(Kind::Io, "every number under runs/ is taken; remove old runs"))
+    }
+
+    /// The folder of a run that is there.
+    ///
+    /// # Errors
+    /// A checkpoint error when there is no such folder; busy when another process holds it; I/O errors naming the path.
+    pub fn existing(path: &Path) -> Result<Claim> {
+        if !path.is_dir() {
+            return Err(Error::checkpoint(format!("{} is no run folder; check --resume", path.display())));
+        }
+        if !is_occupied(path)? {
+            let remedy = "start it with `dcgan-gpu train --out` and its other flags";
+            return Err(Error::checkpoint(format!("{} holds no run; {remedy}", path.display())));
+        }
+        Ok(Claim { _lock: lock(path)?, path: path.to_path_buf(), made: Vec::new() })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// From now on the folder stays whatever happens.
+    pub fn keep(&mut self) {
+        self.made.clear();
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.made.is_empty() {
+            // Folders in which there is something are not removed by this.
+            let _ = fs::remove_file(self.path.join(LOCK));
+            self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        }
+    }
+}
+
+/// Whether a folder holds more than what a start that was killed can leave.
+fn is_occupied(path: &Path) -> Result<bool> {
+    let left_over = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name == LOCK || name.starts_with(TEMPORARY_PREFIX)
+    };
+    match disk::list(path) {
+        Ok(entries) => Ok(!entries.iter().all(left_over)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(e) => Err(Error::io("read", path, &e)),
+    }
+}
+
+fn lock(run: &Path) -> Result<File> {
+    let path = run.join(LOCK);
+    let file = disk::hold(&path).map_err(|e| Error::io("write", &path, &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::new(
+            Kind::Busy,
+            format!("another process trains in {}; wait for it, or choose another --out", run.display()),
+        )),
+        Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),
+    }
+}

@@ -1,0 +1,55 @@
+//! What a run does when its device is lost or its numbers run away: it goes on from its last checkpoint.
+
+use super::trainer::{Observer, Trainer};
+use crate::error::{Error, Kind, Result};
+use crate::model::config::OnNan;
+
+/// How often a run goes on after each kind of failure.
+const ATTEMPTS: u32 = 3;
+/// What the learning rate is multiplied by after a divergence.
+const SLOWER: f64 = 0.5;
+
+/// The failures that a run has survived.
+#[derive(Debug, Default)]
+pub(super) struct Recovery {
+    losses_of_device: u32,
+    rollbacks: u32,
+}
+
+impl Recovery {
+    /// Takes `trainer` back to where it can go on.
+    ///
+    /// # Errors
+    /// The failure itself where there is no going on: an other one, one too many, or the way back fails too.
+    pub(super) fn go_on(&mut self, trainer: &mut Trainer, error: Error, observer: &mut dyn Observer) -> Result<()> {
+        let failed_at = trainer.position().0;
+        if error.is_lost() && self.losses_of_device < ATTEMPTS {
+            self.losses_of_device += 1;
+            let device = trainer.device().reopen().map_err(|e| also(&error, &e))?;
+            let step = trainer.rewind(Some(device)).map_err(|e| also(&error, &e))?;
+            observer.notice(&format!(
+                "{error}; opened it again: going on from step {step} instead of {failed_at} ({} of {ATTEMPTS} times)",
+                self.losses_of_device
+            ));
+            return Ok(());
+        }
+        let rolls_back = trainer.config.training.on_nan == OnNan::Rollback;
+        if error.kind() == Kind::Diverged && rolls_back && self.rollbacks < ATTEMPTS {
+            self.rollbacks += 1;
+            let step = trainer.rewind(None).map_err(|e| also(&error, &e))?;
+            let rate = trainer.config.adam.lr * SLOWER;
+            trainer.set_learning_rate(rate)?;
+            observer.notice(&format!(
+                "{error}; going on from step {step} with a learning rate of {rate:e} ({} of {ATTEMPTS} times)",
+                self.rollbacks
+            ));
+            return Ok(());
+        }
+        Err(error)
+    }
+}
+
+/// A failure whose remedy failed too.
+fn also(first: &Error, then: &Error) -> Error {
+    Error::new(first.kind(), format!("{first}; going on failed too: {then}"))
+}

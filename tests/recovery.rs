@@ -1,0 +1,126 @@
+//! Devices that fail in the middle of a run: it recovers to the bits of an undisturbed one, or ends as it should with a
+//! checkpoint to go on from.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use dcgan_gpu::device::Device;
+use dcgan_gpu::device::faults::{self, At, Fault, What};
+use dcgan_gpu::error::Result;
+use dcgan_gpu::model::checkpoint::Checkpoint;
+use dcgan_gpu::model::sources::Merge;
+use dcgan_gpu::train::checkpoints;
+use dcgan_gpu::train::claim::Claim;
+use dcgan_gpu::train::stop::Stop;
+use dcgan_gpu::train::trainer::{self, Observer, Outcome, Progress, Trainer, Tune};
+
+const TINY: &str = r#"
+preset = "quick"
+data = "strokes"
+image = { height = 8, width = 8 }
+latent = { dim = 4 }
+training = { batch_size = 4, steps = 12 }
+output = { sample_every = "4steps", checkpoint_every = "5steps", log_every = 1, rows = 2, cols = 2 }
+generator = { layers = [{ type = "dense", shape = [8, 8, 1] }, { type = "tanh" }] }
+discriminator = { layers = [{ type = "dropout", rate = 0.2 }, { type = "dense", units = 1 }] }
+"#;
+
+/// Hears what a run has to say.
+#[derive(Default)]
+struct Ear {
+    notices: Vec<String>,
+}
+
+impl Observer for Ear {
+    fn progress(&mut self, _: &Progress) {}
+    fn sample(&mut self, _: &Path) {}
+    fn checkpoint(&mut self, _: &Path) {}
+    fn notice(&mut self, line: &str) {
+        self.notices.push(line.to_string());
+    }
+}
+
+/// Trains [`TINY`] in `folder` on a device, with faults that count from the first step on.
+fn train(device: &Device, folder: &Path, faults: Vec<Fault>) -> (Result<Outcome>, Vec<String>) {
+    let file = folder.join("tiny.toml");
+    fs::write(&file, TINY).unwrap();
+    let config = Merge::from_file(&file).unwrap().finish().unwrap();
+    let layouts = config.layouts().unwrap();
+    let data = trainer::open_data(&config).unwrap();
+    let claim = Claim::new_run(&folder.join("run"), false).unwrap();
+    let tune = Tune { wanted: false, announce: &mut |_| {} };
+    let device = device.reopen().unwrap();
+    let trainer = Trainer::start(config, &layouts, data, device, claim, tune).unwrap();
+    let mut ear = Ear::default();
+    let armed = faults::arm(faults);
+    let outcome = trainer.run(&mut ear, &Stop::default());
+    drop(armed);
+    (outcome, ear.notices)
+}
+
+/// What a run left, without what the clock decides.
+fn left(folder: &Path) -> (Checkpoint, Vec<String>, Vec<Vec<u8>>) {
+    let run = folder.join("run");
+    let mut checkpoint = Checkpoint::load(&checkpoints::path(&run, 12)).unwrap();
+    checkpoint.metadata.seconds = 0.0;
+    let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines = lines.lines().map(|line| line.split(",\"images_per_second\"").next().unwrap().to_string()).collect();
+    let files = ["samples/step-00000004.png", "samples/step-00000008.png", "samples/step-00000012.png", "dcgan.gif"];
+    (checkpoint, lines, files.iter().map(|name| fs::read(run.join(name)).unwrap()).collect())
+}
+
+#[test]
+fn a_lost_device_is_opened_again_and_the_run_has_the_same_bits() {
+    for device in common::devices() {
+        let undisturbed = tempfile::tempdir().unwrap();
+        let (outcome, notices) = train(&device, undisturbed.path(), vec![]);
+        assert_eq!(outcome.unwrap().steps, 12);
+        assert_eq!(notices, [""; 0]);
+        let expected = left(undisturbed.path());
+
+        // Before the first checkpoint and after it, where work is handed over, waited for and read; and work left out.
+        let cases = [
+            vec![Fault { at: At::Submit, what: What::Lost, nth: 2 }],
+            vec![Fault { at: At::Submit, what: What::Lost, nth: 9 }],
+            vec![Fault { at: At::Read, what: What::Lost, nth: 1 }],
+            vec![Fault { at: At::Read, what: What::Lost, nth: 12 }],
+            vec![Fault { at: At::Submit, what: What::SilentlyDropped, nth: 6 }],
+            vec![2, 9, 15].into_iter().map(|nth| Fault { at: At::Submit, what: What::Lost, nth }).collect(),
+        ];
+        for faults in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let said = format!("{} with {faults:?}", device.name());
+            let losses = faults.len();
+            let (outcome, notices) = train(&device, folder.path(), faults);
+            assert_eq!(outcome.unwrap_or_else(|e| panic!("{said}: {e}")).steps, 12, "{said}");
+            assert_eq!(notices.len(), losses, "{said}: {notices:?}");
+            assert!(notices[losses - 1].contains(&format!("({losses} of 3 times)")), "{said}: {notices:?}");
+            assert!(left(folder.path()) == expected, "{said}: the bits differ");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_fails_for_good_ends_the_run_with_a_checkpoint_to_go_on_from() {
+    for device in common::devices() {
+        let lost = |nth| Fault { at: At::Submit, what: What::Lost, nth };
+        let cases = [
+            ([10, 12, 14, 16].map(lost).to_vec(), 3, "lost"),
+            (vec![Fault { at: At::Submit, what: What::TimedOut, nth: 10 }], 0, "time"),
+            (vec![Fault { at: At::Submit, what: What::OutOfMemory, nth: 10 }], 0, "memory"),
+        ];
+        for (faults, recovered, word) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let said = format!("{} with {faults:?}", device.name());
+            let (outcome, notices) = train(&device, folder.path(), faults);
+            let error = outcome.expect_err(&said);
+            assert_eq!(error.exit_code(), 6, "{said}: {error}");
+            assert!(error.to_string().contains(word), "{said}: {error}");
+            assert_eq!(notices.len(), recovered, "{said}: {notices:?}");
+            let found = checkpoints::newest(&folder.path().join("run")).unwrap().expect("a checkpoint");
+            assert_eq!((found.checkpoint.metadata.step, found.broken.len()), (5, 0), "{said}");
+        }
+    }
+}

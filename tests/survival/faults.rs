@@ -1,0 +1,269 @@
+//! Every file operation of a run fails once, and fails from then on: the run ends with an error that names the path, what was
+//! saved before still loads, and the run goes on to the same bits once the disk works again.
+
+use std::cell::Cell;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use dcgan_gpu::device::Device;
+use dcgan_gpu::disk::{Fault, Operation};
+use dcgan_gpu::error::{Kind, Result};
+use dcgan_gpu::model::checkpoint::Checkpoint;
+use dcgan_gpu::model::config::Config;
+use dcgan_gpu::model::sources::Merge;
+use dcgan_gpu::train::checkpoints;
+use dcgan_gpu::train::claim::Claim;
+use dcgan_gpu::train::run_folder::RunFolder;
+use dcgan_gpu::train::stop::Stop;
+use dcgan_gpu::train::trainer::{self, Observer, Progress, Trainer, Tune};
+
+use crate::count;
+use crate::desk::TINY;
+use crate::record::Record;
+
+const OPERATIONS: [Operation; 7] = [
+    Operation::Read,
+    Operation::Create,
+    Operation::Write,
+    Operation::Sync,
+    Operation::Rename,
+    Operation::CreateFolder,
+    Operation::Remove,
+];
+/// A full disk, one that was made read-only, and one that is broken.
+const KINDS: [ErrorKind; 3] = [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem, ErrorKind::Other];
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn progress(&mut self, _: &Progress) {}
+    fn sample(&mut self, _: &Path) {}
+    fn checkpoint(&mut self, _: &Path) {}
+    fn notice(&mut self, _: &str) {}
+}
+
+fn config(steps: u32) -> Config {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tiny.toml");
+    fs::write(&file, TINY).unwrap();
+    let mut merge = Merge::from_file(&file).unwrap();
+    merge.set_text(&format!("training.steps={steps}")).unwrap();
+    merge.finish().unwrap()
+}
+
+/// What `train --out RUN` does.
+fn start(run: &Path, steps: u32, force: bool) -> Result<()> {
+    let config = config(steps);
+    let claim = Claim::new_run(run, force)?;
+    let (layouts, data) = (config.layouts()?, trainer::open_data(&config)?);
+    let tune = Tune { wanted: false, announce: &mut |_| {} };
+    let trainer = Trainer::start(config, &layouts, data, Device::Cpu, claim, tune)?;
+    trainer.run(&mut Nobody, &Stop::default()).map(drop)
+}
+
+/// What `train --resume RUN --steps N` does.
+fn resume(run: &Path, steps: u32) -> Result<()> {
+    let claim = Claim::existing(run)?;
+    let found = checkpoints::newest(run)?;
+    let mut config = match &found {
+        Some(found) => {
+            found.set_aside()?;
+            found.checkpoint.metadata.config.clone()
+        }
+        None => RunFolder::read_config(run)?,
+    };
+    config.training.steps = Some(steps);
+    if found.as_ref().is_some_and(|found| found.checkpoint.metadata.step >= steps) {
+        return Ok(());
+    }
+    let (layouts, data) = (config.layouts()?, trainer::open_data(&config)?);
+    let tune = Tune { wanted: false, announce: &mut |_| {} };
+    let from = found.as_ref().map(|found| &found.checkpoint);
+    let trainer = Trainer::resume(config, &layouts, data, Device::Cpu, claim, from, tune)?;
+    trainer.run(&mut Nobody, &Stop::default()).map(drop)
+}
+
+/// What a process does to a run's folder.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Start,
+    Resume,
+    Replace,
+}
+
+impl Deed {
+    /// Makes the folder that the deed finds.
+    fn prepare(self, run: &Path) {
+        match self {
+            Deed::Start => {}
+            Deed::Resume => start(run, 8, false).unwrap(),
+            Deed::Replace => start(run, 15, false).unwrap(),
+        }
+    }
+
+    fn attempt(self, run: &Path) -> Result<()> {
+        match self {
+            Deed::Start => start(run, 20, false),
+            Deed::Resume => resume(run, 20),
+            Deed::Replace => start(run, 20, true),
+        }
+    }
+
+    /// Does what the deed was to do, with whatever a failure left.
+    fn mend(self, run: &Path) {
+        let done = match self {
+            Deed::Start if !run.join("config.toml").exists() => start(run, 20, false),
+            Deed::Start | Deed::Resume => resume(run, 20),
+            Deed::Replace => start(run, 20, true),
+        };
+        done.unwrap();
+    }
+}
+
+/// Lets the `nth` operation fail; whether it came to that.
+fn trial(deed: Deed, operation: Operation, nth: u64, kind: ErrorKind, lasts: bool, whole: &Record) -> bool {
+    let what = format!("{deed:?}, {operation:?} {nth}, {kind:?}, {}", if lasts { "for good" } else { "once" });
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    deed.prepare(&run);
+    let saved = || checkpoints::list(&run).unwrap();
+    let before = saved();
+
+    let fault = Fault::arm(operation, nth, kind, lasts);
+    let outcome = deed.attempt(&run);
+    let happened = fault.happened();
+    drop(fault);
+    match outcome {
+        Err(error) => {
+            assert!(happened, "{what}: {error}");
+            // A checkpoint that cannot be read is one that cannot be used.
+            let expected = [Kind::Io, if operation == Operation::Read { Kind::Checkpoint } else { Kind::Io }];
+            assert!(expected.contains(&error.kind()), "{what}: {:?}: {error}", error.kind());
+            let text = error.to_string();
+            let named = text.contains(folder.path().to_str().unwrap());
+            assert!(named && !text.contains('\n'), "{what}: {text}");
+        }
+        // What cannot be read need not be lost: an older checkpoint is used, a frame is left out, nothing is pruned.
+        Ok(()) => assert!(!happened || operation == Operation::Read, "{what}: nobody noticed"),
+    }
+
+    // Whatever has a checkpoint's name is one.
+    for path in saved() {
+        Checkpoint::load(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
+    }
+    if let (Deed::Resume, true) = (deed, before.is_empty() || saved().is_empty()) {
+        panic!("{what}: no checkpoint is left");
+    }
+    if operation == Operation::Read && !lasts && happened {
+        // A checkpoint that could not be read was set aside.
+        for entry in fs::read_dir(run.join("checkpoints")).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "broken") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+    deed.mend(&run);
+    Record::of(&run).assert_is(whole, &what);
+    happened
+}
+
+/// Lets the first, the second, … of each operation fail until the run does not come to it.
+fn check(deed: Deed) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    deed.prepare(&run);
+    deed.attempt(&run).unwrap();
+    let whole = Record::of(&run);
+    // Each kind of error at each operation, where that is asked for; else one after the other.
+    let kinds = count("DCGAN_GPU_FAULT_KINDS", 1);
+    let turn = Cell::new(0);
+    let mut counts = Vec::new();
+    for operation in OPERATIONS {
+        let mut nth = 1;
+        let fails = |nth: u64| {
+            let kind = |_| KINDS[turn.replace(turn.get() + 1) % KINDS.len()];
+            let kinds: Vec<_> = (0..kinds).map(kind).collect();
+            let each =
+                |lasts: bool| kinds.iter().filter(|kind| trial(deed, operation, nth, **kind, lasts, &whole)).count();
+            let found = [each(true), each(false)];
+            assert!(found.iter().all(|n| [0, kinds.len()].contains(n)) && found[0] == found[1], "{operation:?} {nth}");
+            found[0] > 0
+        };
+        while fails(nth) {
+            nth += 1;
+        }
+        counts.push(format!("{operation:?} {}", nth - 1));
+    }
+    println!("{deed:?}: {} operations fail, each once and for good: {}", turn.get(), counts.join(", "));
+}
+
+#[test]
+fn a_new_run_survives_every_failing_operation() {
+    check(Deed::Start);
+}
+
+#[test]
+fn a_resumed_run_survives_every_failing_operation() {
+    check(Deed::Resume);
+}
+
+#[test]
+fn a_replaced_run_survives_every_failing_operation() {
+    check(Deed::Replace);
+}
+
+/// Source files that may touch the file system beside [`dcgan_gpu::disk`], since no run is lost by it, with what they do there.
+const ELSEWHERE: [(&str, &str); 11] = [
+    ("src/data/", "reads data sets, and keeps downloads"),
+    ("src/report/", "reads runs"),
+    ("src/bench/memory.rs", "asks the system about memory"),
+    ("src/device/limits.rs", "asks the system about memory"),
+    ("src/cli/signals.rs", "asks the system about signals"),
+    ("src/cli/bench.rs", "makes the folder of a report"),
+    ("src/model/sources.rs", "reads a configuration"),
+    ("src/model/checkpoint.rs", "looks at a file's size"),
+    ("src/tuning/file.rs", "looks at a file's size"),
+    ("src/output/save.rs", "makes a folder for pictures"),
+    ("src/train/", "removes its own empty folders, looks at a file's age"),
+];
+
+/// Failing operations are counted by `src/disk.rs`, so whatever goes round it is not tested.
+#[test]
+fn runs_touch_files_only_where_failures_can_be_tested() {
+    let calls = ["fs::", "File::open", "File::create", "File::options", "OpenOptions::new"];
+    // Operations that change something, or that a run cannot do without.
+    let grave =
+        ["fs::write", "fs::rename", "fs::read(", "fs::read_dir", "fs::read_to_string", "fs::create_dir", "fs::copy"];
+    let grave: Vec<_> = grave.iter().chain(&calls[1..]).collect();
+    let (mut folders, mut seen) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_str().unwrap().replace('\\', "/");
+            if name == "src/disk.rs" || !name.ends_with(".rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let program = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let lines =
+                program.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("use "));
+            for line in lines.filter(|line| calls.iter().any(|call| line.contains(call))) {
+                seen += 1;
+                let allowed = ELSEWHERE.iter().any(|(place, _)| name.starts_with(place));
+                assert!(allowed, "{name} touches files without src/disk.rs: {line}");
+                let in_run = name.starts_with("src/train/") || name == "src/model/checkpoint.rs";
+                assert!(
+                    !in_run || !grave.iter().any(|call| line.contains(**call)),
+                    "{name}: no test can make this fail: {line}"
+                );
+            }
+        }
+    }
+    assert!(seen > 0, "no file operation was found at all");
+}

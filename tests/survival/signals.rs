@@ -1,0 +1,154 @@
+//! Ctrl-C and its relatives: the run is saved, says so by its exit code, and goes on later as if nothing had happened.
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::count;
+use crate::desk::{Desk, end};
+use crate::kills::{Course, Running, Stage};
+
+/// Signals, and the exit codes that they mean.
+const SIGNALS: [(&str, i32, i32); 3] = [("INT", 2, 130), ("TERM", 15, 143), ("HUP", 1, 143)];
+
+/// Sends a signal.
+fn send(signal: &str, child: &Child) {
+    let sent =
+        std::process::Command::new("sh").args(["-c", &format!("kill -{signal} {} 2>/dev/null", child.id())]).status();
+    sent.unwrap();
+}
+
+/// How a process ends, and how long that takes.
+fn wait(child: &mut Child, limit: Duration) -> (ExitStatus, Duration) {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return (status, start.elapsed());
+        }
+        if start.elapsed() > limit {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it has not ended within {limit:?}");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn signals_at_random_moments_lose_nothing() {
+    let course = Course::new("cpu");
+    let trials = count("DCGAN_GPU_SIGNALS", 9);
+    let (mut slowest, mut saved, mut early) = (Duration::ZERO, 0, 0);
+    for trial in 0..trials {
+        let (signal, number, code) = SIGNALS[trial as usize % SIGNALS.len()];
+        // No trial of the kills has the same moments.
+        course.trial(1000 + trial, &mut |running: Running<'_>| {
+            let Running { course, run, line, after } = running;
+            let mut child = course.desk.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(after);
+            send(signal, &child);
+            let (status, elapsed) = wait(&mut child, Duration::from_secs(5));
+            slowest = slowest.max(elapsed);
+            match status.code() {
+                Some(0) => return false,
+                // Nothing had begun: the system ended it, and there is nothing to save.
+                None => {
+                    assert_eq!((status.signal(), course.stage(run)), (Some(number), Stage::Nothing), "{line}");
+                    early += 1;
+                }
+                Some(found) => {
+                    assert_eq!(found, code, "SIG{signal}: {line}");
+                    saved += u32::from(course.stage(run) == Stage::Saved);
+                }
+            }
+            true
+        });
+    }
+    println!(
+        "{trials} runs, stopped by SIGINT, SIGTERM and SIGHUP: {saved} times with a checkpoint, {early} times before the run \
+         began; slowest end {slowest:?}; all ended with the bits of a run that was never stopped"
+    );
+}
+
+/// A run of steps that take seconds.
+fn slow(desk: &Desk) -> Child {
+    let line = "train --preset pytorch --data strokes --batch-size 2048 --latent-dim 16 --device cpu --out run";
+    let mut child = desk.command(line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // It says when it begins.
+    let (mut said, mut byte) = (Vec::new(), [0]);
+    let stderr = child.stderr.as_mut().unwrap();
+    while !said.ends_with(b"in run\n") {
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&said));
+        said.push(byte[0]);
+    }
+    child
+}
+
+#[test]
+fn the_second_signal_ends_the_process_at_once() {
+    let desk = Desk::new();
+    let mut child = slow(&desk);
+    std::thread::sleep(Duration::from_millis(100));
+    send("INT", &child);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(child.try_wait().unwrap(), None, "the first signal waits for the end of a step");
+    send("INT", &child);
+    let (status, _) = wait(&mut child, Duration::from_secs(2));
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(desk.names("run/checkpoints"), [""; 0], "it did not wait for the step");
+}
+
+#[test]
+fn what_the_run_was_told_to_ignore_does_not_end_it() {
+    let desk = Desk::new();
+    let line =
+        "train --config tiny.toml --device cpu --out run --steps 1500 -q --checkpoint-every 100 --sample-every 100";
+    let program = desk.command(line);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(desk.path("")).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let start = Instant::now();
+    while !desk.path("run/metrics.jsonl").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    while let None = child.try_wait().unwrap() {
+        send("HUP", &child);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(desk.path("run/checkpoints/step-00001500.safetensors").exists());
+}
+
+#[test]
+fn a_stopped_run_says_how_to_go_on() {
+    let desk = Desk::new();
+    let mut command =
+        desk.command("train --config tiny.toml --device cpu --out run --steps 100000000 --sample-every 5");
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while desk.path("run/checkpoints").read_dir().is_ok_and(|mut entries| entries.next().is_none())
+        || !desk.path("run/checkpoints").exists()
+    {
+        assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    send("TERM", &child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let last = said.lines().last().unwrap();
+    assert!(last.contains("stopped by a signal after step ") && last.ends_with("go on with --resume run"), "{said}");
+    let gif = desk.frames("run/dcgan.gif");
+    assert_eq!(gif.len(), desk.names("run/samples").len(), "the animation is whole");
+    let ended = end(desk.command("train --resume run --device cpu --steps 1"));
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+}
