@@ -51,7 +51,7 @@ pub struct RunFolder {
     gif: AnimatedGif,
 }
 
-const CONFIG: &str = "config.toml";
+pub(super) const CONFIG: &str = "config.toml";
 const TUNING: &str = "tuning.json";
 pub(super) const METRICS: &str = "metrics.jsonl";
 const QUALITY: &str = "quality.jsonl";
