@@ -19,13 +19,14 @@ use super::{print, print_json, table, tell};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dcgan-gpu data                                          what there is, and what is here
-  dcgan-gpu data get mnist                                to the cache folder, where `train --data mnist` looks
+  dcgan-gpu data get mnist                                to the cache folder, where `train` looks
   dcgan-gpu data get kmnist --data-dir sets               to sets/kmnist
   dcgan-gpu data get mnist --mirror https://host/{set}/   from a server of your own
 
-Proxies come from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, certificates of your own from SSL_CERT_FILE;
-DCGAN_GPU_OFFLINE=1 forbids every connection. Exit codes: 4 when a server sent something else than the file (a login page,
-wrong bytes), 5 when no server could be reached or none gave it.")]
+Proxies come from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, certificates of your own from
+SSL_CERT_FILE; DCGAN_GPU_OFFLINE=1 forbids every connection. Exit codes: 4 when a server sent
+something else than the file (a login page, wrong bytes), 5 when no server could be reached or none
+gave it.")]
 pub struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -40,8 +41,14 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// List the sets: size, licence, and where each is
+    #[command(after_help = "Examples:
+  dcgan-gpu data list
+  dcgan-gpu data list --json")]
     List,
     /// Check the files of a set, and download what is missing or broken
+    #[command(after_help = "Examples:
+  dcgan-gpu data get fashion-mnist
+  dcgan-gpu data get mnist --data-dir sets --json         the files, and what was downloaded")]
     Get {
         /// mnist, fashion-mnist or kmnist
         #[arg(value_parser = PossibleValuesParser::new(SETS.map(|set| set.name)))]
