@@ -13,6 +13,7 @@ mod selftest;
 mod table;
 mod train;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -92,10 +93,21 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A value that the message quotes may hold line breaks.
-            tell(&format!("error: {error}").replace(char::is_control, " "));
+            tell(&shortened(&format!("error: {error}")).replace(char::is_control, " "));
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// The text without its middle where it is longer than anyone reads: a value that it quotes may have any length.
+fn shortened(text: &str) -> Cow<'_, str> {
+    const KEPT: usize = 800;
+    let length = text.chars().count();
+    if length <= 2 * KEPT {
+        return text.into();
+    }
+    let (start, end) = (text.chars().take(KEPT), text.chars().skip(length - KEPT));
+    start.chain(['…']).chain(end).collect()
 }
 
 fn run() -> Result<()> {

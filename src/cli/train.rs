@@ -20,7 +20,7 @@ use super::{DeviceChoice, announce, checkpoint, dry_run, print, print_json, tabl
 #[command(after_help = "Examples:
   dcgan-gpu train --preset quick                        built-in digits, about two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
-  dcgan-gpu train --data path/to/idx --preset keras     any folder of IDX files, gzipped or not
+  dcgan-gpu train --data path/to/images --preset keras  a folder of PNG and JPEG files, or of IDX files, or a .npy array
   dcgan-gpu train --config mine.toml --lr 1e-4          a configuration of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
   dcgan-gpu train --dry-run --preset tf-tutorial        layers, sizes, FLOPs and memory; nothing is touched
@@ -36,7 +36,7 @@ pub struct Arguments {
     /// Go on with a run from its newest checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "force", "dry_run"])]
     resume: Option<PathBuf>,
-    /// mnist, strokes (built in), or a folder with IDX files
+    /// mnist, strokes (built in), or a folder of PNG and JPEG files, of IDX files, or an .npy array
     #[arg(long, value_name = "SET", env = "DCGAN_GPU_DATA")]
     data: Option<String>,
     /// Where mnist is looked for first

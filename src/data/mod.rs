@@ -2,6 +2,7 @@
 
 mod files;
 mod folder;
+mod gzip;
 pub mod idx;
 mod images;
 mod kind;
