@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
+use dcgan_gpu::data::DataSet;
 use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
@@ -71,6 +72,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     };
     data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
@@ -88,6 +90,11 @@ fn make_absolute(config: &mut Config) -> Result<()> {
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
     Ok(())
+}
+
+/// Says how the images were read, where that is not plain.
+fn announce_data(data: &DataSet, quiet: bool) {
+    data.remark().into_iter().for_each(announce(quiet));
 }
 
 fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
@@ -127,6 +134,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     }
     data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };

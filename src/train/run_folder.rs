@@ -101,11 +101,11 @@ impl RunFolder {
 
     fn open(mut claim: Claim, config: &Config) -> Result<Self> {
         let run = claim.path().to_path_buf();
+        claim.keep();
         for folder in [&run, &run.join(SAMPLES), &run.join(checkpoints::FOLDER)] {
             disk::create_folders(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
             remove_left_overs(folder)?;
         }
-        claim.keep();
         write_config(&run, config)?;
         Ok(RunFolder {
             gif_name: config.output.gif.clone(),
@@ -130,7 +130,7 @@ impl RunFolder {
                 remove(&path)?;
                 continue;
             }
-            match read_picture(&path) {
+            match Picture::read(&path) {
                 Ok(frame) => self.gif.push(&frame)?,
                 Err(error) => log::warn!("{error}; the animation goes on without this frame"),
             }
@@ -297,14 +297,4 @@ fn samples(run: &Path) -> Result<Vec<(u32, PathBuf)>> {
     let mut samples: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
     samples.sort();
     Ok(samples)
-}
-
-fn read_picture(path: &Path) -> Result<Picture> {
-    let failed = |e: &dyn std::fmt::Display| Error::new(Kind::Io, format!("cannot read {}: {e}", path.display()));
-    let bytes = disk::read(path).map_err(|e| failed(&e))?;
-    let image = image::load_from_memory(&bytes).map_err(|e| failed(&e))?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (channels, pixels) =
-        if image.color().has_color() { (3, image.into_rgb8().into_raw()) } else { (1, image.into_luma8().into_raw()) };
-    Picture::new(pixels, [height, width, channels])
 }

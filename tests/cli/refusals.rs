@@ -182,8 +182,6 @@ fn data() {
     desk.write(&format!("none/{name}"), idx(&[0, 8, 8], &[]));
     desk.write(&format!("cut/{name}.gz"), &zipped[..zipped.len() / 2]);
     desk.write(&format!("html/{name}.gz"), "<!DOCTYPE html><title>404</title>");
-    desk.write(&format!("size/{name}"), idx_images(64, &[9, 8]));
-    desk.write("colour/train-images-idx4-ubyte", idx_images(64, &[8, 8, 3]));
     desk.write(&format!("few/{name}"), idx_images(7, &[8, 8]));
     desk.write(&format!("both/{name}"), &images);
     desk.write("both/other-train-images-idx3-ubyte", &images);
@@ -192,19 +190,17 @@ fn data() {
 
     let rows = [
         ("nowhere", "there is no data set or folder `nowhere`; use mnist, strokes or a folder with IDX files"),
-        ("empty", "empty holds no images in IDX format"),
-        ("notes", "notes holds no images in IDX format"),
-        ("magic", "it is not an IDX file"),
-        ("type", "has elements of type 0x0d, not unsigned bytes"),
-        ("labels", "holds an array of rank 1, not images"),
+        ("empty", "empty holds no images; put PNG or JPEG files"),
+        ("notes", "notes holds no images; put PNG or JPEG files"),
+        ("magic", "it is a zip archive"),
+        ("type", "it has elements of type 0x0d, not unsigned bytes"),
+        ("labels", "it holds an array of rank 1, not images"),
         ("short", "it is truncated: 4095 of 4096 bytes"),
         ("long", "it goes on after the 4096 bytes"),
         ("nothing", "it has no content"),
-        ("none", "is empty: it declares 0 images of 8×8"),
-        ("cut", "cannot read cut"),
-        ("html", "it is a web page, not an IDX file; download the file again"),
-        ("size", "holds images of 9×8×1, the network makes images of 8×8×1"),
-        ("colour", "holds images of 8×8×3, the network makes images of 8×8×1"),
+        ("none", "it is empty: it declares 0 images of 8×8"),
+        ("cut", "cut/train-images-idx3-ubyte.gz: "),
+        ("html", "it is a web page, not data; download or save the file again"),
         ("few", "few has 7 images, fewer than a batch of 8; use a smaller --batch-size"),
         ("both", "holds the images of several data sets"),
         ("unlike", "holds 3 labels for 64 images"),

@@ -14,7 +14,7 @@ const CADENCES: [&str; 4] = [
     "--sample-every 5 --checkpoint-every 5 --log-every 4",
     "--sample-every 1 --checkpoint-every 7 --log-every 1",
     "--sample-every 11 --checkpoint-every 1 --log-every 10 --keep 3",
-    "--sample-every 3 --checkpoint-every 60 --log-every 7 --keep 1",
+    "--sample-every 3 --checkpoint-every 60 --log-every 7 --keep 2",
 ];
 /// Steps of a run, too few for any cadence to divide it evenly all the time.
 pub const STEPS: u32 = 60;

@@ -32,6 +32,8 @@ pub struct Options {
     pub mirrors: Vec<String>,
     /// Whether sockets are forbidden.
     pub offline: bool,
+    /// Whether the environment's proxies are passed by.
+    pub direct: bool,
     /// Time-outs and numbers of tries.
     pub limits: Limits,
 }
@@ -78,7 +80,7 @@ impl Options {
     pub fn new(mirrors: &[String]) -> Result<Self> {
         let offline = std::env::var_os("DCGAN_GPU_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0");
         let mirrors = mirrors.iter().map(|mirror| base_address(mirror)).collect::<Result<_>>()?;
-        Ok(Options { mirrors, offline, limits: Limits::default() })
+        Ok(Options { mirrors, offline, ..Options::default() })
     }
 
     /// The base addresses of `set`.
@@ -196,7 +198,7 @@ fn obtain(
     let waiting = || observer.note(&format!("another process downloads to {}; waiting for it", folder.display()));
     let locked = Locked::new(folder, options.limits.wait, waiting)?;
     let mut sources = options.sources(set);
-    let http = Http::new(&options.limits)?;
+    let http = Http::new(&options.limits, options.direct)?;
     for file in set.files {
         // Again: the process that had the lock may have brought it.
         let broken = match look(folder, file)? {
@@ -220,6 +222,15 @@ fn obtain(
     Ok(report)
 }
 
+/// `bytes` as people read them.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 /// A file that is there.
 fn present(Found { path, verdict }: Found) -> Result<Fetched> {
     let bytes = std::fs::metadata(&path).map_err(|cause| Error::io("read", &path, &cause))?.len();
@@ -239,7 +250,7 @@ fn from_any(
     let (mut reasons, mut kind) = (Vec::new(), Kind::Io);
     for index in 0..sources.len() {
         let url = format!("{}{}", sources[index], file.name);
-        observer.note(&format!("fetching {url} ({:.1} MB)", file.bytes as f64 / 1e6));
+        observer.note(&format!("fetching {url} ({})", size(file.bytes)));
         let why = match (Transfer { http, limits, file, url: &url, part: &part }).run(observer) {
             Ok(()) => {
                 sources[..=index].rotate_right(1);
@@ -255,7 +266,7 @@ fn from_any(
         observer.note(&format!("{url}: {why}"));
         reasons.push(format!("{} {why}", sources[index]));
     }
-    Err(Failure::There(kind, format!("cannot download {}: {}", file.name, reasons.join("; "))))
+    Err(Failure::There(kind, format!("downloading {} failed: {}", file.name, reasons.join("; "))))
 }
 
 #[cfg(test)]
@@ -283,6 +294,11 @@ mod tests {
             assert_eq!(error.kind(), Kind::Usage, "{bad}");
             assert!(error.to_string().contains("write it as https://host/folder/"), "{error}");
         }
+    }
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!([999, 4_542, 28_881, 26_421_880].map(size), ["999 bytes", "4.5 kB", "28.9 kB", "26.4 MB"]);
     }
 
     #[test]
