@@ -29,7 +29,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let name = command.get_name().to_string();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
-    print(String::from_utf8_lossy(&script).trim_end());
+    // For a program with a hyphen in its name clap_complete 4.6 leads bash to `dcgan__gpu__…`, where nothing is.
+    let script = String::from_utf8_lossy(&script).replace("dcgan__subcmd__gpu__", "dcgan__gpu__");
+    print(script.trim_end());
     Ok(())
 }
 
