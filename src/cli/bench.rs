@@ -4,6 +4,7 @@ mod tables;
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use dcgan_gpu::bench::floor;
 use dcgan_gpu::bench::runner::Counts;
 use dcgan_gpu::bench::step::{self, Options};
@@ -36,10 +37,10 @@ Examples:
 )]
 pub struct Arguments {
     /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
-    #[arg(long, value_name = "P", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
+    #[arg(long, value_name = "PRESET", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
     preset: Option<String>,
     /// A TOML file with the keys of a preset
-    #[arg(long, value_name = "FILE", env = "DCGAN_GPU_CONFIG")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "DCGAN_GPU_CONFIG")]
     config: Option<PathBuf>,
     /// Real images, and generated ones, of a step
     #[arg(long, value_name = "N", env = "DCGAN_GPU_BATCH_SIZE")]
@@ -68,7 +69,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["steps", "warmup"])]
     sweep: bool,
     /// Folder for sweep.json and sweep.svg
-    #[arg(long, value_name = "DIR", default_value = "sweep", requires = "sweep")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = "sweep", requires = "sweep")]
     out: PathBuf,
     /// Replace files that exist
     #[arg(long, requires = "sweep")]

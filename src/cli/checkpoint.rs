@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
@@ -16,7 +17,7 @@ use super::{DeviceChoice, announce};
 #[derive(clap::Args, Debug)]
 pub struct Source {
     /// A run folder (its newest checkpoint) or a checkpoint file; without it, the newest run under runs/
-    #[arg(long, value_name = "RUN|FILE", env = "DCGAN_GPU_CHECKPOINT")]
+    #[arg(long, value_name = "RUN|FILE", value_hint = ValueHint::AnyPath, env = "DCGAN_GPU_CHECKPOINT")]
     checkpoint: Option<PathBuf>,
     /// Of a run folder, the checkpoint whose samples are nearest to real images, instead of the newest
     #[arg(long)]

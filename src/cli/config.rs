@@ -15,8 +15,8 @@ use super::{print, print_json};
   dcgan-gpu config show --preset keras --lr 1e-4 --set adam.beta2=0.99
   dcgan-gpu config show --config mine.toml --json        values, and the origin of each
 
-A flag wins over the environment (DCGAN_GPU_LR for --lr), the environment over the file, the file over
-the preset; --set wins over all.")]
+A flag wins over the environment (DCGAN_GPU_LR for --lr), the environment over the file, the file
+over the preset; --set wins over all.")]
 pub struct Arguments {
     #[command(subcommand)]
     pub verb: Verb,
@@ -34,6 +34,7 @@ pub enum Verb {
     Show(Box<Show>),
 }
 
+/// The arguments of `config show`.
 #[derive(clap::Args, Debug)]
 pub struct Show {
     #[command(flatten)]

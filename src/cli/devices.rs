@@ -7,7 +7,9 @@ use super::{print, print_json, table};
 
 /// List what can compute: adapters, and the processor
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  dcgan-gpu devices --json")]
+#[command(after_help = "Examples:
+  dcgan-gpu devices                                      the first column is what --device takes
+  dcgan-gpu devices --json")]
 pub struct Arguments {
     /// Print JSON
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::plane;
 use dcgan_gpu::output::{Overwrite, grid, save_png};
@@ -12,10 +13,12 @@ use super::sample::report;
 
 /// Look at a plane of latent space: a sheet of images over two random directions
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  dcgan-gpu explore --out sheet.png --seed 3 --rows 11 --cols 11 --extent 2")]
+#[command(after_help = "Examples:
+  dcgan-gpu explore --out sheet.png                      11×11 images around the centre of a plane
+  dcgan-gpu explore --out wide.png --seed 3 --rows 7 --cols 15 --extent 2 --scale 2")]
 pub struct Arguments {
     /// The picture
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     out: PathBuf,
     /// Seed of the plane: its centre and its two directions
     #[arg(long, value_name = "S", default_value_t = 0)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ValueEnum, ValueHint};
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::{Interpolation, walk};
 use dcgan_gpu::output::{AnimatedGif, Overwrite, grid, save_png};
@@ -14,11 +14,12 @@ use super::sample::report;
 /// Walk between images in latent space: a strip as PNG, or a looping GIF
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dcgan-gpu interpolate --out strip.png --seeds 1,2 --frames 8
-  dcgan-gpu interpolate --out walk.gif --seeds 1,2,3,4 --frames 12 --scale 4")]
+  dcgan-gpu interpolate --out strip.png --seeds 1,2 --frames 8           from one image to another
+  dcgan-gpu interpolate --out walk.gif --seeds 1,2,3,4 --frames 12 --scale 4
+  dcgan-gpu interpolate --out walk.gif --checkpoint runs/mine --method lerp --force")]
 pub struct Arguments {
     /// strip.png or walk.gif
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     out: PathBuf,
     /// Seeds of the images to pass through, at least two
     #[arg(long, value_name = "S,S,…", value_delimiter = ',', default_values_t = [1, 2, 3, 4])]

@@ -3,12 +3,14 @@
 mod bench;
 mod checkpoint;
 mod compare;
+mod completions;
 mod config;
 mod data;
 mod devices;
 mod dry_run;
 mod explore;
 mod interpolate;
+mod man;
 mod parse;
 mod presets;
 mod progress;
@@ -34,10 +36,11 @@ use dcgan_gpu::error::{Error, Kind, Result};
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  dcgan-gpu train --preset quick --data strokes      digits in about two minutes, no download, no GPU needed
-  dcgan-gpu train --epochs 50                        the PyTorch recipe on MNIST
-  dcgan-gpu sample --out grid.png                    draw from the newest run
-  dcgan-gpu interpolate --out walk.gif               walk through latent space
+  dcgan-gpu train --preset quick          digits in about two minutes; needs no download and no GPU
+  dcgan-gpu train --epochs 50             the PyTorch recipe on MNIST
+  dcgan-gpu sample --out grid.png         draw from the newest run
+  dcgan-gpu interpolate --out walk.gif    walk through latent space
+  dcgan-gpu help train                    all about a verb
 
 Exit codes:
   0 done                      5 a file cannot be read or written
@@ -50,10 +53,10 @@ struct Arguments {
     #[command(subcommand)]
     verb: Verb,
     /// Say less: no progress and no remarks, only results and errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 1000)]
     quiet: bool,
     /// Say more: every file that is written; twice (-vv) also what the GPU's libraries are doing
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 1001)]
     verbose: u8,
 }
 
@@ -73,6 +76,8 @@ enum Verb {
     Bench(bench::Arguments),
     Presets(presets::Arguments),
     Config(config::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// The choice of a device, the same for every verb that computes.
@@ -156,6 +161,8 @@ fn run() -> Result<()> {
         Verb::Bench(verb) => bench::run(&verb, quiet),
         Verb::Presets(verb) => presets::run(&verb),
         Verb::Config(verb) => config::run(&verb),
+        Verb::Completions(verb) => completions::run(&verb),
+        Verb::Man(verb) => man::run(&verb),
     }
 }
 

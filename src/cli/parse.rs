@@ -16,7 +16,7 @@ const RULES: [(&[&str], Overruled); 3] =
     [(&["train"], settings::overruled), (&["bench"], bench::overruled), (&["config", "show"], settings::overruled)];
 
 /// Variables that stand for no flag.
-const OTHER_VARIABLES: [&str; 2] = ["DCGAN_GPU_CACHE", "DCGAN_GPU_TESTS"];
+const OTHER_VARIABLES: [&str; 3] = ["DCGAN_GPU_CACHE", "DCGAN_GPU_OFFLINE", "DCGAN_GPU_TESTS"];
 
 /// Reads the command line, then the environment as far as no flag overrules it. `None` when help or the version was asked
 /// for, and has been printed.
@@ -47,6 +47,14 @@ pub fn parse() -> Result<Option<Arguments>> {
     Ok(Some(arguments))
 }
 
+/// The whole command line. A number below zero is a value, so that what it is given for can say what is possible.
+pub fn command() -> Command {
+    fn take_negative_numbers(command: Command) -> Command {
+        command.mut_args(|arg| arg.allow_negative_numbers(true)).mut_subcommands(take_negative_numbers)
+    }
+    take_negative_numbers(Arguments::command())
+}
+
 /// The command, deaf to the variables that are overruled.
 fn without_variables(overruled: &dyn Fn(&(&[&str], Overruled), &str) -> bool) -> Command {
     fn change(command: Command, path: &[&str], silenced: &dyn Fn(&str) -> bool) -> Command {
@@ -55,7 +63,7 @@ fn without_variables(overruled: &dyn Fn(&(&[&str], Overruled), &str) -> bool) ->
             None => command.mut_args(|arg| if silenced(arg.get_id().as_str()) { arg.env(None) } else { arg }),
         }
     }
-    RULES.iter().fold(Arguments::command(), |command, rule| change(command, rule.0, &|id| overruled(rule, id)))
+    RULES.iter().fold(command(), |command, rule| change(command, rule.0, &|id| overruled(rule, id)))
 }
 
 /// The flags of the verb, where it takes those that shape a configuration.
@@ -105,7 +113,7 @@ fn warn_of_unknown_variables(command: &Command, announce: &mut dyn FnMut(&str)) 
     }
     let mut known: Vec<_> = OTHER_VARIABLES.map(String::from).to_vec();
     // Those that are overruled are known too.
-    gather(&Arguments::command(), &mut known);
+    gather(&self::command(), &mut known);
     gather(command, &mut known);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
@@ -123,7 +131,7 @@ fn warn_of_unknown_variables(command: &Command, announce: &mut dyn FnMut(&str)) 
 
 /// Help and version go to stdout; a mistake becomes one line, with the variables of `set` that it is about.
 fn explain(error: &clap::Error, set: &[(String, String)]) -> Result<()> {
-    let command = Arguments::command();
+    let command = command();
     let (_, call) = verb_in_line(&command);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

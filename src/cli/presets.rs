@@ -8,7 +8,10 @@ use super::{print, print_json, table};
 
 /// List the presets, or show one as TOML to start a configuration of your own from
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dcgan-gpu presets\n  dcgan-gpu presets show stabilized > mine.toml")]
+#[command(after_help = "Examples:
+  dcgan-gpu presets                                      their names, and what they are
+  dcgan-gpu presets show stabilized > mine.toml          a configuration to change
+  dcgan-gpu presets --json")]
 pub struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -19,9 +22,13 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Print a preset's TOML
+    /// Print a preset as TOML, comments and all
+    #[command(after_help = "Examples:
+  dcgan-gpu presets show stabilized > mine.toml          a configuration to change
+  dcgan-gpu presets show keras --json")]
     Show {
         /// The preset's name
+        #[arg(value_name = "PRESET")]
         name: String,
     },
 }

@@ -1,5 +1,7 @@
 //! What a person sees while a run goes on: a bar on a terminal, a line now and then elsewhere.
 
+mod pace;
+
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,12 +10,21 @@ use dcgan_gpu::train::trainer::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tell;
+use pace::{Pace, in_words};
 
 /// Time between lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
 /// The display of a run.
-pub enum Display {
+pub struct Display {
+    face: Face,
+    clock: Instant,
+    pace: Pace,
+    /// Real images of a step.
+    batch: u32,
+}
+
+enum Face {
     /// A bar on stderr.
     Bar(ProgressBar),
     /// Lines on stderr.
@@ -23,69 +34,100 @@ pub enum Display {
 }
 
 impl Display {
-    /// Chooses by `quiet` and by what stderr is.
-    pub fn new(done: u32, total: u32, quiet: bool) -> Self {
-        if quiet {
-            return Display::Silent;
-        }
-        if !std::io::stderr().is_terminal() {
-            return Display::Lines { last: None };
-        }
-        let template = "{bar:24} {pos}/{len} steps  {msg}  {eta} left";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(total.into()), ProgressDrawTarget::stderr());
-        bar.set_style(style);
-        bar.set_position(done.into());
-        bar.reset_eta();
-        Display::Bar(bar)
+    /// Chooses by `quiet` and by what stderr is. The run has `done` of `total` steps of `batch` images.
+    pub fn new(done: u32, total: u32, batch: u32, quiet: bool) -> Self {
+        let face = if quiet {
+            Face::Silent
+        } else if is_terminal() {
+            let style = ProgressStyle::with_template("{bar:16} {pos}/{len}  {wide_msg}");
+            let bar = ProgressBar::with_draw_target(Some(total.into()), ProgressDrawTarget::stderr());
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_position(done.into());
+            Face::Bar(bar)
+        } else {
+            Face::Lines { last: None }
+        };
+        Display { face, clock: Instant::now(), pace: Pace::start(0.0, done), batch }
     }
 
     /// Removes the bar.
     pub fn finish(&self) {
-        if let Display::Bar(bar) = self {
+        if let Face::Bar(bar) = &self.face {
             bar.finish_and_clear();
         }
     }
+
+    /// Does what writes to stderr without a bar in its way.
+    fn aside(&self, write: impl FnOnce()) {
+        match &self.face {
+            Face::Bar(bar) => bar.suspend(write),
+            _ => write(),
+        }
+    }
+
+    fn now(&self) -> f64 {
+        self.clock.elapsed().as_secs_f64()
+    }
+}
+
+/// Whether stderr is a terminal that can redraw a line.
+fn is_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 impl Observer for Display {
     fn progress(&mut self, progress: &Progress) {
-        let metrics = &progress.metrics;
-        let losses = &metrics.losses;
-        let text = format!(
-            "{:.0} img/s  D {:.3}  G {:.3}  D(x) {:.2}  D(G(z)) {:.2}",
-            metrics.images_per_second, losses.d_loss, losses.g_loss, losses.d_real, losses.d_fake
-        );
-        match self {
-            Display::Bar(bar) => {
+        let (metrics, total) = (&progress.metrics, progress.total_steps);
+        self.pace.stepped(self.now(), metrics.step);
+        let due = match &mut self.face {
+            Face::Bar(_) => true,
+            Face::Lines { last } => {
+                let due = last.is_none_or(|at| at.elapsed() >= LINE_EVERY) || metrics.step == total;
+                if due {
+                    *last = Some(Instant::now());
+                }
+                due
+            }
+            Face::Silent => false,
+        };
+        if !due {
+            return;
+        }
+        let text = text(progress, &self.pace, self.batch);
+        match &self.face {
+            Face::Bar(bar) => {
                 bar.set_position(metrics.step.into());
                 bar.set_message(text);
             }
-            Display::Lines { last } => {
-                let due = last.is_none_or(|at| at.elapsed() >= LINE_EVERY) || metrics.step == progress.total_steps;
-                if due {
-                    *last = Some(Instant::now());
-                    let (step, total) = (metrics.step, progress.total_steps);
-                    tell(&format!("step {step}/{total}  epoch {}/{}  {text}", metrics.epoch, progress.total_epochs));
-                }
-            }
-            Display::Silent => {}
+            _ => tell(&format!("step {}/{total}  {text}", metrics.step)),
         }
     }
 
     fn sample(&mut self, path: &Path) {
-        log::info!("samples: {}", path.display());
+        self.pace.paused(self.now());
+        self.aside(|| log::info!("samples: {}", path.display()));
     }
 
     fn checkpoint(&mut self, path: &Path) {
-        log::info!("checkpoint: {}", path.display());
+        self.pace.paused(self.now());
+        self.aside(|| log::info!("checkpoint: {}", path.display()));
     }
 
     fn notice(&mut self, line: &str) {
-        match self {
-            Display::Bar(bar) => bar.suspend(|| tell(line)),
-            Display::Lines { .. } => tell(line),
-            Display::Silent => {}
+        if !matches!(self.face, Face::Silent) {
+            self.aside(|| tell(line));
         }
     }
+}
+
+/// Epoch, time left, images a second, losses.
+fn text(progress: &Progress, pace: &Pace, batch: u32) -> String {
+    let (metrics, losses) = (&progress.metrics, &progress.metrics.losses);
+    let mut parts = vec![format!("epoch {}/{}", metrics.epoch, progress.total_epochs)];
+    let left = pace.left(progress.total_steps).filter(|_| metrics.step < progress.total_steps);
+    parts.extend(left.map(|left| format!("{} left", in_words(left))));
+    parts.extend(pace.speed().map(|speed| format!("{:.0} img/s", speed * f64::from(batch))));
+    parts.push(format!("D {:.3}  G {:.3}", losses.d_loss, losses.g_loss));
+    parts.push(format!("D(x) {:.2}  D(G(z)) {:.2}", losses.d_real, losses.d_fake));
+    parts.join("  ")
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ValueEnum, ValueHint};
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::{Overwrite, grid, save_files, save_png, write_npy};
 use dcgan_gpu::train::engine::fixed_latents;
@@ -19,7 +19,7 @@ use super::{print, print_json};
   dcgan-gpu sample --out digits --format files --count 100 --checkpoint runs/mine")]
 pub struct Arguments {
     /// The picture, the .npy file, or the folder of `--format files`
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     out: PathBuf,
     /// How many images; by default as many as the grid has cells
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -92,7 +92,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 /// Says what was written.
 pub fn report(source: &Source, out: &std::path::Path, images: usize) -> Result<()> {
     if source.json {
-        return print_json(&serde_json::json!({ "out": out, "images": images }));
+        return print_json(&serde_json::json!({ "out": out.to_string_lossy(), "images": images }));
     }
     print(&out.display().to_string());
     Ok(())

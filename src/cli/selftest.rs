@@ -16,7 +16,7 @@ with the f64 twin that is given the device's own inputs. `ratio` is the worst er
 `unused` kernels are made for other kinds of device. Ends with exit code 6 if anything is wrong.
 
 Examples:
-  dcgan-gpu selftest
+  dcgan-gpu selftest                                     the device that `train` would take
   dcgan-gpu selftest --device 0 --json"
 )]
 pub struct Arguments {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueHint};
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::{Cadence, Config};
 use dcgan_gpu::model::origins::Origin;
@@ -13,18 +13,19 @@ use toml::Value;
 
 /// A preset or a file, and what changes in it.
 #[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Configuration")]
 pub struct Settings {
     /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
-    #[arg(long, value_name = "P", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
+    #[arg(long, value_name = "PRESET", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
     pub preset: Option<String>,
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
-    #[arg(long, value_name = "FILE", env = "DCGAN_GPU_CONFIG")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "DCGAN_GPU_CONFIG")]
     pub config: Option<PathBuf>,
     /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder with images
-    #[arg(long, value_name = "SET", env = "DCGAN_GPU_DATA")]
+    #[arg(long, value_name = "SET", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA")]
     pub data: Option<String>,
     /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
-    #[arg(long, value_name = "DIR", env = "DCGAN_GPU_DATA_DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// Length in epochs
     #[arg(long, value_name = "N", env = "DCGAN_GPU_EPOCHS", conflicts_with = "steps")]

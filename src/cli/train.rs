@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
+use dcgan_gpu::data::DataSet;
 use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::Config;
@@ -20,24 +22,25 @@ use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, t
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dcgan-gpu train --preset quick                        built-in digits, about two minutes on two cores
+  dcgan-gpu train --preset quick                        built-in digits; two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
   dcgan-gpu train --data path/to/idx --preset keras     any folder of IDX files, gzipped or not
-  dcgan-gpu train --config mine.toml --lr 1e-4          a configuration of your own, one value changed
+  dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
-  dcgan-gpu train --dry-run --preset tf-tutorial        layers, sizes, FLOPs and memory; nothing is touched
+  dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing
 
-A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the run's length.")]
+A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the
+run's length. `config show` takes the same flags and shows what they resolve to.")]
 pub struct Arguments {
     #[command(flatten)]
     pub settings: Settings,
     /// Go on with a run from its newest checkpoint
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "force", "dry_run"])]
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["out", "force", "dry_run"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceChoice,
     /// The run folder; by default runs/DATE-PRESET-N
-    #[arg(long, value_name = "DIR", env = "DCGAN_GPU_OUT")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_OUT")]
     out: Option<PathBuf>,
     /// Replace a run that is there
     #[arg(long)]
@@ -69,6 +72,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     };
     data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
@@ -86,6 +90,11 @@ fn make_absolute(config: &mut Config) -> Result<()> {
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
     Ok(())
+}
+
+/// Says how the images were read, where that is not plain.
+fn announce_data(data: &DataSet, quiet: bool) {
+    data.remark().into_iter().for_each(announce(quiet));
 }
 
 fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
@@ -125,6 +134,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     }
     data::ensure(&config, quiet)?;
     let data = trainer::open_data(&config)?;
+    announce_data(&data, quiet);
     let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
@@ -139,7 +149,7 @@ fn train(trainer: Trainer, config: &Config, stop: &Stop, json: bool, quiet: bool
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
     say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
-    let mut display = Display::new(done, total, quiet);
+    let mut display = Display::new(done, total, config.training.batch_size, quiet);
     let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;

@@ -4,48 +4,24 @@
 //! A file is not trusted: nothing is allocated for bytes that are not there, and nothing is read beyond what the header
 //! declares and one byte more.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::ImageShape;
+use super::files::{at, damaged, impostor, open, read_exactly, size_of};
+use super::{ImageShape, Images};
 use crate::error::{Error, Result};
 
 /// The code of unsigned bytes, the only element type that images and labels come in.
 const UNSIGNED_BYTE: u8 = 0x08;
 
-/// The most bytes that a file may declare.
-const LARGEST: u64 = 4 << 30;
+/// What a byte of deflate can hold at most (zlib's technical details: 1032).
+const DENSEST: u64 = 1032;
 
-/// The most memory reserved on the word of a header alone; a larger file grows its buffer as it is read.
-const TRUSTED: u64 = 64 << 20;
-
-/// The images of one file.
-pub struct Images {
-    pub shape: ImageShape,
-    pub count: u32,
-    /// `[count][height][width][channels]`.
-    pub pixels: Vec<u8>,
-}
-
-impl Images {
-    /// Swaps rows and columns of every image.
-    pub fn transposed(self) -> Images {
-        let ImageShape { height, width, channels } = self.shape;
-        let (rows, columns, depth) = (height as usize, width as usize, channels as usize);
-        let mut pixels = Vec::with_capacity(self.pixels.len());
-        for image in self.pixels.chunks_exact(self.shape.bytes()) {
-            for column in 0..columns {
-                for row in 0..rows {
-                    pixels.extend_from_slice(&image[(row * columns + column) * depth..][..depth]);
-                }
-            }
-        }
-        Images { shape: ImageShape { height: width, width: height, channels }, count: self.count, pixels }
-    }
-}
+/// From here on, and from [`BOMB_BYTES`] on, what unpacks to so many times its size is no data set.
+const BOMB_RATIO: u64 = 200;
+const BOMB_BYTES: u64 = 64 << 20;
 
 /// Reads images: `[N, H, W]`, or `[N, H, W, C]` with one or three channels.
 ///
@@ -54,16 +30,8 @@ impl Images {
 /// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, or does not hold exactly the
 /// bytes that it declares.
 pub fn read_images(path: &Path) -> Result<Images> {
-    let Array { dimensions, elements } = read(path, "images", &[3, 4])?;
-    let (count, height, width) = (dimensions[0], dimensions[1], dimensions[2]);
-    let channels = dimensions.get(3).copied().unwrap_or(1);
-    if !matches!(channels, 1 | 3) {
-        return Err(unusable(path, &format!("has images of {channels} channels (the last dimension), not 1 or 3")));
-    }
-    if elements.is_empty() {
-        return Err(unusable(path, &format!("is empty: it declares {count} images of {height}×{width} pixels")));
-    }
-    Ok(Images { shape: ImageShape { height, width, channels }, count, pixels: elements })
+    let (source, length) = open(path)?;
+    parse_images(source, length).map_err(at(path))
 }
 
 /// Reads labels: `[N]`.
@@ -72,7 +40,35 @@ pub fn read_images(path: &Path) -> Result<Images> {
 ///
 /// As [`read_images`].
 pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
-    Ok(read(path, "labels", &[1])?.elements)
+    let (source, length) = open(path)?;
+    parse_labels(source, length).map_err(at(path))
+}
+
+/// Reads images from the content of a file of `length` bytes, gzipped or not.
+///
+/// # Errors
+///
+/// As [`read_images`], without the file's name.
+pub fn parse_images(source: impl BufRead, length: u64) -> Result<Images> {
+    let Array { dimensions, elements } = parse(source, length, "images", &[3, 4])?;
+    let (count, height, width) = (dimensions[0], dimensions[1], dimensions[2]);
+    let channels = dimensions.get(3).copied().unwrap_or(1);
+    if !matches!(channels, 1 | 3) {
+        return Err(unusable(&format!("it has images of {channels} channels (the last dimension), not 1 or 3")));
+    }
+    if elements.is_empty() {
+        return Err(unusable(&format!("it is empty: it declares {count} images of {height}×{width} pixels")));
+    }
+    Ok(Images { shape: ImageShape { height, width, channels }, count, pixels: elements })
+}
+
+/// Reads labels from the content of a file of `length` bytes, gzipped or not.
+///
+/// # Errors
+///
+/// As [`read_images`], without the file's name.
+pub fn parse_labels(source: impl BufRead, length: u64) -> Result<Vec<u8>> {
+    Ok(parse(source, length, "labels", &[1])?.elements)
 }
 
 /// What an IDX file of bytes holds.
@@ -81,84 +77,62 @@ struct Array {
     elements: Vec<u8>,
 }
 
-fn read(path: &Path, content: &str, ranks: &[u8]) -> Result<Array> {
-    let mut source = BufReader::new(File::open(path).map_err(|cause| closed(path, &cause))?);
-    let opening = source.fill_buf().map_err(|cause| closed(path, &cause))?;
+fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> Result<Array> {
+    let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
     if let Some(impostor) = impostor(opening) {
-        return Err(damaged(path, impostor));
+        return Err(damaged(impostor));
     }
-    let mut bytes: Box<dyn Read> =
-        if opening.starts_with(&[0x1f, 0x8b]) { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) };
+    let zipped = opening.starts_with(&[0x1f, 0x8b]);
+    let mut bytes: Box<dyn Read + '_> = if zipped { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) };
 
-    let [zero, zero_too, element, rank] = word(&mut bytes, path)?;
+    let magic = word(&mut bytes)?;
+    let [zero, zero_too, element, rank] = magic;
     if (zero, zero_too) != (0, 0) {
-        return Err(damaged(path, "it is not an IDX file (it does not begin with two zero bytes)"));
+        let what = impostor(&magic).unwrap_or("it is not an IDX file (it does not begin with two zero bytes)");
+        return Err(damaged(what));
     }
     if element != UNSIGNED_BYTE {
-        return Err(unusable(path, &format!("has elements of type {element:#04x}, not unsigned bytes (0x08)")));
+        return Err(unusable(&format!("it has elements of type {element:#04x}, not unsigned bytes (0x08)")));
     }
     if !ranks.contains(&rank) {
-        return Err(unusable(path, &format!("holds an array of rank {rank}, not {content}")));
+        return Err(unusable(&format!("it holds an array of rank {rank}, not {content}")));
     }
-    let dimensions = (0..rank).map(|_| word(&mut bytes, path).map(u32::from_be_bytes)).collect::<Result<Vec<u32>>>()?;
-    let elements = read_elements(bytes, &dimensions, path)?;
-    Ok(Array { dimensions, elements })
+    let dimensions = (0..rank).map(|_| word(&mut bytes).map(u32::from_be_bytes)).collect::<Result<Vec<u32>>>()?;
+    let size = size_of(&dimensions.iter().copied().map(u64::from).collect::<Vec<_>>(), 1)?;
+    if zipped {
+        check_density(size, length)?;
+    }
+    Ok(Array { elements: read_exactly(bytes, size, length)?, dimensions })
 }
 
-/// Exactly the elements that `dimensions` declare, and the end of the file after them.
-fn read_elements(bytes: impl Read, dimensions: &[u32], path: &Path) -> Result<Vec<u8>> {
-    let size = dimensions.iter().try_fold(1_u64, |size, &n| size.checked_mul(u64::from(n)));
-    let Some(size) = size.filter(|&size| size <= LARGEST) else {
-        return Err(unusable(path, &format!("declares an array of {dimensions:?} bytes, more than 4 GiB")));
-    };
-    let mut elements = Vec::with_capacity(size.min(TRUSTED) as usize);
-    bytes.take(size + 1).read_to_end(&mut elements).map_err(|cause| damaged(path, &cause.to_string()))?;
-    let found = elements.len() as u64;
-    if found < size {
-        return Err(damaged(path, &format!("it is truncated: {found} of {size} bytes after the header")));
+/// Refuses what `length` bytes of gzip cannot hold, or only as a bomb, before it is unpacked.
+fn check_density(size: u64, length: u64) -> Result<()> {
+    if size > length.saturating_mul(DENSEST) {
+        return Err(damaged(&format!("its header declares {size} bytes, more than {length} bytes of gzip can hold")));
     }
-    if found > size {
-        return Err(damaged(path, &format!("it goes on after the {size} bytes that its header declares")));
+    if size > BOMB_BYTES && size > length.saturating_mul(BOMB_RATIO) {
+        return Err(Error::data(format!(
+            "it would unpack to {} MiB, {} times its size, as a gzip bomb does; unpack it yourself if that is meant",
+            size >> 20,
+            size / length.max(1)
+        )));
     }
-    Ok(elements)
+    Ok(())
 }
 
 /// Four bytes of the header.
-fn word(bytes: &mut impl Read, path: &Path) -> Result<[u8; 4]> {
+fn word(bytes: &mut impl Read) -> Result<[u8; 4]> {
     let mut word = [0; 4];
     bytes.read_exact(&mut word).map_err(|cause| match cause.kind() {
-        io::ErrorKind::UnexpectedEof => damaged(path, "it ends within its header"),
-        _ => damaged(path, &cause.to_string()),
+        io::ErrorKind::UnexpectedEof => damaged("it ends within its header"),
+        _ => damaged(&cause.to_string()),
     })?;
     Ok(word)
 }
 
-/// What a download often leaves under the name of a data file instead of the data.
-fn impostor(opening: &[u8]) -> Option<&'static str> {
-    if opening.is_empty() {
-        Some("it has no content")
-    } else if opening.trim_ascii_start().starts_with(b"<") {
-        Some("it is a web page, not an IDX file")
-    } else if opening.starts_with(b"version https://git-lfs") {
-        Some("it is a Git LFS pointer, not the file itself (`git lfs pull` fetches that)")
-    } else {
-        None
-    }
-}
-
-/// The error for a file that the system does not hand out.
-fn closed(path: &Path, cause: &io::Error) -> Error {
-    Error::data(format!("cannot open {}: {cause}; make it readable or name another data set", path.display()))
-}
-
-/// The error for a file that is not what it was.
-fn damaged(path: &Path, cause: &str) -> Error {
-    Error::data(format!("cannot read {}: {cause}; download the file again", path.display()))
-}
-
 /// The error for a file that is sound but of no use here.
-fn unusable(path: &Path, why: &str) -> Error {
-    Error::data(format!("{} {why}; give a data set of byte images in IDX format, as MNIST is", path.display()))
+fn unusable(why: &str) -> Error {
+    Error::data(format!("{why}; give a data set of byte images in IDX format, as MNIST is"))
 }
 
 #[cfg(test)]
@@ -232,7 +206,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_an_array_of_images() {
-        refused(b"PK\x03\x04 an archive", "not an IDX file");
+        refused(b"PK\x03\x04 an archive", "zip archive");
+        refused(b"\x00\x01 something", "not an IDX file");
         refused(&idx(&[3], &[1, 2, 3]), "rank 1, not images");
         refused(&[0, 0, 0x0D, 3], "type 0x0d");
         refused(&idx(&[1, 2, 2, 2], &[0; 8]), "2 channels");
@@ -252,14 +227,14 @@ mod tests {
         refused(&idx(&[5, 0, 28], &[]), "5 images of 0×28");
         refused(&idx(&[1 << 20, 1 << 10, 1 << 10], &[]), "more than 4 GiB");
         refused(&idx(&[u32::MAX; 4], &[]), "more than 4 GiB");
-        refused(&idx(&[4, 1 << 15, 1 << 15], &[1]), "1 of 4294967296 bytes");
+        refused(&idx(&[1, 1 << 14, 1 << 14], &[1]), "1 of 268435456 bytes");
     }
 
     #[test]
     fn refuses_damaged_gzip() {
         let whole = gzip(&idx(&[2, 3, 4], &[5; 24]));
         refused(&whole[..4], "header");
-        refused(&whole[..whole.len() - 9], "cannot read");
+        refused(&whole[..whole.len() - 9], "images-idx3-ubyte: ");
         refused(&gzip(&idx(&[2, 3, 4], &[5; 25])), "goes on after the 24 bytes");
         refused(&gzip(&idx(&[2, 3, 4], &[5; 23])), "23 of 24 bytes");
         let mut wrong_checksum = whole.clone();

@@ -1,8 +1,15 @@
 //! Training images: where they come from and in which order they are visited.
 
 pub mod fetch;
-mod idx;
+mod files;
+mod folder;
+pub mod idx;
+mod images;
+mod kind;
 pub mod locate;
+pub mod npy;
+pub mod picture;
+mod resize;
 mod shuffle;
 pub mod strokes;
 
@@ -11,6 +18,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+pub use self::images::Images;
 pub use self::shuffle::shuffled;
 use crate::error::{Error, Result};
 
@@ -50,8 +58,30 @@ pub struct DataSet {
 
 /// Where the pixels are.
 enum Source {
-    Memory { pixels: Vec<u8>, count: u32, labels: Option<Vec<u8>> },
+    Memory(Loaded),
     Strokes { seed: u64 },
+}
+
+/// Images in memory, in the network's shape.
+#[derive(Debug)]
+struct Loaded {
+    /// `[count][height][width][channels]`.
+    pixels: Vec<u8>,
+    count: u32,
+    labels: Option<Vec<u32>>,
+    classes: Vec<String>,
+    remark: Option<String>,
+}
+
+impl Loaded {
+    /// The images of the file `path`, brought to `shape`.
+    fn from_images(images: Images, path: &Path, shape: ImageShape) -> Result<Loaded> {
+        let from = images.shape;
+        let remark = (from != shape).then(|| format!("{}: images of {from}, brought to {shape}", path.display()));
+        let images = images.conformed(shape).map_err(files::at(path))?;
+        log::debug!("{} images of {shape} from {}", images.count, path.display());
+        Ok(Loaded { pixels: images.pixels, count: images.count, labels: None, classes: Vec::new(), remark })
+    }
 }
 
 impl DataSet {
@@ -60,18 +90,21 @@ impl DataSet {
     /// - `strokes`: built-in digits, drawn at this shape from `seed`;
     /// - `mnist`, `fashion-mnist`, `kmnist`: looked for below `data_dir` in a folder of that name, in `data_dir` itself, then in
     ///   the cache folder; [`fetch::ensure`] brings what is in none of them;
-    /// - otherwise a folder with IDX files, or one file of IDX images.
+    /// - otherwise a folder with IDX files, one `.npy` array, or PNG and JPEG files; or one file of IDX images or an array.
+    ///
+    /// Images of another size are scaled to cover `shape`, and their centre is cropped; grey is made of colours, or colours of
+    /// grey.
     ///
     /// # Errors
     ///
-    /// [`Kind::Data`](crate::error::Kind::Data) when the set is missing or broken, or has another shape.
+    /// [`Kind::Data`](crate::error::Kind::Data) when the set is missing or broken.
     pub fn open(spec: &str, data_dir: Option<&Path>, shape: ImageShape, seed: u64) -> Result<DataSet> {
         let source = match spec {
             "strokes" => strokes_of(shape, seed)?,
-            name => match fetch::sets::named(name) {
-                Some(set) => load(&locate::find_set(set, data_dir)?, shape)?,
-                None => load(&locate::find(Path::new(name))?, shape)?,
-            },
+            name => Source::Memory(match fetch::sets::named(name) {
+                Some(set) => load_idx(&locate::find_set(set, data_dir)?, shape)?,
+                None => kind::load(Path::new(name), shape)?,
+            }),
         };
         Ok(DataSet { name: spec.to_owned(), shape, source })
     }
@@ -85,7 +118,7 @@ impl DataSet {
     #[expect(clippy::len_without_is_empty, reason = "a data set without images is never opened")]
     pub fn len(&self) -> u32 {
         match &self.source {
-            Source::Memory { count, .. } => *count,
+            Source::Memory(loaded) => loaded.count,
             Source::Strokes { .. } => strokes::EPOCH,
         }
     }
@@ -98,15 +131,31 @@ impl DataSet {
     /// All pixels, `[len][height][width][channels]`, when they are in memory; `None` for strokes.
     pub fn resident(&self) -> Option<&[u8]> {
         match &self.source {
-            Source::Memory { pixels, .. } => Some(pixels),
+            Source::Memory(loaded) => Some(&loaded.pixels),
             Source::Strokes { .. } => None,
         }
     }
 
-    /// The label of each image, where a file of them came with the images.
-    pub fn labels(&self) -> Option<&[u8]> {
+    /// The label of each image, where a file of them came with the images, or where each lies in the folder of its class.
+    pub fn labels(&self) -> Option<&[u32]> {
         match &self.source {
-            Source::Memory { labels, .. } => labels.as_deref(),
+            Source::Memory(loaded) => loaded.labels.as_deref(),
+            Source::Strokes { .. } => None,
+        }
+    }
+
+    /// What the labels mean, where they have names.
+    pub fn classes(&self) -> &[String] {
+        match &self.source {
+            Source::Memory(loaded) => &loaded.classes,
+            Source::Strokes { .. } => &[],
+        }
+    }
+
+    /// What someone should know about how the images were read, where there is something: one line.
+    pub fn remark(&self) -> Option<&str> {
+        match &self.source {
+            Source::Memory(loaded) => loaded.remark.as_deref(),
             Source::Strokes { .. } => None,
         }
     }
@@ -121,7 +170,7 @@ impl DataSet {
         let bytes = self.shape.bytes();
         assert_eq!(out.len(), indices.len() * bytes, "the output holds {} images of {}", indices.len(), self.shape);
         match &self.source {
-            Source::Memory { pixels, .. } => {
+            Source::Memory(Loaded { pixels, .. }) => {
                 for (image, &index) in out.chunks_exact_mut(bytes).zip(indices) {
                     image.copy_from_slice(&pixels[index as usize * bytes..][..bytes]);
                 }
@@ -152,24 +201,16 @@ fn strokes_of(shape: ImageShape, seed: u64) -> Result<Source> {
     Ok(Source::Strokes { seed })
 }
 
-fn load(location: &locate::Location, shape: ImageShape) -> Result<Source> {
-    let path = location.images.display();
+fn load_idx(location: &locate::Location, shape: ImageShape) -> Result<Loaded> {
     let mut images = idx::read_images(&location.images)?;
     if location.is_transposed() {
         images = images.transposed();
     }
-    if images.shape != shape {
-        return Err(Error::data(format!(
-            "{path} holds images of {}, the network makes images of {shape}; choose a network for {} or another --data",
-            images.shape, images.shape
-        )));
-    }
     let labels = location.labels.as_deref().map(|path| labels_for(&images, path)).transpose()?;
-    log::debug!("{} images of {shape} from {path}", images.count);
-    Ok(Source::Memory { pixels: images.pixels, count: images.count, labels })
+    Ok(Loaded { labels, ..Loaded::from_images(images, &location.images, shape)? })
 }
 
-fn labels_for(images: &idx::Images, path: &Path) -> Result<Vec<u8>> {
+fn labels_for(images: &Images, path: &Path) -> Result<Vec<u32>> {
     let labels = idx::read_labels(path)?;
     if labels.len() != images.count as usize {
         return Err(Error::data(format!(
@@ -179,7 +220,7 @@ fn labels_for(images: &idx::Images, path: &Path) -> Result<Vec<u8>> {
             images.count
         )));
     }
-    Ok(labels)
+    Ok(labels.into_iter().map(u32::from).collect())
 }
 
 /// The 64-bit FNV-1a hash, with which tests pin down long sequences.
@@ -230,6 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn other_sizes_and_channels_are_brought_to_the_network_and_remarked() {
+        let folder = folder_with_images("", 2);
+        assert_eq!(open(folder.path(), TINY).unwrap().remark(), None);
+        let colour = open(folder.path(), ImageShape { channels: 3, ..TINY }).unwrap();
+        assert_eq!(colour.resident().unwrap()[..6], [1, 1, 1, 2, 2, 2]);
+        let wide = open(folder.path(), ImageShape { width: 1, ..TINY }).unwrap();
+        assert_eq!((wide.len(), wide.resident()), (2, Some(&[2, 4, 6, 8][..])));
+        let remark = wide.remark().unwrap();
+        assert!(remark.ends_with("train-images-idx3-ubyte: images of 2×2×1, brought to 2×1×1"), "{remark}");
+    }
+
+    #[test]
     fn turns_emnist_upright() {
         let folder = folder_with_images("emnist-digits-", 2);
         assert_eq!(open(folder.path(), TINY).unwrap().resident(), Some(&[1, 3, 2, 4, 5, 7, 6, 8][..]));
@@ -240,7 +293,6 @@ mod tests {
         let colour = ImageShape { channels: 3, ..TINY };
         let folder = folder_with_images("", 3);
         refused(open(folder.path(), TINY), "3 labels for 2 images");
-        refused(open(folder.path(), colour), "images of 2×2×1, the network makes images of 2×2×3");
         refused(DataSet::open("strokes", None, colour, 0), "2×2×3");
         refused(DataSet::open("", None, TINY, 0), "no data set");
     }

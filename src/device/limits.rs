@@ -58,7 +58,7 @@ fn remedy_for(role: Role) -> &'static str {
 }
 
 /// Bytes that this process can still allocate without swapping, where the system says so (Linux).
-fn free_memory() -> Option<u64> {
+pub(crate) fn free_memory() -> Option<u64> {
     proc_bytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 

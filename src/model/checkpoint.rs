@@ -177,8 +177,8 @@ impl Checkpoint {
         struct Header {
             __metadata__: Option<HashMap<String, String>>,
         }
-        let header: Header =
-            serde_json::from_slice(&disk::read_part(path, header).map_err(|e| broken(&e))?).map_err(|e| broken(&foreign(&e)))?;
+        let header: Header = serde_json::from_slice(&disk::read_part(path, header).map_err(|e| broken(&e))?)
+            .map_err(|e| broken(&foreign(&e)))?;
         described(header.__metadata__.as_ref()).and_then(|json| metadata(json, None)).map_err(|e| broken(&e))
     }
 }

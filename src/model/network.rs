@@ -9,6 +9,9 @@ use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
 use crate::layers::{self, Backward, Layer, Mode, Pass, Place, Scaling};
 
+/// The most layers of a network: with two tensors of parameters each, as many as have random streams of their own.
+const MAX_LAYERS: usize = 128;
+
 /// A network's layers with the shapes between them, checked.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -30,6 +33,9 @@ impl Layout {
     /// # Errors
     /// A usage error that names the layer, its input's shape and what does not fit.
     pub fn new(name: &'static str, input: Shape, specs: &[LayerSpec]) -> Result<Self> {
+        if specs.len() > MAX_LAYERS {
+            return Err(Error::usage(format!("{name} has {} layers; at most {MAX_LAYERS} are possible", specs.len())));
+        }
         let mut shape = input;
         let mut layers = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Where a configuration's values come from: preset, file, then flags and environment, merged key by key.
 
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
@@ -44,6 +45,9 @@ pub fn preset(name: &str) -> Result<Config> {
     Merge::new(name)?.finish()
 }
 
+/// The most bytes of a configuration file: 1 MiB.
+const LARGEST_FILE: u64 = 1 << 20;
+
 /// A configuration in the making.
 #[derive(Debug)]
 pub struct Merge {
@@ -78,7 +82,7 @@ impl Merge {
     /// # Errors
     /// A usage error with line, column and the nearest known key; an I/O error when the file cannot be read.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+        let unreadable = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::NotFound => {
                 Error::usage(format!("there is no configuration file {}; check --config", path.display()))
             }
@@ -86,11 +90,23 @@ impl Merge {
                 Error::usage(format!("{} is not text; --config takes a TOML file", path.display()))
             }
             _ => Error::io("read", path, &e),
-        })?;
+        };
+        let mut text = String::new();
+        // A device may never end.
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > LARGEST_FILE {
+            let (path, most) = (path.display(), LARGEST_FILE >> 20);
+            return Err(Error::usage(format!("{path} has more than {most} MiB; --config takes a TOML file")));
+        }
         Merge::from_text(&text, path)
     }
 
-    fn from_text(text: &str, path: &Path) -> Result<Self> {
+    /// Starts from the text of a file: as [`Merge::from_file`].
+    ///
+    /// # Errors
+    /// A usage error with `path`, line, column and the nearest known key.
+    pub fn from_text(text: &str, path: &Path) -> Result<Self> {
         let line = |span: &Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
         let at = |span: Range<usize>, message: &str| {
             let before = &text[..span.start.min(text.len())];

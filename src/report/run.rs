@@ -66,7 +66,7 @@ impl Run {
             )));
         }
         let config_text = text(&config_file).unwrap_or_default();
-        let checkpoints: Vec<_> = checkpoints::list(path).into_iter().rev().collect();
+        let checkpoints: Vec<_> = checkpoints::list(path)?.into_iter().rev().collect();
         let origin = checkpoints.iter().rev().find_map(|file| origin(file)).unwrap_or_default();
         let tuning = text(&path.join("tuning.json")).and_then(|text| serde_json::from_str::<Value>(&text).ok());
         Ok(Run {

@@ -93,7 +93,9 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
         for (name, _) in std::env::vars_os() {
             let ours = name.to_string_lossy().starts_with("DCGAN_GPU_");
-            if ours || ["RUST_LOG", "RUST_BACKTRACE", "NO_COLOR"].iter().any(|n| name == *n) {
+            if ours
+                || ["RUST_LOG", "RUST_BACKTRACE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].iter().any(|n| name == *n)
+            {
                 command.env_remove(name);
             }
         }

@@ -5,6 +5,8 @@ mod bench;
 mod configuration;
 mod desk;
 mod drawing;
+mod flags;
+mod help;
 mod looking;
 mod refusals;
 mod reports;

@@ -234,7 +234,8 @@ const ELSEWHERE: [(&str, &str); 11] = [
 fn runs_touch_files_only_where_failures_can_be_tested() {
     let calls = ["fs::", "File::open", "File::create", "File::options", "OpenOptions::new"];
     // Operations that change something, or that a run cannot do without.
-    let grave = ["fs::write", "fs::rename", "fs::read(", "fs::read_dir", "fs::read_to_string", "fs::create_dir", "fs::copy"];
+    let grave =
+        ["fs::write", "fs::rename", "fs::read(", "fs::read_dir", "fs::read_to_string", "fs::create_dir", "fs::copy"];
     let grave: Vec<_> = grave.iter().chain(&calls[1..]).collect();
     let (mut folders, mut seen) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], 0);
     while let Some(folder) = folders.pop() {
@@ -250,13 +251,17 @@ fn runs_touch_files_only_where_failures_can_be_tested() {
             }
             let text = fs::read_to_string(&path).unwrap();
             let program = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-            let lines = program.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("use "));
+            let lines =
+                program.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("use "));
             for line in lines.filter(|line| calls.iter().any(|call| line.contains(call))) {
                 seen += 1;
                 let allowed = ELSEWHERE.iter().any(|(place, _)| name.starts_with(place));
                 assert!(allowed, "{name} touches files without src/disk.rs: {line}");
                 let in_run = name.starts_with("src/train/") || name == "src/model/checkpoint.rs";
-                assert!(!in_run || !grave.iter().any(|call| line.contains(**call)), "{name}: no test can make this fail: {line}");
+                assert!(
+                    !in_run || !grave.iter().any(|call| line.contains(**call)),
+                    "{name}: no test can make this fail: {line}"
+                );
             }
         }
     }

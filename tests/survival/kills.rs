@@ -77,7 +77,8 @@ impl Course {
         let line = self.line(cadence, &run);
         let ended: Ended = self.desk.run(&line);
         assert_eq!(ended.code, Some(0), "trial {trial}: {line}: {ended:#?}");
-        Record::of(self.desk.path(&run)).assert_is(whole, &format!("trial {trial}: {cadence}, interrupted {interrupted} times"));
+        Record::of(self.desk.path(&run))
+            .assert_is(whole, &format!("trial {trial}: {cadence}, interrupted {interrupted} times"));
         std::fs::remove_dir_all(self.desk.path(&run)).unwrap();
         interrupted
     }

@@ -45,9 +45,10 @@ impl Record {
                 Some(bytes) => format!("{} bytes", bytes.len()),
                 None => "nothing".to_string(),
             };
-            let lines = different.iter().take(4).map(|name| {
-                format!("{name}:\n  here  {}\n  there {}", side(self, name), side(whole, name))
-            });
+            let lines = different
+                .iter()
+                .take(4)
+                .map(|name| format!("{name}:\n  here  {}\n  there {}", side(self, name), side(whole, name)));
             let lines: Vec<_> = lines.collect();
             panic!("{what}: {} of {} parts differ\n{}", different.len(), whole.0.len(), lines.join("\n"));
         }

@@ -14,9 +14,8 @@ const SIGNALS: [(&str, i32, i32); 3] = [("INT", 2, 130), ("TERM", 15, 143), ("HU
 
 /// Sends a signal.
 fn send(signal: &str, child: &Child) {
-    let sent = std::process::Command::new("sh")
-        .args(["-c", &format!("kill -{signal} {} 2>/dev/null", child.id())])
-        .status();
+    let sent =
+        std::process::Command::new("sh").args(["-c", &format!("kill -{signal} {} 2>/dev/null", child.id())]).status();
     sent.unwrap();
 }
 
@@ -103,7 +102,8 @@ fn the_second_signal_ends_the_process_at_once() {
 #[test]
 fn what_the_run_was_told_to_ignore_does_not_end_it() {
     let desk = Desk::new();
-    let line = "train --config tiny.toml --device cpu --out run --steps 1500 -q --checkpoint-every 100 --sample-every 100";
+    let line =
+        "train --config tiny.toml --device cpu --out run --steps 1500 -q --checkpoint-every 100 --sample-every 100";
     let program = desk.command(line);
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
@@ -131,7 +131,8 @@ fn what_the_run_was_told_to_ignore_does_not_end_it() {
 #[test]
 fn a_stopped_run_says_how_to_go_on() {
     let desk = Desk::new();
-    let mut command = desk.command("train --config tiny.toml --device cpu --out run --steps 100000000 --sample-every 5");
+    let mut command =
+        desk.command("train --config tiny.toml --device cpu --out run --steps 100000000 --sample-every 5");
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
     while desk.path("run/checkpoints").read_dir().is_ok_and(|mut entries| entries.next().is_none())

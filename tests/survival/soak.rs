@@ -56,9 +56,12 @@ fn check(device: &str, seconds: u32) {
         kilobytes.sort_unstable();
         (kilobytes[kilobytes.len() / 2], uses.iter().map(|u| u.files).max().unwrap())
     };
-    let ((early, early_files), (late, late_files)) = (median(&uses[fifth..2 * fifth]), median(&uses[uses.len() - fifth..]));
+    let ((early, early_files), (late, late_files)) =
+        (median(&uses[fifth..2 * fifth]), median(&uses[uses.len() - fifth..]));
     let samples = desk.names("run/samples").len();
-    println!("{device}, {seconds} s, {samples} sample grids: {early} kB and {early_files} files, then {late} kB and {late_files} files");
+    println!(
+        "{device}, {seconds} s, {samples} sample grids: {early} kB and {early_files} files, then {late} kB and {late_files} files"
+    );
     assert!(samples > 2, "it trains");
     assert!(late <= early + early / 50 + 512, "memory grows from {early} kB to {late} kB");
     assert!(late_files <= early_files + 1, "open files grow from {early_files} to {late_files}");

@@ -32,6 +32,8 @@ pub struct Options {
     pub mirrors: Vec<String>,
     /// Whether sockets are forbidden.
     pub offline: bool,
+    /// Whether the environment's proxies are passed by.
+    pub direct: bool,
     /// Time-outs and numbers of tries.
     pub limits: Limits,
 }
@@ -78,7 +80,7 @@ impl Options {
     pub fn new(mirrors: &[String]) -> Result<Self> {
         let offline = std::env::var_os("DCGAN_GPU_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0");
         let mirrors = mirrors.iter().map(|mirror| base_address(mirror)).collect::<Result<_>>()?;
-        Ok(Options { mirrors, offline, limits: Limits::default() })
+        Ok(Options { mirrors, offline, ..Options::default() })
     }
 
     /// The base addresses of `set`.
@@ -196,7 +198,7 @@ fn obtain(
     let waiting = || observer.note(&format!("another process downloads to {}; waiting for it", folder.display()));
     let locked = Locked::new(folder, options.limits.wait, waiting)?;
     let mut sources = options.sources(set);
-    let http = Http::new(&options.limits)?;
+    let http = Http::new(&options.limits, options.direct)?;
     for file in set.files {
         // Again: the process that had the lock may have brought it.
         let broken = match look(folder, file)? {

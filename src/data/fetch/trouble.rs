@@ -24,12 +24,14 @@ pub(super) fn of_client(error: ureq::Error) -> Trouble {
     use ureq::Error as E;
     match error {
         E::Timeout(_) => Trouble::Passing(format!("no answer in time ({error})")),
-        E::HostNotFound => Trouble::Refused("the host is not found (no network, or a proxy is needed)".into()),
+        E::HostNotFound => not_found(),
         E::TooManyRedirects => Trouble::Refused("redirects without end".into()),
         E::ConnectProxyFailed(reason) => Trouble::Refused(format!("the proxy refuses ({reason})")),
         E::Rustls(_) | E::Tls(_) => Trouble::Refused(format!("the TLS connection fails ({error}{})", of_roots())),
         E::Io(cause) => of_io(cause),
-        E::Protocol(_) | E::LargeResponseHeader(..) => Trouble::Refused(format!("the answer is not HTTP ({error})")),
+        E::Protocol(_) | E::LargeResponseHeader(..) => {
+            Trouble::Refused(format!("the answer cannot be understood ({error})"))
+        }
         _ => Trouble::Refused(error.to_string()),
     }
 }
@@ -38,11 +40,20 @@ fn of_roots() -> &'static str {
     "; a proxy that opens TLS needs SSL_CERT_FILE to name its certificates"
 }
 
+fn not_found() -> Trouble {
+    Trouble::Refused("the host is not found (no network, or a proxy is needed)".into())
+}
+
 /// Sorts what went wrong while bytes were read from the network.
 pub(super) fn of_io(cause: std::io::Error) -> Trouble {
     use std::io::ErrorKind as K;
     if cause.get_ref().is_some_and(|inner| inner.is::<ureq::Error>()) {
         return of_client(ureq::Error::from(cause));
+    }
+    // The standard library has no kind for names that nobody knows; Windows has numbers (WSAHOST_NOT_FOUND to WSANO_DATA).
+    let is_of_lookup = cfg!(windows) && matches!(cause.raw_os_error(), Some(11001..=11004));
+    if is_of_lookup || cause.to_string().contains("lookup address information") {
+        return not_found();
     }
     match cause.kind() {
         K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {

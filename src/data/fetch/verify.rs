@@ -40,11 +40,12 @@ pub fn verify(path: &Path, file: &File) -> Result<Verdict> {
     let mut start = Vec::new();
     open().and_then(|f| f.take(2).read_to_end(&mut start)).map_err(unreadable)?;
     let is_packed = start == GZIP;
-    if is_packed && bytes == file.bytes && file.content_sha256.is_none() {
+    if bytes == file.bytes && !(is_packed && file.content_sha256.is_some()) {
         return Ok(Verdict::Bad("its checksum is not the published one".into()));
     }
     if !is_packed && bytes != file.content_bytes {
-        let expected = if path.extension().is_some_and(|e| e == "gz") { file.bytes } else { file.content_bytes };
+        let is_unpacked = path.file_name().is_some_and(|name| name == file.unpacked());
+        let expected = if is_unpacked { file.content_bytes } else { file.bytes };
         return Ok(Verdict::Bad(format!("it has {bytes} bytes, not {expected}")));
     }
     let source = open().map_err(unreadable)?;

@@ -1,0 +1,150 @@
+//! What the readers of data files share: opening them, room for what they declare, and what they often are instead.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use super::ImageShape;
+use crate::device::limits::free_memory;
+use crate::error::{Error, Result};
+
+/// The most bytes that an array in a file may have.
+const LARGEST: u64 = 4 << 30;
+
+/// The most memory reserved on the word of a header alone; a larger file grows its buffer as it is read.
+const TRUSTED: u64 = 64 << 20;
+
+/// The most that is kept in memory where the system does not say how much is free.
+const LARGEST_SET: u64 = 16 << 30;
+
+/// Opens a regular file; gives its length too. A pipe, which might never say anything, or a device, which might never end, is
+/// not opened.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when it is none or cannot be opened.
+pub fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
+    let closed = |cause: io::Error| {
+        Error::data(format!("cannot open {}: {cause}; make it readable or name another data set", path.display()))
+    };
+    if !fs::metadata(path).map_err(closed)?.is_file() {
+        return Err(Error::data(format!("{} is not a regular file; name one, or a folder", path.display())));
+    }
+    let file = File::open(path).map_err(closed)?;
+    let length = file.metadata().map_err(closed)?.len();
+    Ok((BufReader::new(file), length))
+}
+
+/// Puts the name of the file in front of what is wrong with it.
+pub fn at(path: &Path) -> impl Fn(Error) -> Error {
+    move |error| Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// The bytes of an array of `dimensions`, each element of `element` bytes.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when there are more than 4 GiB, or more than this machine has to spare.
+pub fn size_of(dimensions: &[u64], element: u64) -> Result<u64> {
+    let size = dimensions.iter().try_fold(element, |size, &n| size.checked_mul(n));
+    let Some(size) = size.filter(|&size| size <= LARGEST) else {
+        return Err(Error::data(format!(
+            "it declares an array of {dimensions:?}, more than 4 GiB; give a smaller data set"
+        )));
+    };
+    check_memory(size)?;
+    Ok(size)
+}
+
+/// Reads exactly `size` bytes to the end of `source`, which comes from a file of `length` bytes.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when there are fewer or more, or when reading fails.
+pub fn read_exactly(source: impl Read, size: u64, length: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size.min(TRUSTED).min(length.saturating_mul(16)) as usize);
+    source.take(size + 1).read_to_end(&mut bytes).map_err(|cause| damaged(&cause.to_string()))?;
+    let found = bytes.len() as u64;
+    if found < size {
+        return Err(damaged(&format!("it is truncated: {found} of {size} bytes after the header")));
+    }
+    if found > size {
+        return Err(damaged(&format!("it goes on after the {size} bytes that its header declares")));
+    }
+    Ok(bytes)
+}
+
+/// Room for `count` images in the network's shape.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to spare.
+pub fn room_for_images(count: u32, shape: ImageShape) -> Result<Vec<u8>> {
+    let bytes = (shape.bytes() as u64).checked_mul(count.into()).unwrap_or(u64::MAX);
+    check_memory(bytes)?;
+    Ok(vec![0; bytes as usize])
+}
+
+fn check_memory(bytes: u64) -> Result<()> {
+    let free = free_memory().unwrap_or(LARGEST_SET);
+    if bytes > free {
+        return Err(Error::data(format!(
+            "the data set takes {} MiB, but this machine has {} MiB to spare; give fewer images",
+            bytes >> 20,
+            free >> 20
+        )));
+    }
+    Ok(())
+}
+
+/// A file that is not what it was.
+pub fn damaged(cause: &str) -> Error {
+    Error::data(format!("{cause}; download or save the file again"))
+}
+
+/// What a download often leaves under the name of a data file instead of the data.
+pub fn impostor(opening: &[u8]) -> Option<&'static str> {
+    let starts = |magic: &[u8]| opening.starts_with(magic);
+    if opening.is_empty() {
+        Some("it has no content")
+    } else if starts(b"version https://git-lfs") {
+        Some("it is a Git LFS pointer, not the file itself (`git lfs pull` fetches that)")
+    } else if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
+        Some("it is a zip archive, which must be unpacked first")
+    } else if opening.trim_ascii_start().starts_with(b"<") || starts(b"\xef\xbb\xbf<") {
+        Some("it is a web page, not data")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_checked_before_anything_is_reserved() {
+        assert_eq!(size_of(&[3, 4], 4).unwrap(), 48);
+        for dimensions in [&[1 << 20, 1 << 13][..], &[u64::MAX, 2], &[u64::MAX, u64::MAX, u64::MAX]] {
+            let message = size_of(dimensions, 1).unwrap_err().to_string();
+            assert!(message.contains("more than 4 GiB"), "{message}");
+        }
+        let shape = ImageShape { height: 4096, width: 4096, channels: 3 };
+        let message = room_for_images(u32::MAX, shape).unwrap_err().to_string();
+        assert!(message.starts_with("the data set takes 206158430"), "{message}");
+    }
+
+    #[test]
+    fn names_what_is_not_data() {
+        for (opening, name) in [
+            (&b""[..], "no content"),
+            (b"\n  <html>", "web page"),
+            (b"\xef\xbb\xbf<?xml", "web page"),
+            (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+            (b"PK\x03\x04\x14", "zip"),
+        ] {
+            assert!(impostor(opening).unwrap().contains(name));
+        }
+        assert_eq!(impostor(&[0, 0, 8, 3]), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! Folders of PNG and JPEG files, at any depth: `cats/1.png`, `cats/more/2.jpg`, `dogs/3.jpeg`.
+//!
+//! The order of the images is that of the bytes of their paths, and a folder directly below the top is a class. Hidden files
+//! and folders are passed over, and so are files with other endings.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::picture::{LARGEST_FILE, decode_into};
+use super::resize::Cover;
+use super::{ImageShape, Loaded, files};
+use crate::error::{Error, Result};
+
+/// Folders within folders that are followed.
+const DEEPEST: usize = 32;
+
+/// Broken files that are named; all are counted.
+const NAMED: usize = 5;
+
+/// The files below a folder.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// PNG and JPEG files by their endings, relative to the top, sorted by the bytes of their paths.
+    pub pictures: Vec<PathBuf>,
+    /// `.npy` files directly in the top folder, sorted.
+    pub arrays: Vec<PathBuf>,
+    /// How many other files there are.
+    pub others: u64,
+}
+
+impl Listing {
+    /// Looks through `top`. Links are followed, but no folder is entered twice.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, is reached twice or is too deep.
+    pub fn new(top: &Path) -> Result<Listing> {
+        let mut listing = Listing::default();
+        let mut entered = HashMap::new();
+        let mut folders = vec![(PathBuf::new(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            let path = top.join(&folder);
+            let unreadable = |cause: std::io::Error| {
+                let path = path.display();
+                Error::data(format!("cannot read the data folder {path}: {cause}; make it readable or name another"))
+            };
+            if depth > DEEPEST {
+                let path = path.display();
+                return Err(Error::data(format!("{path} is more than {DEEPEST} folders deep; move its files up")));
+            }
+            if let Some(before) = entered.insert(fs::canonicalize(&path).map_err(unreadable)?, path.clone()) {
+                return Err(Error::data(format!(
+                    "{} and {} are the same folder; remove the link that leads there twice, or in a circle",
+                    before.display(),
+                    path.display()
+                )));
+            }
+            for entry in fs::read_dir(&path).map_err(unreadable)? {
+                let entry = entry.map_err(unreadable)?;
+                let name = entry.file_name();
+                if name.as_encoded_bytes().starts_with(b".") {
+                    continue;
+                }
+                let relative = folder.join(&name);
+                if entry.path().is_dir() {
+                    folders.push((relative, depth + 1));
+                } else {
+                    listing.add(relative, depth);
+                }
+            }
+        }
+        listing.arrays.sort();
+        // Not by component, as paths are compared: `a-b/1` comes before `a/1`, as in other tools.
+        listing.pictures.sort_by_cached_key(|path| bytes_of(path));
+        Ok(listing)
+    }
+
+    fn add(&mut self, path: PathBuf, depth: usize) {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if ["png", "jpg", "jpeg"].iter().any(|picture| ending == *picture) {
+            self.pictures.push(path);
+        } else if ending == "npy" && depth == 0 {
+            self.arrays.push(path);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// Decodes all pictures, in parallel, at `shape`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Data`](crate::error::Kind::Data) when one or more are broken (with their number and the names of the first), or
+    /// when all together take more memory than there is.
+    pub fn read(&self, top: &Path, shape: ImageShape) -> Result<Loaded> {
+        let all = self.pictures.len();
+        let count = u32::try_from(all).map_err(|_| Error::data(format!("{} holds {all} pictures", top.display())))?;
+        log::info!("reading {count} pictures from {}; {} other files are passed over", top.display(), self.others);
+        let mut pixels = files::room_for_images(count, shape).map_err(files::at(top))?;
+        let images = pixels.par_chunks_exact_mut(shape.bytes()).zip(&self.pictures);
+        let broken: Vec<_> = images
+            .map_init(Cover::default, |cover, (out, path)| {
+                let result = read_one(&top.join(path), cover, out, shape);
+                result.err().map(|error| format!("{} ({error})", path.display()))
+            })
+            .flatten_iter()
+            .collect();
+        if !broken.is_empty() {
+            return Err(not_usable(top, all, &broken));
+        }
+        let (classes, labels) = self.classes();
+        let classes_text = if classes.is_empty() { String::new() } else { format!(" in {} classes", classes.len()) };
+        let remark = format!("{count} pictures{classes_text} from {}, brought to {shape}", top.display());
+        Ok(Loaded { pixels, count, labels, classes, remark: Some(remark) })
+    }
+
+    /// The folders directly below the top, by the bytes of their names, and which of them each picture is in; nothing where
+    /// a picture is in none.
+    fn classes(&self) -> (Vec<String>, Option<Vec<u32>>) {
+        let class = |path: &'_ Path| -> Option<Vec<u8>> {
+            let mut parts = path.iter();
+            let first = parts.next()?;
+            parts.next().map(|_| first.as_encoded_bytes().to_vec())
+        };
+        let Some(of_each) = self.pictures.iter().map(|path| class(path)).collect::<Option<Vec<_>>>() else {
+            return (Vec::new(), None);
+        };
+        let mut names = of_each.clone();
+        names.sort_unstable();
+        names.dedup();
+        let label = |name: &Vec<u8>| names.binary_search(name).unwrap_or_default() as u32;
+        let labels = of_each.iter().map(label).collect();
+        (names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(), Some(labels))
+    }
+}
+
+/// The bytes of a relative path, with `/` between its parts on every system.
+fn bytes_of(path: &Path) -> Vec<u8> {
+    path.iter().map(OsStr::as_encoded_bytes).collect::<Vec<_>>().join(&b'/')
+}
+
+fn read_one(path: &Path, cover: &mut Cover, out: &mut [u8], shape: ImageShape) -> Result<()> {
+    let unreadable = |cause: std::io::Error| Error::data(format!("it cannot be read: {cause}"));
+    let file = fs::metadata(path).map_err(unreadable)?;
+    if !file.is_file() {
+        return Err(Error::data("it is not a regular file"));
+    }
+    if file.len() > LARGEST_FILE {
+        let (size, most) = (file.len() >> 20, LARGEST_FILE >> 20);
+        return Err(Error::data(format!("its {size} MiB are too many; at most {most} are read")));
+    }
+    decode_into(&fs::read(path).map_err(unreadable)?, cover, out, shape)
+}
+
+fn not_usable(top: &Path, all: usize, broken: &[String]) -> Error {
+    let named = broken[..broken.len().min(NAMED)].join(", ");
+    let more = match broken.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let of = format!("{} of {all} pictures in {}", broken.len(), top.display());
+    Error::data(format!("{of} cannot be used: {named}{more}; replace or remove them"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What a path that is given as a data set holds: IDX files, an array, or pictures.
+
+use std::fs;
+use std::io::{BufRead, ErrorKind};
+use std::path::Path;
+
+use super::folder::Listing;
+use super::{ImageShape, Loaded, files, load_idx, locate, npy};
+use crate::error::{Error, Result};
+
+/// Reads the data set at `path`, a file or a folder, at `shape`.
+///
+/// A folder with IDX files is a set of those, whatever else is in it. Otherwise it holds either one `.npy` file or
+/// PNG and JPEG files.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when there is none, or when it is broken or ambiguous.
+pub fn load(path: &Path, shape: ImageShape) -> Result<Loaded> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => load_folder(path, shape),
+        // A folder that is missing is reported with all that a data set can be.
+        Err(cause) if cause.kind() == ErrorKind::NotFound => load_idx(&locate::find(path)?, shape),
+        _ => load_file(path, shape),
+    }
+}
+
+fn load_file(path: &Path, shape: ImageShape) -> Result<Loaded> {
+    let (mut source, _) = files::open(path)?;
+    let opening = source.fill_buf().unwrap_or_default();
+    let is_array = opening.starts_with(npy::MAGIC) || path.extension().is_some_and(|ending| ending == "npy");
+    if opening.starts_with(b"\x89PNG") || opening.starts_with(b"\xff\xd8\xff") {
+        return Err(Error::data(format!("{} is a single picture; name the folder that holds it", path.display())));
+    }
+    drop(source);
+    if is_array { load_array(path, shape) } else { load_idx(&locate::find(path)?, shape) }
+}
+
+fn load_folder(path: &Path, shape: ImageShape) -> Result<Loaded> {
+    if holds_idx(path)? {
+        return load_idx(&locate::find(path)?, shape);
+    }
+    let listing = Listing::new(path)?;
+    let at = path.display();
+    match (&listing.arrays[..], &listing.pictures[..]) {
+        ([], []) => Err(Error::data(format!(
+            "{at} holds no images; put PNG or JPEG files, one .npy array or IDX files such as \
+             train-images-idx3-ubyte.gz there, or name another folder"
+        ))),
+        ([], _) => listing.read(path, shape),
+        ([array], []) => load_array(&path.join(array), shape),
+        ([array, ..], []) => Err(Error::data(format!(
+            "{at} holds {} .npy arrays; name one of them, such as {}",
+            listing.arrays.len(),
+            path.join(array).display()
+        ))),
+        ([array, ..], [picture, ..]) => Err(Error::data(format!(
+            "{at} holds both arrays ({}) and pictures ({}); name the array, or move one of the two elsewhere",
+            array.display(),
+            picture.display()
+        ))),
+    }
+}
+
+/// Whether a file of IDX images lies in `folder`.
+fn holds_idx(folder: &Path) -> Result<bool> {
+    let unreadable = |cause: std::io::Error| {
+        let folder = folder.display();
+        Error::data(format!("cannot read the data folder {folder}: {cause}; make it readable or name another"))
+    };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().to_lowercase();
+        if name.contains("images") && name.contains("idx") && !name.starts_with('.') && entry.path().is_file() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn load_array(path: &Path, shape: ImageShape) -> Result<Loaded> {
+    let images = npy::read(path)?;
+    Loaded::from_images(images, path, shape)
+}
+
+#[cfg(test)]
+mod tests;

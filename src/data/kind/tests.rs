@@ -1,0 +1,69 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::error::Kind;
+
+#[path = "../../../tests/common/makers.rs"]
+mod makers;
+
+use self::makers::{array, flat_png, idx};
+
+const SHAPE: ImageShape = ImageShape { height: 2, width: 2, channels: 1 };
+
+fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let top = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        fs::write(top.path().join(name), content).unwrap();
+    }
+    top
+}
+
+fn two() -> Vec<u8> {
+    idx(&[2, 2, 2], &[7; 8])
+}
+
+fn three() -> Vec<u8> {
+    array("|u1", "(3, 2, 2)", &[8; 12])
+}
+
+fn picture() -> Vec<u8> {
+    flat_png(2, 2, [9; 3])
+}
+
+#[track_caller]
+fn refused(path: &Path, because: &str) {
+    let error = load(path, SHAPE).unwrap_err();
+    assert_eq!(error.kind(), Kind::Data);
+    assert!(error.to_string().contains(because), "{error} does not say {because:?}");
+}
+
+#[test]
+fn a_folder_is_what_is_in_it() {
+    let count = |files: &[(&str, Vec<u8>)]| load(folder(files).path(), SHAPE).unwrap().count;
+    assert_eq!(count(&[("train-images-idx3-ubyte", two()), ("a.npy", three()), ("preview.png", picture())]), 2);
+    assert_eq!(count(&[("a.npy", three()), ("readme.txt", vec![])]), 3);
+    assert_eq!(count(&[("a.png", picture()), ("readme.txt", vec![])]), 1);
+}
+
+#[test]
+fn what_could_be_meant_in_two_ways_is_refused() {
+    refused(folder(&[]).path(), "holds no images; put PNG or JPEG files, one .npy array or IDX files");
+    refused(folder(&[("a.webp", vec![]), ("b.txt", vec![])]).path(), "holds no images");
+    let arrays = [("a.npy", three()), ("b.npy", three())];
+    refused(folder(&arrays).path(), "holds 2 .npy arrays; name one of them");
+    let both = [("a.npy", three()), ("b.png", picture())];
+    refused(folder(&both).path(), "holds both arrays (a.npy) and pictures (b.png)");
+}
+
+#[test]
+fn a_file_is_told_by_its_content() {
+    let files = folder(&[("a.npy", three()), ("b", three()), ("c", two()), ("d.npy", two()), ("e.dat", picture())]);
+    let at = |name: &str| -> PathBuf { files.path().join(name) };
+    assert_eq!(load(&at("a.npy"), SHAPE).unwrap().count, 3);
+    assert_eq!(load(&at("b"), SHAPE).unwrap().count, 3);
+    assert_eq!(load(&at("c"), SHAPE).unwrap().count, 2);
+    refused(&at("d.npy"), "not a NumPy array");
+    refused(&at("e.dat"), "is a single picture; name the folder that holds it");
+    refused(&at("f"), "there is no data set or folder");
+    refused(&at("a.npy").join("b"), "Not a directory");
+}

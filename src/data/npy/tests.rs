@@ -1,0 +1,118 @@
+use super::*;
+use crate::output::{Images as Drawn, Overwrite, write_npy};
+
+fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
+    let fortran = if fortran { "True" } else { "False" };
+    let text = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
+    [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes(), text.as_bytes(), data].concat()
+}
+
+fn parsed(file: &[u8]) -> Result<Images> {
+    parse(file, file.len() as u64)
+}
+
+#[track_caller]
+fn read_as(file: &[u8], count: u32, shape: [u32; 3], pixels: &[u8]) {
+    let images = parsed(file).unwrap();
+    let [height, width, channels] = shape;
+    assert_eq!((images.count, images.shape), (count, ImageShape { height, width, channels }));
+    assert_eq!(images.pixels, pixels);
+}
+
+#[track_caller]
+fn refused(file: &[u8], because: &str) {
+    let message = parsed(file).unwrap_err().to_string();
+    assert!(message.contains(because), "{message:?} does not say {because:?}");
+}
+
+#[test]
+fn reads_every_order_of_axes() {
+    let pixels: Vec<u8> = (0..24).collect();
+    read_as(&npy("|u1", false, "(2, 3, 4)", &pixels), 2, [3, 4, 1], &pixels);
+    read_as(&npy("|u1", false, "(2, 2, 2, 3)", &pixels), 2, [2, 2, 3], &pixels);
+    // Channels before rows: each channel's plane comes whole.
+    let planes = [0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23];
+    let mixed = [0, 10, 20, 1, 11, 21, 2, 12, 22, 3, 13, 23];
+    read_as(&npy("|u1", false, "(1, 3, 2, 2)", &planes), 1, [2, 2, 3], &mixed);
+    read_as(&npy("|u1", false, "(2, 1, 2, 2)", &pixels[..8]), 2, [2, 2, 1], &pixels[..8]);
+    // Fortran's order: the index of the image varies fastest.
+    read_as(&npy("|u1", true, "(2, 2, 2)", &pixels[..8]), 2, [2, 2, 1], &[0, 4, 2, 6, 1, 5, 3, 7]);
+    let fortran: Vec<u8> = (0..12).collect();
+    read_as(&npy("|u1", true, "(1, 2, 2, 3)", &fortran), 1, [2, 2, 3], &[0, 4, 8, 2, 6, 10, 1, 5, 9, 3, 7, 11]);
+    read_as(&npy("|u1", true, "(1, 3, 2, 2)", &fortran), 1, [2, 2, 3], &[0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11]);
+}
+
+#[test]
+fn reads_floats_in_both_byte_orders() {
+    let values = [0.0_f32, 1.0, 0.5, 0.2];
+    let little: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let big: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();
+    for (descr, data) in [("<f4", &little), (">f4", &big)] {
+        read_as(&npy(descr, false, "(1, 2, 2)", data), 1, [2, 2, 1], &[0, 255, 128, 51]);
+    }
+    for value in [-0.5_f32, 1.01, 255.0, f32::NAN, f32::INFINITY] {
+        let data = [value, 0.0, 0.0, 0.0].map(f32::to_le_bytes).concat();
+        refused(
+            &npy("<f4", false, "(1, 2, 2)", &data),
+            &format!("it holds the value {value}; floats must lie in [0, 1]"),
+        );
+    }
+}
+
+#[test]
+fn reads_every_version() {
+    let file = npy("|u1", false, "(1, 2, 2)", &[1, 2, 3, 4]);
+    for version in [2, 3] {
+        let mut longer = file.clone();
+        longer[6] = version;
+        longer.splice(10..10, [0, 0]);
+        read_as(&longer, 1, [2, 2, 1], &[1, 2, 3, 4]);
+    }
+    let mut unknown = file;
+    unknown[6] = 4;
+    refused(&unknown, "version 4 of the format");
+}
+
+#[test]
+fn reads_what_sampling_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    for channels in [1, 3] {
+        let path = folder.path().join(format!("{channels}.npy"));
+        let drawn = Drawn::new((0..12 * channels as u8).collect(), [3, 2, 2, channels]).unwrap();
+        write_npy(&drawn, &path, Overwrite::Never).unwrap();
+        let images = read(&path).unwrap();
+        assert_eq!((images.count, images.shape.channels, images.pixels), (3, channels as u32, drawn.pixels));
+    }
+}
+
+#[test]
+fn refuses_what_is_not_an_array_of_images() {
+    refused(b"", "no content");
+    refused(b"<html>", "web page");
+    refused(b"PK\x03\x04", "zip archive");
+    refused(b"\x93NUMPY", "ends within its header");
+    refused(b"something else", "not a NumPy array");
+    refused(&npy("|u1", false, "(4,)", &[0; 4]), "neither (N, H, W) nor (N, H, W, C)");
+    refused(&npy("|u1", false, "(2, 2)", &[0; 4]), "neither (N, H, W) nor (N, H, W, C)");
+    refused(&npy("|u1", false, "(1, 2, 2, 2)", &[0; 8]), "no axis of 1 or 3 channels");
+    refused(&npy("|u1", false, "(2, 3, 2, 3)", &[0; 36]), "can be read as");
+    refused(&npy("|u1", false, "(0, 2, 2)", &[]), "holds no images");
+    refused(&npy("|u1", false, "(2, 0, 2)", &[]), "holds no images");
+    refused(&npy("<i8", false, "(1, 1, 1)", &[0; 8]), "type \"<i8\"");
+}
+
+#[test]
+fn refuses_sizes_that_do_not_hold() {
+    let file = npy("|u1", false, "(2, 3, 4)", &[5; 24]);
+    refused(&file[..9], "ends within its header");
+    refused(&file[..30], "ends within its header");
+    refused(&file[..file.len() - 1], "23 of 24 bytes");
+    refused(&[&file[..], &[0]].concat(), "goes on after the 24 bytes");
+    refused(&npy("|u1", false, "(99999999999, 28, 28)", &[]), "more than 4 GiB");
+    refused(&npy("<f4", false, "(18446744073709551615, 2, 2)", &[]), "more than 4 GiB");
+    refused(&npy("|u1", false, "(1, 16384, 16384)", &[1]), "1 of 268435456 bytes");
+    let mut header = file;
+    header[6] = 2;
+    header[8..12].copy_from_slice(&[0xff; 4]);
+    refused(&header, "its header takes 4294967295 bytes");
+}

@@ -1,0 +1,184 @@
+//! One PNG or JPEG file, brought to the network's shape.
+//!
+//! A file is not trusted: what it declares is held against its length and against limits before anything is decoded.
+
+use std::io::Cursor;
+use std::sync::{Mutex, PoisonError};
+
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
+
+use super::ImageShape;
+use super::files::impostor;
+use super::resize::Cover;
+use crate::error::{Error, Result};
+
+/// The most bytes of a file.
+pub const LARGEST_FILE: u64 = 64 << 20;
+
+/// The most bytes of a decoded picture: 89 megapixels in 8-bit colour.
+const LARGEST_PICTURE: u64 = 256 << 20;
+
+/// Pictures that take more, decoded, are decoded one at a time, so that a machine with many threads does not need the
+/// largest picture's memory for each.
+const LARGE_PICTURE: u64 = 32 << 20;
+static ONE_LARGE: Mutex<()> = Mutex::new(());
+
+/// Decoded bytes that a byte of a PNG can hold: deflate's limit.
+const DENSEST_PNG: u64 = 1032;
+
+/// Pixels that a byte of a JPEG can hold, and twice that: each block of 8×8 takes at least a bit.
+const DENSEST_JPEG: u64 = 1024;
+
+/// Decodes a picture and brings it to `shape`: scaled to cover it, the centre cropped; `[height][width][channels]`.
+///
+/// What a picture shows is upright (its EXIF orientation is followed), on black where it is transparent, of 8 bits; one channel
+/// is the luma of its colours (Rec. 709). Of an animated PNG it is the default image.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data), saying what is wrong but not with which file, when `bytes` are no PNG or JPEG
+/// file, a broken one, or one beyond the limits.
+pub fn decode(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>> {
+    let mut out = vec![0; shape.bytes()];
+    decode_into(bytes, &mut Cover::default(), &mut out, shape)?;
+    Ok(out)
+}
+
+/// As [`decode`], into `out`.
+pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape: ImageShape) -> Result<()> {
+    let format = Format::of(bytes)?;
+    let limits = {
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(LARGEST_PICTURE);
+        limits
+    };
+    let picture = match format {
+        Format::Png => {
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| broken(&e))?;
+            decoded(decoder, bytes.len() as u64 * DENSEST_PNG)?
+        }
+        Format::Jpeg => {
+            check_end(bytes)?;
+            let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(|e| broken(&e))?;
+            let pixel = u64::from(decoder.color_type().bytes_per_pixel());
+            decoded(decoder, bytes.len() as u64 * DENSEST_JPEG * pixel)?
+        }
+    };
+    let from = |channels| ImageShape { height: picture.height(), width: picture.width(), channels };
+    match &picture {
+        DynamicImage::ImageLuma8(grey) => cover.fill(grey.as_raw(), from(1), out, shape),
+        DynamicImage::ImageRgb8(colours) => cover.fill(colours.as_raw(), from(3), out, shape),
+        DynamicImage::ImageLuma16(_) => cover.fill(picture.to_luma8().as_raw(), from(1), out, shape),
+        DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageLumaA16(_)
+        | DynamicImage::ImageRgba8(_)
+        | DynamicImage::ImageRgba16(_) => cover.fill(on_black(&picture).as_raw(), from(3), out, shape),
+        _ => cover.fill(picture.to_rgb8().as_raw(), from(3), out, shape),
+    }
+    Ok(())
+}
+
+/// What a picture's file begins with.
+enum Format {
+    Png,
+    Jpeg,
+}
+
+impl Format {
+    fn of(bytes: &[u8]) -> Result<Format> {
+        let starts = |magic: &[u8]| bytes.starts_with(magic);
+        if starts(b"\x89PNG\r\n\x1a\n") {
+            return Ok(Format::Png);
+        }
+        if starts(b"\xff\xd8\xff") {
+            return Ok(Format::Jpeg);
+        }
+        if let Some(impostor) = impostor(bytes) {
+            return Err(Error::data(impostor));
+        }
+        let other = match bytes {
+            _ if starts(b"GIF8") => "a GIF",
+            _ if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => "a WebP picture",
+            _ if starts(b"BM") => "a BMP picture",
+            _ if starts(b"II*\0") || starts(b"MM\0*") => "a TIFF picture",
+            _ if bytes.get(4..8) == Some(b"ftyp") => "an AVIF, HEIC or MP4 file",
+            _ if starts(b"\x1f\x8b") => "a gzip file",
+            _ if starts(super::npy::MAGIC) => "a NumPy array",
+            _ => "something else",
+        };
+        Err(Error::data(format!("it is {other}, neither PNG nor JPEG")))
+    }
+}
+
+/// Decodes what is within the limits, upright; at most `densest` bytes can be in the file.
+fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<DynamicImage> {
+    let ((width, height), size) = (decoder.dimensions(), decoder.total_bytes());
+    if size == 0 {
+        return Err(Error::data(format!("it declares {width}×{height} pixels")));
+    }
+    if size > LARGEST_PICTURE {
+        let most = LARGEST_PICTURE >> 20;
+        return Err(Error::data(format!(
+            "its {width}×{height} pixels take {} MiB; at most {most} are read",
+            size >> 20
+        )));
+    }
+    if size > densest {
+        return Err(Error::data(format!(
+            "it is truncated: it declares {width}×{height} pixels, more than its bytes hold"
+        )));
+    }
+    let _alone = (size > LARGE_PICTURE).then(|| ONE_LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+    // An orientation that cannot be read is none.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| broken(&e))?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// Colours as they look on a black ground.
+fn on_black(picture: &DynamicImage) -> RgbImage {
+    let colours = picture.to_rgba8();
+    let mut ground = RgbImage::new(colours.width(), colours.height());
+    for (pixel, colour) in ground.pixels_mut().zip(colours.pixels()) {
+        let [channels @ .., alpha] = colour.0;
+        pixel.0 = channels.map(|value| ((u16::from(value) * u16::from(alpha) + 127) / 255) as u8);
+    }
+    ground
+}
+
+/// Refuses a JPEG without its end: the decoder would make up the rest.
+fn check_end(bytes: &[u8]) -> Result<()> {
+    let truncated = || Error::data("it is truncated: its end is missing");
+    // Segments with their lengths, up to the first scan: a thumbnail inside one has an end of its own.
+    let mut at = 2;
+    loop {
+        match *bytes.get(at..at + 4).ok_or_else(truncated)? {
+            [0xff, 0xff, ..] => at += 1,
+            [0xff, 0xda, ..] => break,
+            [0xff, 0x01 | 0xd0..=0xd8, ..] => at += 2,
+            [0xff, _, high, low] => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+            // The decoder says what is wrong.
+            _ => return Ok(()),
+        }
+    }
+    // In a scan, 0xff is followed by 0 where it is not a marker.
+    if bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]) { Ok(()) } else { Err(truncated()) }
+}
+
+/// What a decoder found wrong, in one line.
+fn broken(cause: &ImageError) -> Error {
+    let text = cause.to_string().replace(char::is_control, " ");
+    Error::data(match cause {
+        ImageError::IoError(_) => "it is truncated".to_string(),
+        ImageError::Limits(_) => format!("it is beyond the limits ({text})"),
+        ImageError::Unsupported(_) => format!("it is of a kind that is not supported ({text})"),
+        _ => format!("it is damaged ({text})"),
+    })
+}
+
+#[cfg(test)]
+mod tests;
