@@ -1,7 +1,7 @@
 //! The measurement of one configuration on one device: load, steps, kernels, and how far they are from the floor.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -23,12 +23,14 @@ const PROFILE_SECONDS: f64 = 5.0;
 const MOST_PROFILES: f64 = 20.0;
 
 /// What to measure.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// How many steps.
     pub counts: Counts,
     /// Only steps: no kernels, no ceilings, no timestamps.
     pub steps_only: bool,
+    /// How long an adapter is waited for.
+    pub patience: Duration,
 }
 
 /// From nothing to the end of the first step, in seconds.
@@ -150,7 +152,7 @@ pub struct Report {
 pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) -> Result<Report> {
     let start = Instant::now();
     let timing = if options.steps_only { Timing::default() } else { Timing::Timestamps };
-    let device = Device::open_with(choice, OpenOptions { timing, ..Default::default() })?;
+    let device = Device::open_with(choice, OpenOptions { timing, patience: options.patience })?;
     let open_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let tuning = tuning::for_run(&device, config, &config.layouts()?, tune.wanted, tune.announce)?;

@@ -135,7 +135,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
     let config = arguments.configuration()?;
     let counts = Counts { warmup: arguments.warmup, steps: arguments.steps };
-    let options = Options { counts, steps_only: arguments.steps_only };
+    let patience = arguments.device.patience();
+    let options = Options { counts, steps_only: arguments.steps_only, patience };
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let mut report = step::measure(&arguments.device.device, &config, options, tune)?;

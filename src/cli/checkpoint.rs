@@ -44,8 +44,9 @@ impl Source {
         };
         let mut say = announce(quiet);
         if !named.is_dir() {
+            let checkpoint = Checkpoint::load(&named)?;
             say(&format!("drawing from {}", named.display()));
-            return Checkpoint::load(&named);
+            return Ok(checkpoint);
         }
         let empty = || {
             let what = "holds no checkpoint; give a run folder or a .safetensors file";
@@ -53,8 +54,9 @@ impl Source {
         };
         if self.best {
             let path = checkpoints::best(&named)?.ok_or_else(empty)?;
+            let checkpoint = Checkpoint::load(&path)?;
             say(&format!("drawing from {}", path.display()));
-            return Checkpoint::load(&path);
+            return Ok(checkpoint);
         }
         let found = checkpoints::newest(&named)?.ok_or_else(empty)?;
         found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));

@@ -93,8 +93,7 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
             Some(folder) => folder.display().to_string(),
             None => format!("not here: dcgan-gpu data get {}", set.name),
         };
-        let size = format!("{:.1} MB", set.bytes as f64 / 1e6);
-        vec![set.name.to_string(), size, set.licence.to_string(), set.about.to_string(), here]
+        vec![set.name.to_string(), fetch::size(set.bytes), set.licence.to_string(), set.about.to_string(), here]
     });
     let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
     table::lines(&rows).iter().for_each(|line| print(line));

@@ -27,9 +27,10 @@ mod verify_resume;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use dcgan_gpu::device::Device;
+use dcgan_gpu::device::{Device, OpenOptions, PATIENCE_SECONDS};
 use dcgan_gpu::error::{Error, Kind, Result};
 
 /// Train and sample DCGANs on any GPU: hand-written WGSL, no CUDA, no Python
@@ -86,11 +87,21 @@ struct DeviceChoice {
     /// `auto` (the first hardware GPU, else the processor), `cpu`, an index or a part of a name from `devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto", env = "DCGAN_GPU_DEVICE")]
     device: String,
+    /// Seconds that a GPU may take for a few steps before it counts as hung; slow ones need more
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_SECONDS, env = "DCGAN_GPU_DEVICE_TIMEOUT",
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    device_timeout: u64,
 }
 
 impl DeviceChoice {
+    /// How long a device is waited for.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.device_timeout)
+    }
+
     fn open(&self, quiet: bool) -> Result<Device> {
-        let device = Device::open(&self.device)?;
+        let options = OpenOptions { patience: self.patience(), ..Default::default() };
+        let device = Device::open_with(&self.device, options)?;
         self.remark(matches!(device, Device::Cpu), quiet);
         Ok(device)
     }
@@ -119,6 +130,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let stopped = matches!(error.kind(), Kind::Interrupted | Kind::Terminated);
             tell(&one_line(&if stopped { error.to_string() } else { format!("error: {error}") }));
+            if error.is_time_out() {
+                // What a driver does when a process ends could wait for the device too.
+                let _ = std::io::stdout().flush();
+                signal_hook::low_level::exit(error.exit_code().into());
+            }
             ExitCode::from(error.exit_code())
         }
     }

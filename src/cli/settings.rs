@@ -199,7 +199,8 @@ pub fn overruled(id: &str, given: &dyn Fn(&str) -> bool) -> bool {
     match id {
         "epochs" => given("steps"),
         "steps" => given("epochs"),
-        "data_dir" | "device" | "sample_every" | "checkpoint_every" | "on_nan" | "keep" | "log_every" => false,
+        "data_dir" | "device" | "device_timeout" | "sample_every" | "checkpoint_every" | "on_nan" | "keep"
+        | "log_every" => false,
         "preset" => given("config") || given("resume"),
         "config" => given("preset") || given("resume"),
         _ => given("resume"),

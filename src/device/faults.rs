@@ -4,6 +4,7 @@
 //! an adapter can be made to fail in earnest it is: a lost device is one that was destroyed, and the same code that finds
 //! a driver's failure has to find it.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -34,7 +35,7 @@ pub enum What {
     OutOfMemory,
     /// The device hangs: nothing that was submitted ends.
     TimedOut,
-    /// The work is left out and nothing says so; the copy that is read back holds zeros.
+    /// The work is left out and nothing says so.
     SilentlyDropped,
 }
 
@@ -56,6 +57,10 @@ static ARMED: AtomicBool = AtomicBool::new(false);
 static STATE: Mutex<State> = Mutex::new(State { faults: Vec::new(), passed: [0; POINTS.len()] });
 static TURN: Mutex<()> = Mutex::new(());
 
+thread_local! {
+    static ARMED_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
 struct State {
     faults: Vec<Fault>,
     passed: [u64; POINTS.len()],
@@ -70,6 +75,7 @@ pub struct Armed {
 /// Arms faults for the whole process, or none, to count passages or to keep others' faults away. Waits while somebody
 /// else has some armed.
 pub fn arm(faults: impl IntoIterator<Item = Fault>) -> Armed {
+    assert!(!ARMED_HERE.replace(true), "this thread has faults armed already");
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     *state() = State { faults: faults.into_iter().collect(), passed: [0; POINTS.len()] };
     ARMED.store(true, Ordering::SeqCst);
@@ -86,7 +92,13 @@ impl Armed {
 impl Drop for Armed {
     fn drop(&mut self) {
         ARMED.store(false, Ordering::SeqCst);
+        ARMED_HERE.set(false);
     }
+}
+
+/// Passes [`At::Open`]: the error with which opening fails, in words.
+pub(super) fn refuse_to_open() -> Option<String> {
+    strike(At::Open).filter(|what| *what != What::SilentlyDropped).map(|what| format!("{what:?} (injected)"))
 }
 
 /// Notes that a point is passed, and says what is to happen there.

@@ -1,6 +1,6 @@
-//! Matrix products on the host: a safe face for the `gemm` crate, which takes raw pointers.
+//! Matrices of products on the host.
 
-use super::real::Real;
+pub use super::unchecked::gemm;
 
 /// A matrix inside a slice: element (i, j) is at `data[i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -24,45 +24,9 @@ impl<'a, F> Matrix<'a, F> {
         Matrix { data: self.data, row_stride: self.column_stride, column_stride: self.row_stride }
     }
 
-    fn holds(&self, rows: usize, columns: usize) -> bool {
+    /// Whether every element of a matrix of this size lies inside the slice.
+    pub(super) fn holds(&self, rows: usize, columns: usize) -> bool {
         rows == 0 || columns == 0 || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.data.len()
-    }
-}
-
-/// `out[m×n] = lhs[m×k] · rhs[k×n]`, or `+=` with `accumulate`; `out` is row-major and contiguous.
-///
-/// Runs on the calling thread, in an order of additions that depends only on the sizes.
-///
-/// # Panics
-/// If a slice is too short for its sizes.
-#[expect(unsafe_code, reason = "the gemm crate takes pointers; the asserts bound every element that it touches")]
-pub fn gemm<F: Real>([m, n, k]: [usize; 3], out: &mut [F], accumulate: bool, lhs: Matrix<'_, F>, rhs: Matrix<'_, F>) {
-    assert!(out.len() >= m * n && lhs.holds(m, k) && rhs.holds(k, n), "a matrix of the product is too short");
-    let alpha = if accumulate { F::ONE } else { F::ZERO };
-    // SAFETY: the assertion above proves that element (i, j) of each matrix lies inside its slice for all i and j in
-    // the sizes; `out` is borrowed exclusively, so it overlaps neither input.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            n as isize,
-            accumulate,
-            lhs.data.as_ptr(),
-            lhs.column_stride as isize,
-            lhs.row_stride as isize,
-            rhs.data.as_ptr(),
-            rhs.column_stride as isize,
-            rhs.row_stride as isize,
-            alpha,
-            F::ONE,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! The GPU executor: the only file that calls wgpu, with its children `adapter`, `session` and `timing`.
+//! The GPU executor: the only file that calls wgpu, with its children `adapter`, `session` and `timing`, and with
+//! `unchecked` for one call.
 //!
 //! Everything is made when a program is loaded; [`Session::run`] replays a plan as one compute pass in one submission.
 
@@ -17,7 +18,7 @@ use super::faults::{self, At, What};
 use super::health::{self, Health};
 use super::kernel::ENTRY_POINT;
 use super::plan::{Dispatch, Program, TensorSpec, allocated_bytes};
-use super::{LinearFamily, OpenOptions, Profile, limits};
+use super::{LinearFamily, OpenOptions, Profile, limits, unchecked};
 use crate::error::{DeviceFailure, Error, Kind, Result};
 use crate::kernels;
 pub use adapter::{Adapter, adapters};
@@ -69,8 +70,8 @@ impl Gpu {
         let refused = |cause: String| {
             Error::new(Kind::NoDevice, format!("cannot open {}: {cause}; choose another with --device", adapter.name()))
         };
-        if let Some(what) = faults::strike(At::Open) {
-            return Err(refused(format!("{what:?} (injected)")));
+        if let Some(cause) = faults::refuse_to_open() {
+            return Err(refused(cause));
         }
         // A driver that runs out of memory here can panic.
         let opened = catch_unwind(AssertUnwindSafe(|| pollster::block_on(adapter.adapter.request_device(&descriptor))))
@@ -186,7 +187,7 @@ impl Gpu {
             .map(|dispatch| (kernels::find(dispatch.kernel).specialise(&dispatch.constants), dispatch))
             .collect();
         let compile = |(text, dispatch): (String, &Dispatch)| {
-            let pipeline = self.pipeline(dispatch, &text);
+            let pipeline = self.pipeline(dispatch);
             (text, pipeline)
         };
         distinct.into_par_iter().map(compile).collect()
@@ -220,8 +221,7 @@ impl Gpu {
         Prepared { pipeline, bind_group, workgroups: dispatch.workgroups }
     }
 
-    #[expect(unsafe_code, reason = "naga's index clamps and loop counters would slow the inner loops")]
-    fn pipeline(&self, dispatch: &Dispatch, text: &str) -> wgpu::ComputePipeline {
+    fn pipeline(&self, dispatch: &Dispatch) -> wgpu::ComputePipeline {
         let name = dispatch.kernel;
         let reflection = kernels::find(name).reflection(&dispatch.constants);
         assert!(
@@ -229,13 +229,7 @@ impl Gpu {
             "{name} uses {} bytes of workgroup memory; portable are {MAX_WORKGROUP_BYTES}",
             reflection.workgroup_bytes
         );
-        let descriptor =
-            wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
-        // SAFETY: only this crate's own shaders come here. Their indices stay inside their bindings and their loops end:
-        // the registry's test cases run every kernel between guard bands at sizes that are not multiples of its tiles,
-        // and `Recorder::dispatch` and `variants::of` bound the loop trips.
-        let module =
-            unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) };
+        let module = unchecked::shader_module(&self.device, name, &dispatch.constants);
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(name),
             layout: None,

@@ -20,11 +20,16 @@ struct State {
 }
 
 impl Health {
-    /// Notes a failure. The first one stays, unless memory turns out to be what it was about.
+    /// Notes a failure. The first one stays, unless a later one explains it: a lost device makes invalid what is used
+    /// afterwards, and one that ran out of memory is lost.
     pub(super) fn note(&self, failure: Option<DeviceFailure>, cause: impl Into<String>) {
         let mut state = self.state();
-        let memory = failure == Some(DeviceFailure::OutOfMemory);
-        if state.failure.is_none() || memory {
+        let explains = match &state.failure {
+            None => true,
+            Some((None, _)) => failure.is_some(),
+            Some(_) => failure == Some(DeviceFailure::OutOfMemory),
+        };
+        if explains {
             state.failure = Some((failure, cause.into()));
         }
     }
@@ -37,6 +42,11 @@ impl Health {
     /// Whether a test made the device hang.
     pub(super) fn hangs(&self) -> bool {
         self.state().hangs
+    }
+
+    /// Whether something failed that nothing explains so far.
+    pub(super) fn is_unexplained(&self) -> bool {
+        matches!(self.state().failure, Some((None, _)))
     }
 
     /// # Errors

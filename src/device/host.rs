@@ -65,11 +65,8 @@ impl Session {
     /// # Errors
     /// Only those that tests inject.
     pub fn read_floats(&mut self, view: View) -> Result<Vec<f32>> {
-        Ok(if self.pass(At::Wait)? && self.pass(At::Read)? {
-            self.cpu.floats(view).to_vec()
-        } else {
-            vec![0.0; view.len as usize]
-        })
+        self.arrive()?;
+        Ok(self.cpu.floats(view).to_vec())
     }
 
     /// The bits of a view's words, whatever their type.
@@ -77,7 +74,13 @@ impl Session {
     /// # Errors
     /// As [`Session::read_floats`].
     pub fn read_bits(&mut self, view: View) -> Result<Vec<u32>> {
-        Ok(if self.pass(At::Wait)? && self.pass(At::Read)? { self.cpu.bits(view) } else { vec![0; view.len as usize] })
+        self.arrive()?;
+        Ok(self.cpu.bits(view))
+    }
+
+    fn arrive(&mut self) -> Result<()> {
+        self.pass(At::Wait)?;
+        if self.pass(At::Read)? { Ok(()) } else { Err(self.failed(DeviceFailure::Lost)) }
     }
 
     /// Runs one dispatch of a plan.
@@ -116,20 +119,22 @@ impl Session {
         }
         match faults::strike(at) {
             None => Ok(true),
-            Some(what) => self.fail(what).map(|()| at == At::Wait),
+            Some(what) => self.fail(what).map(|()| false),
         }
     }
 
     fn fail(&mut self, what: What) -> Result<()> {
-        let failure = match what {
-            What::Lost => DeviceFailure::Lost,
-            What::OutOfMemory => DeviceFailure::OutOfMemory,
-            What::TimedOut => DeviceFailure::TimedOut,
+        let error = match what {
+            What::Lost => self.failed(DeviceFailure::Lost),
+            What::OutOfMemory => self.failed(DeviceFailure::OutOfMemory),
+            What::TimedOut => self.failed(DeviceFailure::TimedOut),
             What::SilentlyDropped => return Ok(()),
         };
-        let error =
-            health::failed(Some(failure), NAME, "injected", &self.program, Duration::from_secs(PATIENCE_SECONDS));
         self.failed = Some(error.clone());
         Err(error)
+    }
+
+    fn failed(&self, failure: DeviceFailure) -> Error {
+        health::failed(Some(failure), NAME, "injected", &self.program, Duration::from_secs(PATIENCE_SECONDS))
     }
 }

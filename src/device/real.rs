@@ -31,6 +31,8 @@ pub trait Real:
     fn of(value: f64) -> Self;
     /// Widens to f64.
     fn wide(self) -> f64;
+    /// The bits of the nearest f32.
+    fn bits(self) -> u32;
     /// Square root.
     fn sqrt(self) -> Self;
     /// e to the power of self.
@@ -81,6 +83,9 @@ macro_rules! real {
             }
             fn wide(self) -> f64 {
                 f64::from(self)
+            }
+            fn bits(self) -> u32 {
+                (self as f32).to_bits()
             }
             fn sqrt(self) -> Self {
                 $float::sqrt(self)

@@ -16,6 +16,15 @@ pub const BCE_LOGITS: Kernel = Kernel {
     bound: Bound::Relative(1e-5),
 };
 
+/// The proof that a step was done, in its row of the ring.
+pub const STAMP: Kernel = Kernel {
+    name: "loss/stamp",
+    source: include_str!("../../shaders/loss/stamp.wgsl"),
+    preludes: &[],
+    twin: twin!(stamp),
+    bound: Bound::Relative(1e-7),
+};
+
 /// The gradient of a loss from that of each sample's logit.
 pub const SCALE_SAMPLES: Kernel = Kernel {
     name: "loss/scale_samples",
@@ -27,8 +36,16 @@ pub const SCALE_SAMPLES: Kernel = Kernel {
 
 /// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
 pub const RING_ROWS: u32 = 64;
-/// Columns of the ring: for real images, for fakes and for G's loss, each the loss and the mean D(x); two spare.
+/// Columns of the ring: for real images, for fakes and for G's loss, each the loss and the mean D(x); then the step's
+/// stamp, and a sum of two parameters that makes the stamp wait for the updates.
 pub const RING_COLUMNS: u32 = 8;
+/// The column of the stamp.
+pub const STAMP_COLUMN: u32 = 6;
+
+/// What the device writes into [`STAMP_COLUMN`] when it has done step number `step`: never 0, which an empty ring holds.
+pub fn stamp_of(step: u32) -> f32 {
+    (1 + (step & 0x7f_ffff)) as f32
+}
 
 /// Which pass a loss belongs to; its number is the first of its two columns of the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +84,25 @@ pub fn record_bce_logits(
     );
 }
 
+/// Records the stamp of a step, after everything else; `g` and `d` are tensors that the updates write.
+pub fn record_stamp(recorder: &mut Recorder, [step, g, d, ring]: [View; 4]) {
+    recorder.dispatch(
+        &STAMP,
+        Launch {
+            constants: &[
+                ("COLUMN", STAMP_COLUMN.into()),
+                ("RING_ROWS", RING_ROWS.into()),
+                ("RING_COLUMNS", RING_COLUMNS.into()),
+            ],
+            bindings: &[("step", step), ("g", g), ("d", d), ("ring", ring)],
+            workgroups: [1, 1, 1],
+            loop_trips: 0,
+            terms: 0,
+            flops: 0,
+        },
+    );
+}
+
 /// Records `y[p, b] = s[b] · x[p, b]` for `x` and `y` of `[pixels, batch, channels]` and factors `s` of `[batch]`.
 pub fn record_scale_samples(recorder: &mut Recorder, channels: u32, [x, s, y]: [View; 3]) {
     let workgroups = flat_workgroups(y.len, FLAT_SIZE);
@@ -94,13 +130,22 @@ fn bce_logits<F: Real>(call: &mut Call<'_, F>) {
     let (target, logits, step) = (call.float("TARGET"), call.read("logits"), call.words("step"));
     let (mut loss, mut probability) = (F::ZERO, F::ZERO);
     for (dlogit, &l) in call.write("dlogits").iter_mut().zip(logits) {
-        let s = l.sigmoid();
-        loss += l.max(F::ZERO) - target * l + (-l.abs()).exp().ln_1p();
+        // NaN where the logit is none or infinite: `max` would make a number of it.
+        let spoil = if l.wide().is_finite() { F::ZERO } else { F::of(f64::NAN) };
+        let s = l.sigmoid() + spoil;
+        loss += l.max(F::ZERO) - target * l + (-l.abs()).exp().ln_1p() + spoil;
         probability += s;
         *dlogit = (s - target) / F::count(batch);
     }
     let row = step[2] as usize % rows * columns + column;
     call.write("ring")[row..row + 2].copy_from_slice(&[loss / F::count(batch), probability / F::count(batch)]);
+}
+
+fn stamp<F: Real>(call: &mut Call<'_, F>) {
+    let [rows, columns, column] = ["RING_ROWS", "RING_COLUMNS", "COLUMN"].map(|name| call.size(name));
+    let (step, witness) = (call.words("step")[2], call.read("g")[0] + call.read("d")[0]);
+    let row = step as usize % rows * columns + column;
+    call.write("ring")[row..row + 2].copy_from_slice(&[F::of(stamp_of(step).into()), witness]);
 }
 
 fn scale_samples<F: Real>(call: &mut Call<'_, F>) {

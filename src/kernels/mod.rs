@@ -40,6 +40,7 @@ pub const REGISTRY: &[&Kernel] = &[
     &linear::GRAD_WEIGHT_THIN,
     &linear::TRANSPOSE,
     &reduce::ADD_PARTIALS,
+    &reduce::LARGEST,
     &bias::FORWARD,
     &bias::GRAD,
     &batch_norm::MOMENTS,
@@ -58,6 +59,7 @@ pub const REGISTRY: &[&Kernel] = &[
     &dropout::APPLY,
     &loss::BCE_LOGITS,
     &loss::SCALE_SAMPLES,
+    &loss::STAMP,
     &adam::UPDATE,
     &data::GATHER,
 ];

@@ -1,6 +1,8 @@
-//! The second half of every split sum.
+//! The second half of every split sum, and the largest magnitude of a tensor.
 
-use super::parallel::chunks;
+use rayon::prelude::*;
+
+use super::parallel::{chunks, vectorised};
 use super::{FLAT_INDEX, FLAT_SIZE};
 use crate::device::kernel::{Bound, Call, Kernel};
 use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
@@ -15,6 +17,38 @@ pub const ADD_PARTIALS: Kernel = Kernel {
     twin: twin!(add_partials),
     bound: Bound::Sum,
 };
+
+/// Largest magnitudes, by bits.
+pub const LARGEST: Kernel = Kernel {
+    name: "reduce/largest",
+    source: include_str!("../../shaders/reduce/largest.wgsl"),
+    preludes: &[],
+    twin: twin!(largest),
+    bound: Bound::Exact,
+};
+
+/// Shares that [`record_largest`] cuts a tensor into: enough workgroups for a GPU, few enough to read back.
+pub const SHARES: u32 = 64;
+
+/// The bits from which on a magnitude is infinite or NaN.
+pub const NOT_FINITE: u32 = 0x7f80_0000;
+
+/// Records `partial[s] = max |x|` over share `s` of `x`, for `partial` of [`SHARES`]. The bits of NaN and infinity are
+/// [`NOT_FINITE`] or larger, and larger than those of all numbers.
+pub fn record_largest(recorder: &mut Recorder, x: View, partial: View) {
+    let share = x.len.div_ceil(SHARES);
+    recorder.dispatch(
+        &LARGEST,
+        Launch {
+            constants: &[("SIZE", x.len.into()), ("SHARE", share.into())],
+            bindings: &[("x", x), ("partial", partial)],
+            workgroups: [SHARES, 1, 1],
+            loop_trips: share.div_ceil(64) + 6,
+            terms: 0,
+            flops: 0,
+        },
+    );
+}
 
 /// Records `total += Σ_s partial[s]` for `partial` of `[splits, total]`.
 pub fn record_add_partials(recorder: &mut Recorder, splits: u32, partial: View, total: View) {
@@ -47,4 +81,17 @@ fn add_partials<F: Real>(call: &mut Call<'_, F>) {
             }
         },
     );
+}
+
+fn largest<F: Real>(call: &mut Call<'_, F>) {
+    let (share, x) = (call.size("SHARE"), call.read("x"));
+    let partial = call.write("partial");
+    partial.par_iter_mut().enumerate().for_each(|(s, partial)| {
+        let x = &x[(s * share).min(x.len())..((s + 1) * share).min(x.len())];
+        let bits = vectorised(
+            #[inline(always)]
+            move || x.iter().fold(0, |largest: u32, x| largest.max(x.bits() & 0x7fff_ffff)),
+        );
+        *partial = F::of(f64::from(f32::from_bits(bits)));
+    });
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::disk;
 use crate::error::{Error, Kind, Result};
 
 /// A batch of images of one size, 8 bits a channel.
@@ -85,8 +86,7 @@ impl Picture {
             Error::new(Kind::Io, format!("cannot read {} as a picture: {cause}", path.display()))
         };
         // What is in it counts, not what it is called.
-        let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
-        let image = reader.map_err(|e| failed(&e))?.decode().map_err(|e| failed(&e))?;
+        let image = image::load_from_memory(&disk::read(path).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
         let (width, height) = (image.width() as usize, image.height() as usize);
         let colour = image.color().has_color();
         let (channels, pixels) =

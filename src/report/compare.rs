@@ -114,7 +114,7 @@ impl Row {
             preset: run.setting_text(&["name"]),
             data: run.setting_text(&["data"]),
             device: run.device(),
-            program_version: run.origin_text("program_version"),
+            program_version: run.program_version(),
             seed: run.setting_text(&["seed"]),
             steps: run.steps(),
             total_steps: run.total_steps(),

@@ -6,8 +6,6 @@ use super::run::Run;
 
 /// Records at the end over which losses are averaged.
 pub(super) const LAST: usize = 100;
-/// Keys of a checkpoint that are told in words of their own, or that a reader has no use for.
-const TOLD: [&str; 7] = ["device", "driver", "format_version", "program_version", "step", "steps_per_epoch", "seconds"];
 
 /// Name and value of what there is to say.
 pub(super) fn of(run: &Run) -> Vec<(String, String)> {
@@ -19,9 +17,6 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         }
         _ => None,
     };
-    let device = run.device();
-    let on_host = device.as_deref() == Some("cpu");
-    let driver = run.origin_text("driver").or_else(|| on_host.then(|| "none: the twins on the processor".to_string()));
     let records = &run.records;
     let last = &records[records.len().saturating_sub(LAST)..];
     let epoch = records.last().map(|record| record.epoch).filter(|epoch| *epoch > 0);
@@ -32,11 +27,9 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         ("Images", image),
         ("Seed", setting(&["seed"])),
         ("Batch", batch.zip(setting(&["training", "order"])).map(|(batch, order)| format!("{batch}, {order} updates"))),
-        ("Device", device.or_else(|| Some("not known before the first checkpoint".to_string()))),
-        ("Driver", driver),
+        ("Device", run.device().or_else(|| Some("not known before the first checkpoint".to_string()))),
         ("Kernels tuned for", run.tuned_for.clone()),
-        ("Program", run.origin_text("program_version").map(|version| format!("dcgan-gpu {version}"))),
-        ("Checkpoint format", run.origin_text("format_version")),
+        ("Program", run.program_version().map(|version| format!("dcgan-gpu {version}"))),
         ("Steps", Some(steps(run))),
         ("Epochs", epoch.map(|epoch| grouped(epoch.into()))),
         ("Training time", run.seconds().map(duration)),
@@ -45,22 +38,17 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
             median(records.iter().map(|r| r.images_per_second)).map(|v| format!("{} images/s (median)", shown(v))),
         ),
     ];
-    let over = format!(
-        "mean of the last {}",
-        if last.len() == 1 { "record".into() } else { format!("{} records", last.len()) }
-    );
+    let over = match last.len() {
+        1 => "in the only record".to_string(),
+        count => format!("means of the last {count} records"),
+    };
     let pair = |a: Option<f64>, b: Option<f64>| Some(format!("{} and {}, {over}", shown(a?), shown(b?)));
     rows.push(("Losses of D and G", pair(mean(last.iter().map(|r| r.d_loss)), mean(last.iter().map(|r| r.g_loss)))));
     rows.push((
         "D(x) on real and generated images",
         pair(mean(last.iter().map(|r| r.d_real)), mean(last.iter().map(|r| r.d_fake))),
     ));
-    let told = rows.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
-    let plain = run
-        .origin
-        .iter()
-        .filter(|(key, value)| !TOLD.contains(&key.as_str()) && !value.is_object() && !value.is_array());
-    told.chain(plain.filter_map(|(key, _)| Some((sentence(key), run.origin_text(key)?)))).collect()
+    rows.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
 }
 
 /// How far the run is.
@@ -72,13 +60,6 @@ pub(super) fn steps(run: &Run) -> String {
         }
         _ => grouped(done.into()),
     }
-}
-
-/// `wgpu_version` as `Wgpu version`.
-fn sentence(key: &str) -> String {
-    let text = key.replace('_', " ");
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Seconds in units that fit.
@@ -111,6 +92,5 @@ mod tests {
             ["7.5 s", "59.4 s", "1 min 0 s", "12 min 5 s", "3 h 20 min"]
         );
         assert_eq!([12, 599_084, 2_937_536].map(bytes), ["12 bytes", "599 kB", "2.9 MB"]);
-        assert_eq!(sentence("wgpu_version"), "Wgpu version");
     }
 }

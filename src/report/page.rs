@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::chart::{Plot, grouped};
+use super::chart::{Plot, grouped, shown};
 use super::curves::{Curve, beliefs, losses, smoothing};
 use super::facts;
 use super::run::Run;
@@ -273,11 +273,21 @@ fn checkpoints(html: &mut String, run: &Run) {
         html.push_str("<p>There is no checkpoint yet.</p>\n</section>\n");
         return;
     }
-    html.push_str("<table>\n<tr><th>File</th><th class=\"number\">Step</th><th class=\"number\">Size</th></tr>\n");
+    html.push_str(
+        "<table>\n<tr><th>checkpoints/*.safetensors</th><th class=\"number\">Size</th>\
+         <th class=\"number\">Distance</th></tr>\n",
+    );
+    let distances = run.checkpoints.iter().filter_map(|kept| kept.distance);
+    let best = distances.min_by(f64::total_cmp);
     for kept in &run.checkpoints {
-        let (name, step, size) = (escape(&kept.name), grouped(kept.step.into()), facts::bytes(kept.bytes));
-        let _ =
-            writeln!(html, "<tr><td>{name}</td><td class=\"number\">{step}</td><td class=\"number\">{size}</td></tr>");
+        let (name, size) = (escape(kept.name.trim_end_matches(".safetensors")), facts::bytes(kept.bytes));
+        let mark = if best.is_some() && kept.distance == best { " (best)" } else { "" };
+        let distance = shown(kept.distance.unwrap_or(f64::NAN));
+        let _ = writeln!(
+            html,
+            "<tr><td>{name}</td><td class=\"number\">{size}</td>\
+             <td class=\"number\">{distance}{mark}</td></tr>"
+        );
     }
     html.push_str("</table>\n</section>\n");
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::metrics::{Quality, Record, read_metrics, read_quality};
+use crate::disk;
 use crate::error::{Error, Result};
-use crate::model::checkpoint::Checkpoint;
+use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::train::checkpoints;
 
-/// Longest configuration, tuning file or checkpoint header that is read: this program's are a few kilobytes.
+/// Longest configuration or tuning file that is read: this program's are a few kilobytes.
 const LONGEST_TEXT: u64 = 8 << 20;
 
 /// What a run folder holds. Only the folder itself must be there: everything in it may be missing.
@@ -31,14 +32,14 @@ pub struct Run {
     pub samples: Vec<(u32, PathBuf)>,
     /// The checkpoints, oldest first.
     pub checkpoints: Vec<Kept>,
-    /// What the newest readable checkpoint says of itself, its configuration left out; empty where there is none.
-    pub origin: serde_json::Map<String, Value>,
+    /// What the newest readable checkpoint says of the run.
+    pub origin: Option<Metadata>,
     /// Adapter, driver and version that the kernels were tuned to.
     pub tuned_for: Option<String>,
 }
 
 /// A checkpoint file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
     /// Steps done.
     pub step: u32,
@@ -46,6 +47,8 @@ pub struct Kept {
     pub name: String,
     /// Its size.
     pub bytes: u64,
+    /// How far its samples are from real images, where it says so.
+    pub distance: Option<f64>,
 }
 
 impl Run {
@@ -66,8 +69,8 @@ impl Run {
             )));
         }
         let config_text = text(&config_file).unwrap_or_default();
-        let checkpoints: Vec<_> = checkpoints::list(path)?.into_iter().rev().collect();
-        let origin = checkpoints.iter().rev().find_map(|file| origin(file)).unwrap_or_default();
+        let checkpoints = checkpoints::list(path)?.into_iter().rev();
+        let checkpoints: Vec<_> = checkpoints.map(|file| (Checkpoint::peek(&file).ok(), file)).collect();
         let tuning = text(&path.join("tuning.json")).and_then(|text| serde_json::from_str::<Value>(&text).ok());
         Ok(Run {
             path: path.to_path_buf(),
@@ -76,8 +79,8 @@ impl Run {
             records: read_metrics(&path.join("metrics.jsonl"))?,
             quality: read_quality(&path.join("quality.jsonl"))?,
             samples: samples(path),
-            checkpoints: checkpoints.iter().filter_map(|file| kept(file)).collect(),
-            origin,
+            checkpoints: checkpoints.iter().filter_map(|(said, file)| kept(file, said.as_ref())).collect(),
+            origin: checkpoints.into_iter().rev().find_map(|(said, _)| said),
             tuned_for: tuning.and_then(|tuning| Some(tuning.get("device")?.as_str()?.to_string())),
         })
     }
@@ -105,11 +108,6 @@ impl Run {
         self.setting(keys)?.as_integer().and_then(|n| u64::try_from(n).ok())
     }
 
-    /// What a checkpoint says of itself under `key`.
-    pub fn origin_text(&self, key: &str) -> Option<String> {
-        self.origin.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_string))
-    }
-
     /// Steps done, as far as they are recorded.
     pub fn steps(&self) -> u32 {
         let recorded = self.records.last().map(|record| record.step);
@@ -122,14 +120,14 @@ impl Run {
     pub fn total_steps(&self) -> Option<u64> {
         self.setting_number(&["training", "steps"]).or_else(|| {
             let epochs = self.setting_number(&["training", "epochs"])?;
-            epochs.checked_mul(self.origin.get("steps_per_epoch")?.as_u64()?)
+            epochs.checked_mul(self.origin.as_ref()?.steps_per_epoch.into())
         })
     }
 
     /// Seconds of training.
     pub fn seconds(&self) -> Option<f64> {
         let recorded = self.records.last().map(|record| record.seconds).filter(|s| s.is_finite());
-        recorded.or_else(|| self.origin.get("seconds")?.as_f64())
+        recorded.or_else(|| Some(self.origin.as_ref()?.seconds))
     }
 
     /// The sample grid after `step`, or the last one before it; without a step, the newest.
@@ -148,9 +146,14 @@ impl Run {
         })
     }
 
-    /// The device, as the newest checkpoint or the tuned kernels name it.
+    /// The device with its API and driver, as the newest checkpoint or the tuned kernels name it.
     pub fn device(&self) -> Option<String> {
-        self.origin_text("device").or_else(|| self.tuned_for.clone())
+        self.origin.as_ref().map(|origin| origin.device.clone()).or_else(|| self.tuned_for.clone())
+    }
+
+    /// The version of the program that saved the newest checkpoint.
+    pub fn program_version(&self) -> Option<String> {
+        self.origin.as_ref().map(|origin| origin.program_version.clone())
     }
 }
 
@@ -161,30 +164,29 @@ fn text(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What a checkpoint says of itself, besides the configuration.
-fn origin(path: &Path) -> Option<serde_json::Map<String, Value>> {
-    let Value::Object(mut said) = serde_json::to_value(Checkpoint::peek(path).ok()?).ok()? else { return None };
-    said.remove("config");
-    Some(said)
-}
-
-fn kept(path: &Path) -> Option<Kept> {
+fn kept(path: &Path, said: Option<&Metadata>) -> Option<Kept> {
     let name = path.file_name()?.to_str()?.to_string();
-    let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
-    Some(Kept { step, name, bytes: fs::metadata(path).ok()?.len() })
+    let step = step_of(path, ".safetensors")?;
+    Some(Kept { step, name, bytes: fs::metadata(path).ok()?.len(), distance: said.and_then(|said| said.distance) })
 }
 
 fn samples(run: &Path) -> Vec<(u32, PathBuf)> {
-    let Ok(entries) = fs::read_dir(run.join("samples")) else { return Vec::new() };
-    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
-    let mut samples: Vec<_> = entries.flatten().filter_map(|e| Some((step(&e.path())?, e.path()))).collect();
+    let paths = disk::list(&run.join("samples")).unwrap_or_default();
+    let mut samples: Vec<_> = paths.into_iter().filter_map(|path| Some((step_of(&path, ".png")?, path))).collect();
     samples.sort();
     samples
+}
+
+/// The step in a file's name.
+fn step_of(path: &Path, ending: &str) -> Option<u32> {
+    path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(ending)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::checkpoint::Tensors;
+    use crate::model::sources;
 
     #[test]
     fn a_folder_that_is_no_run_is_refused() {
@@ -216,18 +218,22 @@ mod tests {
             fs::write(run.join(name), "").unwrap();
         }
         // The newest checkpoint is torn; the one before says where it is from.
-        let said = r#"{"device":"cpu","steps_per_epoch":10,"config":{"seed":7}}"#;
-        let header = serde_json::json!({ "__metadata__": { "dcgan-gpu": said } }).to_string();
-        let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        let config = sources::preset("quick").unwrap();
+        let program_version = "0.0.7".to_string();
+        let (device, distance) = ("a GPU, its API, its driver".to_string(), Some(0.25));
+        let (step, steps_per_epoch, seconds, interim) = (8, 10, 1.0, false);
+        let metadata = Metadata { program_version, step, steps_per_epoch, seconds, device, distance, interim, config };
+        let file = Checkpoint { metadata, tensors: Tensors::default() }.to_bytes().unwrap();
         fs::write(run.join("checkpoints/step-00000008.safetensors"), &file).unwrap();
         fs::write(run.join("checkpoints/step-00000010.safetensors"), &file[..30]).unwrap();
         fs::write(run.join("checkpoints/step-00000009.safetensors"), u64::MAX.to_le_bytes()).unwrap();
         let found = Run::read(run).unwrap();
         assert_eq!((found.steps(), found.total_steps(), found.seconds()), (12, Some(30), Some(2.5)));
-        assert_eq!(found.device().as_deref(), Some("cpu"));
-        assert!(!found.origin.contains_key("config"));
+        assert_eq!(found.device().as_deref(), Some("a GPU, its API, its driver"));
+        assert_eq!(found.program_version().as_deref(), Some("0.0.7"));
         assert_eq!(found.setting_text(&["seed"]).as_deref(), Some("7"));
-        assert_eq!(found.checkpoints.iter().map(|kept| kept.step).collect::<Vec<_>>(), [8, 9, 10]);
+        let checkpoints: Vec<_> = found.checkpoints.iter().map(|kept| (kept.step, kept.distance)).collect();
+        assert_eq!(checkpoints, [(8, Some(0.25)), (9, None), (10, None)]);
         assert_eq!(found.samples.len(), 1);
     }
 }

@@ -3,12 +3,12 @@
 //! The frame is that of TensorFlow's `record_writer.h`: length (u64), masked CRC-32C of the length, bytes, masked CRC-32C of
 //! the bytes, all little-endian. The messages are the part of `event.proto` and `summary.proto` that is used here.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use prost::Message;
 
+use crate::disk;
 use crate::error::{Error, Result};
 
 /// What TensorBoard expects of the first event.
@@ -80,11 +80,16 @@ struct Image {
     encoded_image_string: Vec<u8>,
 }
 
+/// Bytes that wait to be written, at most.
+const MOST_WAITING: usize = 1 << 20;
+
 /// An event file that is being written.
 #[derive(Debug)]
 pub struct EventFile {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: File,
+    /// Whole records that are not in the file yet.
+    waiting: Vec<u8>,
 }
 
 impl EventFile {
@@ -97,14 +102,14 @@ impl EventFile {
     /// # Errors
     /// An I/O error naming the folder or the file.
     pub fn create(dir: &Path, step_of_start: u32, wall_time: f64) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, &e))?;
-        let entries = fs::read_dir(dir).map_err(|e| Error::io("read", dir, &e))?;
+        disk::create_folders(dir).map_err(|e| Error::io("create the folder", dir, &e))?;
+        let entries = disk::list(dir).map_err(|e| Error::io("read", dir, &e))?;
         let time_of = |name: &str| name.strip_prefix(PREFIX)?.split('.').next()?.parse::<u64>().ok();
-        let newest = entries.flatten().filter_map(|entry| time_of(entry.file_name().to_str()?)).max();
+        let newest = entries.iter().filter_map(|path| time_of(path.file_name()?.to_str()?)).max();
         let time = (wall_time.max(0.0) as u64).max(newest.map_or(0, |newest| newest.saturating_add(1)));
         let path = dir.join(format!("{PREFIX}{time:010}.dcgan-gpu"));
         let file = File::create_new(&path).map_err(|e| Error::io("create", &path, &e))?;
-        let mut events = EventFile { path, file: BufWriter::new(file) };
+        let mut events = EventFile { path, file, waiting: Vec::new() };
         events.write(0, wall_time, What::FileVersion(VERSION.to_string()))?;
         // Steps from this one on are to come again.
         events.write(i64::from(step_of_start) + 1, wall_time, What::SessionLog(SessionLog { status: START }))?;
@@ -143,7 +148,8 @@ impl EventFile {
     /// # Errors
     /// An I/O error naming the file.
     pub fn flush(&mut self) -> Result<()> {
-        self.file.flush().map_err(|e| Error::io("write", &self.path, &e))
+        let records = std::mem::take(&mut self.waiting);
+        disk::write_all(&mut self.file, &records).map_err(|e| Error::io("write", &self.path, &e))
     }
 
     fn summary(&mut self, step: u32, wall_time: f64, value: Vec<Value>) -> Result<()> {
@@ -151,8 +157,15 @@ impl EventFile {
     }
 
     fn write(&mut self, step: i64, wall_time: f64, what: What) -> Result<()> {
-        let record = frame(&Event { wall_time, step, what: Some(what) }.encode_to_vec());
-        self.file.write_all(&record).map_err(|e| Error::io("write", &self.path, &e))
+        self.waiting.extend(frame(&Event { wall_time, step, what: Some(what) }.encode_to_vec()));
+        if self.waiting.len() >= MOST_WAITING { self.flush() } else { Ok(()) }
+    }
+}
+
+impl Drop for EventFile {
+    fn drop(&mut self) {
+        // Who wants to know whether it worked has flushed before.
+        let _ = self.flush();
     }
 }
 
@@ -173,6 +186,8 @@ fn masked(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// The events of a file, every length and checksum verified.

@@ -8,6 +8,7 @@ use crate::kernels::adam::{self, Adam};
 use crate::kernels::data::{self, Normalisation};
 use crate::kernels::linear::variants;
 use crate::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
+use crate::kernels::reduce;
 use crate::layers::shape::Shape;
 use crate::random::{Draws, stream};
 
@@ -193,6 +194,12 @@ pub fn all(profile: &Profile) -> Result<Vec<Case>> {
     for (batch, target) in [(1, 1.0), (3, 0.0), (64, 0.9), (65, 0.1), (200, 1.0)] {
         cases.push(loss_case(batch, target)?);
     }
+    for step in [0, RING_ROWS + 6, 1_000_003] {
+        cases.push(stamp_case(step)?);
+    }
+    for words in [1, 37, 64, 4160, 131_000] {
+        cases.push(largest_case(words)?);
+    }
     for (pixels, batch, channels) in [(1, 64, 1), (5, 7, 3), (6, 33, 4)] {
         cases.push(scale_samples_case(pixels, batch, channels)?);
     }
@@ -284,6 +291,28 @@ fn loss_case(batch: u32, target: f32) -> Result<Case> {
     }
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("loss of {batch} logits, label {target}"), program })
+}
+
+fn stamp_case(number: u32) -> Result<Case> {
+    let mut program = Program::default();
+    let step = step_words(&mut program, number);
+    let [g, d] = [("g", 0), ("d", 1)].map(|(label, number)| floats(&mut program, label, number, 5, |z| z));
+    let ring = floats(&mut program, "ring", 2, RING_ROWS * RING_COLUMNS, |z| z);
+    let mut recorder = Recorder::new(&Profile::CPU);
+    loss::record_stamp(recorder.scope("stamp"), [step, g, d, ring]);
+    program.plans.push(recorder.finish()?);
+    Ok(Case { name: format!("stamp of step {number}"), program })
+}
+
+fn largest_case(words: u32) -> Result<Case> {
+    let mut program = Program::default();
+    // Magnitudes from the smallest that an f32 holds to nearly the largest.
+    let x = floats(&mut program, "x", 0, words, |z| z * libm::exp2f(40.0 * z).clamp(1e-45, 1e37));
+    let partial = floats(&mut program, "partial", 1, reduce::SHARES, |z| z);
+    let mut recorder = Recorder::new(&Profile::CPU);
+    reduce::record_largest(recorder.scope("largest"), x, partial);
+    program.plans.push(recorder.finish()?);
+    Ok(Case { name: format!("largest of {words}"), program })
 }
 
 fn scale_samples_case(pixels: u32, batch: u32, channels: u32) -> Result<Case> {

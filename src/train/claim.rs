@@ -13,6 +13,9 @@ const LOCK: &str = ".lock";
 /// What only a run's folder holds, besides the lock.
 const MARKS: [&str; 2] = [LOCK, super::run_folder::METRICS];
 
+/// What shows that there is a run in a folder, be it killed as soon as it can be gone on with.
+const RUN: [&str; 3] = [super::run_folder::CONFIG, super::run_folder::METRICS, super::checkpoints::FOLDER];
+
 /// A folder that this process alone writes into, until the value is dropped or the process ends, however it ends.
 ///
 /// A claim that was not [kept](Claim::keep) leaves no folder behind that it made.
@@ -80,7 +83,7 @@ impl Claim {
         if !path.is_dir() {
             return Err(Error::checkpoint(format!("{} is no run folder; check --resume", path.display())));
         }
-        if !is_occupied(path)? {
+        if !RUN.iter().any(|name| path.join(name).exists()) {
             let remedy = "start it with `dcgan-gpu train --out` and its other flags";
             return Err(Error::checkpoint(format!("{} holds no run; {remedy}", path.display())));
         }

@@ -1,12 +1,14 @@
 //! A loaded GAN: steps, losses, samples and state, whatever the device.
 
+use super::check::Check;
+pub use super::check::Checked;
 use super::gan::{Gan, Inputs, STEP_WORDS, Sampler};
 use super::step;
 use crate::device::plan::{Element, Program, Role, View};
 use crate::device::{Device, Session};
-use crate::error::Result;
+use crate::error::{DeviceFailure, Error, Result};
 use crate::kernels::data::pack;
-use crate::kernels::loss::{Column, RING_COLUMNS, RING_ROWS};
+use crate::kernels::loss::{Column, RING_COLUMNS, RING_ROWS, STAMP_COLUMN, stamp_of};
 use crate::model::checkpoint::Tensors;
 use crate::model::config::Config;
 use crate::model::network::{Layout, State};
@@ -34,17 +36,6 @@ impl Losses {
     }
 }
 
-/// What [`Engine::check`] found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Checked {
-    /// The first tensor that holds NaN or infinity, named as in a checkpoint: `generator/parameter/3.weight`.
-    pub not_finite: Option<String>,
-    /// The largest magnitude in G's first moments: its gradient, smoothed over steps.
-    pub generator_moment: f32,
-    /// The same of D.
-    pub discriminator_moment: f32,
-}
-
 /// A program for training, before a device has it.
 #[derive(Debug)]
 pub struct Recorded {
@@ -54,6 +45,8 @@ pub struct Recorded {
     pub gan: Gan,
     /// Its sampler.
     pub sampler: Sampler,
+    /// Its check for NaN and infinity.
+    pub check: Check,
 }
 
 /// The step's plan in a recorded program.
@@ -73,7 +66,8 @@ pub fn record(
     let gan = Gan::place(&mut program, profile, config, layouts, image_bytes);
     program.plans.push(step::record(&gan, profile, config)?);
     let sampler = Sampler::place(&mut program, profile, &layouts[0], &gan.g_state, gan.inputs.step)?;
-    Ok(Recorded { program, gan, sampler })
+    let check = Check::place(&mut program, profile, &gan)?;
+    Ok(Recorded { program, gan, sampler, check })
 }
 
 /// A GAN in training on a device.
@@ -85,6 +79,7 @@ pub struct Engine {
     inputs: Inputs,
     states: [State; 2],
     sampler: Sampler,
+    check: Check,
     latents: Vec<f32>,
 }
 
@@ -123,18 +118,19 @@ impl Engine {
         let mut recorded = record(config, layouts, &device.profile(), image_bytes)?;
         choices.apply(&mut recorded.program.plans[STEP_PLAN], &device.profile());
         let (inputs, states) = (recorded.gan.inputs, [recorded.gan.g_state, recorded.gan.d_state]);
-        let mut session = device.load(recorded.program)?;
+        let mut session = device.load(std::mem::take(&mut recorded.program))?;
         if let Some(bytes) = resident {
             session.write_words(inputs.images, &pack(bytes));
         }
         let latents = vec![0.0; inputs.latents.len as usize];
         let (config, layouts) = (config.clone(), layouts.clone());
-        let mut engine = Engine { config, layouts, session, inputs, states, sampler: recorded.sampler, latents };
+        let Recorded { sampler, check, .. } = recorded;
+        let mut engine = Engine { config, layouts, session, inputs, states, sampler, check, latents };
         engine.initialise();
         Ok(engine)
     }
 
-    /// Goes back to the initial parameters, moments and running statistics.
+    /// Goes back to the initial parameters, moments and running statistics, and forgets all losses.
     pub fn initialise(&mut self) {
         for (network, (layout, state)) in (0..).zip(self.layouts.iter().zip(&self.states)) {
             let initial = layout.parameters.initial(&self.config.init, self.config.seed, network);
@@ -145,6 +141,12 @@ impl Engine {
                 write_flat(&mut self.session, moments, &vec![0.0; moments.len as usize]);
             }
         }
+        self.forget_losses();
+    }
+
+    /// Steps that are done again must not be mistaken for those that were.
+    fn forget_losses(&mut self) {
+        self.session.write_floats(self.inputs.ring, &vec![0.0; self.inputs.ring.len as usize]);
     }
 
     /// Takes another learning rate from the next step on.
@@ -182,33 +184,26 @@ impl Engine {
     /// The losses of steps `from..to`, at most the last [`RING_ROWS`]; waits for the last of them.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When the device fails, or did not do one of these steps: each stamps its row of the ring at its very end.
     pub fn losses(&mut self, from: u32, to: u32) -> Result<Vec<Losses>> {
         assert!(to - from <= RING_ROWS, "the ring holds {RING_ROWS} steps");
         let ring = self.session.read_floats(self.inputs.ring)?;
         let row = |step: u32| {
             let row = &ring[(step % RING_ROWS * RING_COLUMNS) as usize..];
+            verify_stamp(step, row[STAMP_COLUMN as usize])?;
             let [real, fake, generator] = [Column::Real, Column::Fake, Column::Generator].map(|c| c as usize);
             let d_loss = row[real] + row[fake];
-            Losses { d_loss, g_loss: row[generator], d_real: row[real + 1], d_fake: row[fake + 1] }
+            Ok(Losses { d_loss, g_loss: row[generator], d_real: row[real + 1], d_fake: row[fake + 1] })
         };
-        Ok((from..to).map(row).collect())
+        (from..to).map(row).collect()
     }
 
-    /// Looks for NaN and infinity in everything that a checkpoint would hold; waits for the last step.
+    /// Looks for NaN and infinity, by bits, in everything that a checkpoint would hold; waits for the last step.
     ///
     /// # Errors
     /// When the device fails.
     pub fn check(&mut self) -> Result<Checked> {
-        let tensors = self.state()?;
-        let mut moments = [0.0_f32; 2];
-        for (moment, state) in moments.iter_mut().zip(self.states) {
-            let m = self.session.read_floats(state.optimizer.expect("an engine trains").m)?;
-            *moment = m.iter().fold(0.0, |largest: f32, m| largest.max(m.abs()));
-        }
-        let [generator_moment, discriminator_moment] = moments;
-        let not_finite = tensors.not_finite().first().map(ToString::to_string);
-        Ok(Checked { not_finite, generator_moment, discriminator_moment })
+        self.check.run(&mut self.session, &self.layouts, &self.states)
     }
 
     /// `count` images of the fixed latents: always the same ones of this seed.
@@ -236,7 +231,7 @@ impl Engine {
         Ok(tensors)
     }
 
-    /// Goes back to what [`Engine::state`] gave.
+    /// Goes back to what [`Engine::state`] gave, and forgets all losses.
     ///
     /// # Errors
     /// A checkpoint error when a tensor is missing or has another shape.
@@ -249,6 +244,7 @@ impl Engine {
             let running = tensors.flat(layout.name, "state", &layout.running)?;
             write_flat(&mut self.session, state.running, &running);
         }
+        self.forget_losses();
         Ok(())
     }
 }
@@ -294,6 +290,18 @@ pub fn fixed_latents(config: &Config, seed: u64, count: usize) -> Vec<Vec<f32>> 
     let mut flat = vec![0.0; count * dim];
     Draws::new(seed, stream::SAMPLES, 0).fill_normal(&mut flat);
     flat.chunks(dim).map(<[f32]>::to_vec).collect()
+}
+
+/// # Errors
+/// A lost device, when `stamp` is not that of step number `step`.
+fn verify_stamp(step: u32, stamp: f32) -> Result<()> {
+    if stamp == stamp_of(step) {
+        return Ok(());
+    }
+    let found = if stamp >= 1.0 { format!("step {}", stamp as u32 - 1) } else { "no step".to_string() };
+    let message =
+        format!("the device returned losses of {found} where step {step} was submitted: it did not do the work");
+    Err(Error::device_failed(DeviceFailure::Lost, message))
 }
 
 fn write_flat(session: &mut Session, view: View, values: &[f32]) {

@@ -1,5 +1,6 @@
 //! Training: one step as a plan, the loop around it, and what a run folder holds.
 
+mod check;
 pub mod checkpoints;
 pub mod claim;
 pub mod engine;

@@ -51,7 +51,7 @@ pub struct RunFolder {
     gif: AnimatedGif,
 }
 
-const CONFIG: &str = "config.toml";
+pub(super) const CONFIG: &str = "config.toml";
 const TUNING: &str = "tuning.json";
 pub(super) const METRICS: &str = "metrics.jsonl";
 const QUALITY: &str = "quality.jsonl";
@@ -130,7 +130,7 @@ impl RunFolder {
                 remove(&path)?;
                 continue;
             }
-            match read_picture(&path) {
+            match Picture::read(&path) {
                 Ok(frame) => self.gif.push(&frame)?,
                 Err(error) => log::warn!("{error}; the animation goes on without this frame"),
             }
@@ -297,14 +297,4 @@ fn samples(run: &Path) -> Result<Vec<(u32, PathBuf)>> {
     let mut samples: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
     samples.sort();
     Ok(samples)
-}
-
-fn read_picture(path: &Path) -> Result<Picture> {
-    let failed = |e: &dyn std::fmt::Display| Error::new(Kind::Io, format!("cannot read {}: {e}", path.display()));
-    let bytes = disk::read(path).map_err(|e| failed(&e))?;
-    let image = image::load_from_memory(&bytes).map_err(|e| failed(&e))?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (channels, pixels) =
-        if image.color().has_color() { (3, image.into_rgb8().into_raw()) } else { (1, image.into_luma8().into_raw()) };
-    Picture::new(pixels, [height, width, channels])
 }

@@ -37,6 +37,7 @@ pub fn record(gan: &Gan, profile: &Profile, config: &Config) -> Result<Plan> {
         Order::Alternating => step.alternating(),
         Order::Simultaneous => step.simultaneous(),
     }
+    step.stamp();
     step.recorder.finish()
 }
 
@@ -111,6 +112,13 @@ impl Step<'_> {
         let scaled = room.slice(0, dimages.len);
         loss::record_scale_samples(&mut self.recorder, self.config.image.channels, [dimages, g_dlogits, scaled]);
         scaled
+    }
+
+    /// The step's number goes beside its losses, last of all: the host believes no row that does not have it.
+    fn stamp(&mut self) {
+        let Inputs { step, ring, .. } = self.gan.inputs;
+        let [g, d] = [&self.gan.g_state, &self.gan.d_state].map(|state| state.parameters);
+        loss::record_stamp(self.recorder.scope("stamp"), [step, g, d, ring]);
     }
 
     fn real_images(&mut self) -> View {

@@ -167,8 +167,8 @@ fn what_does_not_fit_into_memory_says_which_flag_helps() {
     if !std::path::Path::new("/proc/meminfo").exists() {
         return;
     }
-    // 1.6 TiB of activations, in tensors that would each be possible.
-    let wide = "{ type = \"conv\", channels = 1024, kernel = 1 }, { type = \"relu\" }, ".repeat(200);
+    // 0.5 TiB of activations, in tensors that would each be possible.
+    let wide = "{ type = \"conv\", channels = 1024, kernel = 1 }, { type = \"relu\" }, ".repeat(60);
     let config = format!(
         "preset = \"quick\"\nimage = {{ height = 8, width = 8 }}\ntraining = {{ batch_size = 16384 }}\n\
          [generator]\nlayers = [{{ type = \"dense\", shape = [8, 8, 1] }}, {{ type = \"tanh\" }}]\n\

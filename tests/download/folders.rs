@@ -32,7 +32,7 @@ fn what_is_there_is_checked_without_a_socket() {
             [(NAME, &what.gz, true), (unpacked, &what.content, known), (NAME, &repacked, known)]
         {
             fs::write(folder.path().join(name), bytes).unwrap();
-            let mut options = options(&[address.clone()]);
+            let mut options = options(std::slice::from_ref(&address));
             for offline in [true, false] {
                 options.offline = offline;
                 let report = get(&set_of(&[&what]), folder.path(), &options).0.unwrap();
@@ -101,7 +101,7 @@ fn offline_says_what_to_fetch_and_where_to_put_it() {
     let (what, labels) = (published(NAME, false), published("train-labels-idx1-ubyte.gz", false));
     let (folder, (listener, address)) = (tempfile::tempdir().unwrap(), nobody());
     let below = folder.path().join("below");
-    let mut options = options(&[address.clone()]);
+    let mut options = options(std::slice::from_ref(&address));
     options.offline = true;
     let error = get(&set_of(&[&what, &labels]), &below, &options).0.unwrap_err();
     let message = error.to_string();

@@ -101,8 +101,15 @@ fn train_downloads_what_is_absent() {
         let line = format!("train --preset quick --device cpu --steps 1 --out run --data {set}");
         let ended = program(folder.path(), &[("DCGAN_GPU_MIRROR", &mirror)], &line);
         let cache = folder.path().join("cache").join(set).display().to_string();
-        let parts =
-            [&format!("{title} is not in {cache}, and "), "404 Not Found", "put train-images-idx3-ubyte.gz", "strokes"];
+        let parts = [
+            &format!(
+                "{title} is not in {cache}, and downloading train-images-idx3-ubyte.gz failed: {}{set}/ answers",
+                site.url()
+            ),
+            "404 Not Found",
+            "put train-images-idx3-ubyte.gz",
+            "strokes",
+        ];
         ended.failed(4, &parts);
         assert_eq!(site.requests().last().unwrap().target, format!("/{set}/train-images-idx3-ubyte.gz"));
         assert!(ended.stderr.contains(&format!("{title} is not here yet: downloading it to {cache}")), "{ended:#?}");

@@ -4,11 +4,12 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use dcgan_gpu::data::fetch::Options;
 use dcgan_gpu::error::Kind;
 use flate2::Compression;
 
 use crate::sets::{NAME, Notes, Published, get, gzip, impatient, names, options, published, set_of};
-use crate::site::{Request, Site, cut, hang, head, page, send, serve};
+use crate::site::{Request, Site, cut, hang, head, page, part_head, send, serve};
 
 /// Downloads `what` from a server that answers by `answer`, which must succeed; the notes and the requests.
 #[track_caller]
@@ -34,10 +35,21 @@ fn fails(
     fragment: &str,
     answer: impl Fn(&Request, usize, &mut TcpStream, &[u8]) + Send + Sync + 'static,
 ) -> usize {
+    fails_with(options, kind, fragment, answer)
+}
+
+/// The same with options of another kind.
+#[track_caller]
+fn fails_with(
+    options: fn(&[String]) -> Options,
+    kind: Kind,
+    fragment: &str,
+    answer: impl Fn(&Request, usize, &mut TcpStream, &[u8]) + Send + Sync + 'static,
+) -> usize {
     let (folder, what) = (tempfile::tempdir().unwrap(), published(NAME, false));
     let (file, start) = (what.gz.clone(), Instant::now());
     let site = Site::new(move |request, number, stream| answer(request, number, stream, &file));
-    let (result, _) = get(&set_of(&[&what]), folder.path(), &impatient(&[site.url()]));
+    let (result, _) = get(&set_of(&[&what]), folder.path(), &options(&[site.url()]));
     let error = result.unwrap_err();
     let message = error.to_string();
     assert!(message.contains(fragment), "{message:?} does not say {fragment:?}");
@@ -186,29 +198,36 @@ fn a_slow_server_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_hangs_is_left() {
-    // Before its answer, in its headers, in the body, and byte by byte: three times each.
-    assert_eq!(fails(Kind::Io, "no answer in time", |_, _, _, _| hang()), 3);
+fn a_server_that_never_answers_is_left() {
+    assert_eq!(fails_with(impatient, Kind::Io, "no answer in time", |_, _, _, _| hang()), 3);
+}
+
+#[test]
+fn a_server_that_hangs_in_its_headers_is_left() {
     let in_headers = |_: &Request, _: usize, stream: &mut TcpStream, _: &[u8]| {
         send(stream, b"HTTP/1.1 200 OK\r\nContent-Le");
         hang();
     };
-    assert_eq!(fails(Kind::Io, "no answer in time", in_headers), 3);
+    assert_eq!(fails_with(impatient, Kind::Io, "no answer in time", in_headers), 3);
+}
+
+#[test]
+fn a_server_that_hangs_in_the_body_is_left() {
     let in_body = |request: &Request, number: usize, stream: &mut TcpStream, file: &[u8]| {
-        let left = file.len() - request.from();
-        assert_eq!(request.from(), if number == 0 { 0 } else { 1000 });
-        let range = format!("Content-Range: bytes {}-{}/{}", request.from(), file.len() - 1, file.len());
-        let status = if number == 0 { "200 OK" } else { "206 Partial Content" };
-        head(stream, status, &[&format!("Content-Length: {left}"), &range]);
+        let from = request.from();
+        assert_eq!(from, if number == 0 { 0 } else { 1000 });
+        part_head(stream, from, file);
         send(stream, if number == 0 { &file[..1000] } else { &[] });
         hang();
     };
     // The first try brought something and does not count.
-    assert_eq!(fails(Kind::Io, "no answer in time", in_body), 4);
+    assert_eq!(fails_with(impatient, Kind::Io, "no answer in time", in_body), 4);
+}
+
+#[test]
+fn a_server_that_only_drips_is_left() {
     let drop_by_drop = |request: &Request, _: usize, stream: &mut TcpStream, file: &[u8]| {
-        let range = format!("Content-Range: bytes {}-{}/{}", request.from(), file.len() - 1, file.len());
-        let status = if request.from() == 0 { "200 OK" } else { "206 Partial Content" };
-        head(stream, status, &[&format!("Content-Length: {}", file.len() - request.from()), &range]);
+        part_head(stream, request.from(), file);
         for byte in &file[request.from()..] {
             if stream.write_all(&[*byte]).is_err() {
                 return;
@@ -216,7 +235,8 @@ fn a_server_that_hangs_is_left() {
             std::thread::sleep(Duration::from_millis(50));
         }
     };
-    assert_eq!(fails(Kind::Io, "sent only", drop_by_drop), 6);
+    // Every try brings a little, so that only their number in all ends it.
+    assert_eq!(fails_with(impatient, Kind::Io, "sent only", drop_by_drop), 6);
 }
 
 #[test]

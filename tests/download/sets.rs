@@ -71,10 +71,10 @@ pub fn options(mirrors: &[String]) -> Options {
     Options { mirrors: mirrors.to_vec(), offline: false, direct: true, limits }
 }
 
-/// [`options`] that lose patience after 300 ms.
+/// [`options`] that lose patience after half a second.
 pub fn impatient(mirrors: &[String]) -> Options {
     let mut options = options(mirrors);
-    (options.limits.patience, options.limits.trickle) = (Duration::from_millis(300), 64);
+    (options.limits.patience, options.limits.trickle) = (Duration::from_millis(500), 64);
     options
 }
 

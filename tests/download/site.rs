@@ -107,9 +107,8 @@ pub fn send(stream: &mut impl Write, bytes: &[u8]) {
     let _ = stream.write_all(bytes).and_then(|()| stream.flush());
 }
 
-/// Answers as a good server does: the whole file, or the part that is asked for.
-pub fn serve(stream: &mut impl Write, request: &Request, file: &[u8]) {
-    let from = request.from();
+/// Begins to send `file` from byte `from` on.
+pub fn part_head(stream: &mut impl Write, from: usize, file: &[u8]) {
     let length = format!("Content-Length: {}", file.len() - from);
     if from == 0 {
         head(stream, "200 OK", &[&length, "ETag: \"one\"", "Content-Type: application/gzip"]);
@@ -117,21 +116,19 @@ pub fn serve(stream: &mut impl Write, request: &Request, file: &[u8]) {
         let range = format!("Content-Range: bytes {from}-{}/{}", file.len() - 1, file.len());
         head(stream, "206 Partial Content", &[&length, &range]);
     }
-    send(stream, &file[from..]);
+}
+
+/// Answers as a good server does: the whole file, or the part that is asked for.
+pub fn serve(stream: &mut impl Write, request: &Request, file: &[u8]) {
+    part_head(stream, request.from(), file);
+    send(stream, &file[request.from()..]);
 }
 
 /// Sends the first half of what is asked for and cuts the connection.
 pub fn cut(stream: &mut impl Write, request: &Request, file: &[u8]) {
     let from = request.from();
-    let left = file.len() - from;
-    let length = format!("Content-Length: {left}");
-    if from == 0 {
-        head(stream, "200 OK", &[&length, "ETag: \"one\""]);
-    } else {
-        let range = format!("Content-Range: bytes {from}-{}/{}", file.len() - 1, file.len());
-        head(stream, "206 Partial Content", &[&length, &range]);
-    }
-    send(stream, &file[from..from + left / 2]);
+    part_head(stream, from, file);
+    send(stream, &file[from..from + (file.len() - from) / 2]);
 }
 
 /// Answers with a web page.

@@ -95,9 +95,11 @@ impl Browser {
 
     /// Opens a page and waits until it is there.
     pub fn open(&mut self, url: &str) -> Result<(), String> {
+        let loads = |events: &VecDeque<Value>| events.iter().filter(|e| e["method"] == "Page.loadEventFired").count();
+        let before = loads(&self.events);
         self.ask("Page.navigate", json!({ "url": url }))?;
         let deadline = Instant::now() + PATIENCE;
-        while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
+        while loads(&self.events) == before {
             let event = self.hear(deadline)?;
             self.events.push_back(event);
         }

@@ -13,6 +13,7 @@ use std::process::{Command, ExitCode};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use dcgan_gpu::report::{losses_svg, metrics::read_metrics};
 use devtools::Browser;
 use serde_json::{Value, json};
 
@@ -42,7 +43,9 @@ fn main() -> ExitCode {
 fn check() -> Result<String, String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let run = train(folder.path())?;
-    let lines = records(&run)?;
+    let lines = lines_of(&run, "metrics.jsonl")?;
+    ensure(lines.len() == STEPS as usize, format!("{} records", lines.len()))?;
+    let judged = lines_of(&run, "quality.jsonl")?.pop().ok_or("no quality was recorded")?;
     let page = report(&run)?;
     let mut browser = Browser::start()?;
     browser.look(1200, 900, "light")?;
@@ -50,14 +53,15 @@ fn check() -> Result<String, String> {
 
     headings(&mut browser)?;
     slider(&mut browser, &run)?;
-    curves(&mut browser, &lines)?;
+    curves(&mut browser, &lines, &judged)?;
     let shots = screenshots(&mut browser)?;
+    picture(&mut browser, &run, &shots)?;
     quiet(&browser)?;
     let bytes = fs::metadata(&page).map_err(|e| e.to_string())?.len();
     Ok(format!("{GRIDS} grids and {} records in {bytes} bytes; screenshots in {}", lines.len(), shots.display()))
 }
 
-/// A run with quality lines, a hostile name, and a torn last line, as of a run that was killed.
+/// A run with a hostile name, and a torn last line, as of a run that was killed.
 fn train(folder: &Path) -> Result<PathBuf, String> {
     let run = folder.join("a <b>run & \"more\"");
     let config = folder.join("tiny.toml");
@@ -66,9 +70,6 @@ fn train(folder: &Path) -> Result<PathBuf, String> {
     command.args(["train", "--quiet", "--device", "cpu", "--log-every", "1", "--sample-every", "5steps"]);
     command.args(["--steps", &STEPS.to_string()]).arg("--config").arg(&config).arg("--out").arg(&run);
     succeed(command)?;
-    let quality =
-        (0..4).map(|i| format!("{{\"step\":{},\"diversity\":0.{i}5,\"distance\":0.{}}}\n", 50 * i + 50, 9 - i));
-    fs::write(run.join("quality.jsonl"), quality.collect::<String>()).map_err(|e| e.to_string())?;
     for (file, old, new) in [
         ("config.toml", "name = \"tiny\"", format!("name = {}", json!(HOSTILE))),
         ("metrics.jsonl", "}\n{\"step\":151,", "}\n{\"step\":150.5,\"d_loss\":NaN}\n{\"step\":151,".to_string()),
@@ -84,12 +85,10 @@ fn train(folder: &Path) -> Result<PathBuf, String> {
     Ok(run)
 }
 
-/// The whole lines of `metrics.jsonl`.
-fn records(run: &Path) -> Result<Vec<Value>, String> {
-    let text = fs::read_to_string(run.join("metrics.jsonl")).map_err(|e| e.to_string())?;
-    let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    ensure(lines.len() == STEPS as usize, format!("{} records", lines.len()))?;
-    Ok(lines)
+/// The whole lines of a file.
+fn lines_of(run: &Path, file: &str) -> Result<Vec<Value>, String> {
+    let text = fs::read_to_string(run.join(file)).map_err(|e| format!("{file}: {e}"))?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 fn report(run: &Path) -> Result<PathBuf, String> {
@@ -157,7 +156,7 @@ fn slider(browser: &mut Browser, run: &Path) -> Result<(), String> {
 }
 
 /// Pointer and keys on a curve: the values are those that were recorded.
-fn curves(browser: &mut Browser, lines: &[Value]) -> Result<(), String> {
+fn curves(browser: &mut Browser, lines: &[Value], judged: &Value) -> Result<(), String> {
     let values = "[...document.querySelectorAll('#losses .key b, #losses .where')].map(e => e.textContent)";
     let recorded = |step: usize| {
         let number = |key: &str| format!("{:.3}", lines[step - 1][key].as_f64().unwrap_or(f64::NAN));
@@ -187,7 +186,8 @@ fn curves(browser: &mut Browser, lines: &[Value]) -> Result<(), String> {
         format!("speed {speed}"),
     )?;
     let quality = "[...document.querySelectorAll('#diversity b, #distance b')].map(e => e.textContent)";
-    equal("quality", &browser.value(quality)?, &json!(["0.350", "0.600"]))
+    let number = |key: &str| format!("{:.3}", judged[key].as_f64().unwrap_or(f64::NAN));
+    equal("quality", &browser.value(quality)?, &json!([number("diversity"), number("distance")]))
 }
 
 /// Three screenshots; each has the colours of its scheme, and none is wider than its window.
@@ -214,6 +214,24 @@ fn screenshots(browser: &mut Browser) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// The curves as a file of their own: XML that a browser draws by itself.
+fn picture(browser: &mut Browser, run: &Path, shots: &Path) -> Result<(), String> {
+    let records = read_metrics(&run.join("metrics.jsonl")).map_err(|e| e.to_string())?;
+    let file = run.with_file_name("losses.svg");
+    fs::write(&file, losses_svg(&records)).map_err(|e| e.to_string())?;
+    browser.look(640, 560, "light")?;
+    browser.open(&format!("file://{}", file.display()))?;
+    let found =
+        browser.value("[document.documentElement.nodeName, document.querySelectorAll('parsererror').length]")?;
+    equal("the curves' file", &found, &json!(["svg", 0]))?;
+    let words = browser.value("[...document.querySelectorAll('text')].map(e => e.textContent)")?;
+    for word in ["losses and D(x) over 300 steps", "D loss", "G loss", "real images", "generated images", "step"] {
+        ensure(words.as_array().is_some_and(|words| words.iter().any(|w| w == word)), format!("{words} lacks {word}"))?;
+    }
+    let png = BASE64.decode(browser.screenshot()?).map_err(|e| e.to_string())?;
+    fs::write(shots.join("losses.png"), png).map_err(|e| e.to_string())
+}
+
 /// The browser asked for the page alone, and had nothing to complain of.
 fn quiet(browser: &Browser) -> Result<(), String> {
     for event in &browser.events {
@@ -221,7 +239,9 @@ fn quiet(browser: &Browser) -> Result<(), String> {
         match event["method"].as_str().unwrap_or_default() {
             "Network.requestWillBeSent" => {
                 let url = parameters["request"]["url"].as_str().unwrap_or_default();
-                let own = url.starts_with("data:") || url.ends_with("/page.html") && url.starts_with("file://");
+                let own = url.starts_with("data:")
+                    || ["/page.html", "/losses.svg"].iter().any(|name| url.ends_with(name))
+                        && url.starts_with("file://");
                 ensure(own, format!("the page asks for {url}"))?;
             }
             "Log.entryAdded"

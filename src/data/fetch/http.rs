@@ -38,7 +38,7 @@ impl Default for Limits {
             patience: Duration::from_secs(30),
             trickle: 4096,
             tries: 3,
-            tries_in_all: 20,
+            tries_in_all: 100,
             pause: Duration::from_millis(500),
             wait: Duration::from_secs(600),
         }

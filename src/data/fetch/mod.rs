@@ -222,6 +222,15 @@ fn obtain(
     Ok(report)
 }
 
+/// `bytes` as people read them.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 /// A file that is there.
 fn present(Found { path, verdict }: Found) -> Result<Fetched> {
     let bytes = std::fs::metadata(&path).map_err(|cause| Error::io("read", &path, &cause))?.len();
@@ -241,7 +250,7 @@ fn from_any(
     let (mut reasons, mut kind) = (Vec::new(), Kind::Io);
     for index in 0..sources.len() {
         let url = format!("{}{}", sources[index], file.name);
-        observer.note(&format!("fetching {url} ({:.1} MB)", file.bytes as f64 / 1e6));
+        observer.note(&format!("fetching {url} ({})", size(file.bytes)));
         let why = match (Transfer { http, limits, file, url: &url, part: &part }).run(observer) {
             Ok(()) => {
                 sources[..=index].rotate_right(1);
@@ -257,7 +266,7 @@ fn from_any(
         observer.note(&format!("{url}: {why}"));
         reasons.push(format!("{} {why}", sources[index]));
     }
-    Err(Failure::There(kind, format!("cannot download {}: {}", file.name, reasons.join("; "))))
+    Err(Failure::There(kind, format!("downloading {} failed: {}", file.name, reasons.join("; "))))
 }
 
 #[cfg(test)]
@@ -285,6 +294,11 @@ mod tests {
             assert_eq!(error.kind(), Kind::Usage, "{bad}");
             assert!(error.to_string().contains("write it as https://host/folder/"), "{error}");
         }
+    }
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!([999, 4_542, 28_881, 26_421_880].map(size), ["999 bytes", "4.5 kB", "28.9 kB", "26.4 MB"]);
     }
 
     #[test]

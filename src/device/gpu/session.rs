@@ -15,6 +15,9 @@ use crate::error::{DeviceFailure, Error, Result};
 /// Steps that may be under way on the device before the host waits.
 const IN_FLIGHT: usize = 3;
 
+/// A word that is copied behind everything that is read back: without it, zeros would be mistaken for results.
+const READ_MARK: u32 = 0x600d_c0de;
+
 /// A dispatch with everything that it needs.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -43,6 +46,8 @@ pub struct Session {
     compile_time: Duration,
     program: Program,
     buffers: Vec<wgpu::Buffer>,
+    /// Holds [`READ_MARK`].
+    mark: wgpu::Buffer,
     pub(super) plans: Vec<Vec<Prepared>>,
     pub(super) in_flight: VecDeque<wgpu::SubmissionIndex>,
 }
@@ -55,6 +60,13 @@ impl Session {
         buffers: Vec<wgpu::Buffer>,
         plans: Vec<Vec<Prepared>>,
     ) -> Result<Session> {
+        let mark = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read mark"),
+            size: 4,
+            usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        gpu.queue.write_buffer(&mark, 0, bytemuck::bytes_of(&READ_MARK));
         let session = Session {
             name: gpu.name.clone(),
             device: gpu.device.clone(),
@@ -64,6 +76,7 @@ impl Session {
             compile_time,
             program,
             buffers,
+            mark,
             plans,
             in_flight: VecDeque::new(),
         };
@@ -142,12 +155,13 @@ impl Session {
         let dropped = self.strike(At::Read);
         let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read back"),
-            size: bytes,
+            size: bytes + 4,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
         if !dropped {
             encoder.copy_buffer_to_buffer(source, offset, &staging, 0, bytes);
+            encoder.copy_buffer_to_buffer(&self.mark, 0, &staging, bytes, 4);
         }
         let submission = self.queue.submit([encoder.finish()]);
         let outcome = Arc::new(Mutex::new(None));
@@ -160,7 +174,11 @@ impl Session {
         let mapped = matches!(*outcome.lock().unwrap_or_else(PoisonError::into_inner), Some(Ok(())));
         let range = staging.get_mapped_range(..).ok().filter(|_| mapped);
         let range = range.ok_or_else(|| self.failed(DeviceFailure::Lost, "results could not be read back"))?;
-        Ok(bytemuck::pod_collect_to_vec(&range))
+        let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&range);
+        match words.pop() {
+            Some(READ_MARK) => Ok(words),
+            _ => Err(self.failed(DeviceFailure::Lost, "it did not copy its results back")),
+        }
     }
 
     pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
@@ -202,6 +220,13 @@ impl Session {
     }
 
     fn check(&self) -> Result<()> {
+        if self.health.is_unexplained() {
+            // If the device is lost, wgpu may say so only now.
+            let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(wgpu::PollType::Poll)));
+            if polled.is_err() {
+                self.health.note(Some(DeviceFailure::Lost), "");
+            }
+        }
         self.health.check(&self.name, &self.program, self.options.patience)
     }
 
