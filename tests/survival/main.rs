@@ -9,7 +9,6 @@ mod desk;
 
 mod chance;
 mod crowds;
-mod faults;
 mod kills;
 mod record;
 #[cfg(unix)]

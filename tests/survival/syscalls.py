@@ -17,7 +17,7 @@ PROGRAM = os.path.abspath(sys.argv[1])
 TINY = re.search(r'TINY: &str = r#"(.*?)"#', open(os.path.join(os.path.dirname(__file__), "../cli/desk.rs")).read(), re.S).group(1)
 ERRORS = {
     "write": ["ENOSPC", "EIO"], "openat": ["ENOSPC", "EROFS", "EIO", "EMFILE"], "fsync": ["EIO", "ENOSPC"],
-    "rename": ["ENOSPC", "EROFS", "EIO"], "renameat2": ["ENOSPC", "EROFS", "EIO"], "linkat": ["ENOSPC", "EROFS"],
+    "rename": ["ENOSPC", "EROFS", "EIO"], "renameat": ["ENOSPC", "EROFS", "EIO"], "renameat2": ["ENOSPC", "EROFS", "EIO"], "linkat": ["ENOSPC", "EROFS"],
     "mkdir": ["ENOSPC", "EROFS", "EIO"], "unlink": ["EROFS", "EIO"], "unlinkat": ["EROFS", "EIO"], "rmdir": ["EROFS", "EIO"],
     "read": ["EIO"], "getdents64": ["EIO"], "statx": ["EIO", "EACCES"], "flock": ["EIO"], "lseek": ["EIO"],
 }
