@@ -10,6 +10,7 @@ mod desk;
 mod chance;
 mod crowds;
 mod kills;
+#[expect(dead_code, reason = "the tests of failing disks use more of it")]
 mod record;
 #[cfg(unix)]
 mod signals;
