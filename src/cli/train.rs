@@ -124,6 +124,8 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
         if done >= config.total_steps(checkpoint.metadata.steps_per_epoch) {
+            // It may have been killed just before it did this.
+            checkpoints::prune(run, config.output.keep)?;
             let what = "steps; give a longer --epochs or --steps to go on";
             announce(&format!("{} has all its {done} {what}", run.display()));
             let (run, gif, checkpoint) = (run.to_path_buf(), run.join(&config.output.gif), Some(path.clone()));

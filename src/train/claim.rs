@@ -115,7 +115,7 @@ impl Drop for Claim {
 fn is_occupied(path: &Path) -> Result<bool> {
     let left_over = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_empty_folder = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        let is_empty_folder = || disk::list(path).is_ok_and(|entries| entries.is_empty());
         name == LOCK || name.starts_with(TEMPORARY_PREFIX) || is_empty_folder()
     };
     match disk::list(path) {
