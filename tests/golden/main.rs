@@ -1,6 +1,7 @@
 //! dcgan-gpu beside PyTorch: layers with their gradients, and ten training steps. `tests/golden/` has PyTorch's numbers
-//! and the scripts that make them.
+//! and the scripts that make them. Beside them, checkpoints of every version of the format.
 
+mod checkpoints;
 #[path = "../common/mod.rs"]
 mod common;
 mod ten_steps;
