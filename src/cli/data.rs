@@ -108,7 +108,7 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
 }
 
 fn get(set: &Set, data_dir: Option<&Path>, mirrors: &[String], json: bool, quiet: bool) -> Result<()> {
-    let options = Options::new(mirrors)?;
+    let options = options(mirrors.iter().map(String::as_str))?;
     let folder = fetch::destination(set, data_dir)?;
     let report = fetch::get(set, &folder, &options, &mut Watcher::new(quiet))?;
     if json {
@@ -135,8 +135,13 @@ pub fn ensure(config: &Config, quiet: bool) -> Result<()> {
         return Ok(());
     }
     let mirrors = std::env::var(MIRRORS).unwrap_or_default();
-    let mirrors: Vec<_> = mirrors.split(',').filter(|mirror| !mirror.is_empty()).map(String::from).collect();
-    fetch::ensure(&config.data, config.data_dir.as_deref(), &Options::new(&mirrors)?, &mut Watcher::new(quiet))
+    let options = options(mirrors.split(','))?;
+    fetch::ensure(&config.data, config.data_dir.as_deref(), &options, &mut Watcher::new(quiet))
+}
+
+/// Options with these mirrors; an empty variable names none.
+fn options<'a>(mirrors: impl Iterator<Item = &'a str>) -> Result<Options> {
+    Options::new(&mirrors.filter(|mirror| !mirror.is_empty()).map(String::from).collect::<Vec<_>>())
 }
 
 /// Lines on stderr, and a bar where that is a terminal.
@@ -172,7 +177,7 @@ impl Observer for Watcher {
         }
         if self.bar.as_ref().is_none_or(|(shown, _)| shown != name) {
             self.clear();
-            let template = "{bar:24} {bytes}/{total_bytes}  {msg}  {bytes_per_sec}  {eta} left";
+            let template = "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {msg}  {decimal_bytes_per_sec}  {eta} left";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar =
                 ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_message(name.to_owned());

@@ -24,7 +24,7 @@ use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, t
 #[command(after_help = "Examples:
   dcgan-gpu train --preset quick                        built-in digits; two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
-  dcgan-gpu train --data path/to/idx --preset keras     any folder of IDX files, gzipped or not
+  dcgan-gpu train --data path/to/images --preset keras  PNG, JPEG or IDX files, or a .npy array
   dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
   dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing
@@ -47,6 +47,9 @@ pub struct Arguments {
     /// run keeps to what it recorded
     #[arg(long, conflicts_with = "dry_run")]
     no_tune: bool,
+    /// Draw each sample grid in the terminal too
+    #[arg(long, conflicts_with_all = ["dry_run", "quiet"])]
+    preview: bool,
     /// Print layers, shapes, parameters, FLOPs and memory, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -80,7 +83,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let stop = signals::watch()?;
     let trainer = Trainer::start(config.clone(), &layouts, data, device, claim, tune)?;
-    train(trainer, &config, &stop, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments, quiet)
 }
 
 /// Paths are stored so that the run can go on from another folder.
@@ -125,6 +128,8 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
         if done >= config.total_steps(checkpoint.metadata.steps_per_epoch) {
+            // It may have been killed just before it did this.
+            checkpoints::prune(run, config.output.keep)?;
             let what = "steps; give a longer --epochs or --steps to go on";
             announce(&format!("{} has all its {done} {what}", run.display()));
             let (run, gif, checkpoint) = (run.to_path_buf(), run.join(&config.output.gif), Some(path.clone()));
@@ -141,20 +146,20 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let stop = signals::watch()?;
     let trainer = Trainer::resume(config.clone(), &layouts, data, device, claim, from, tune)?;
-    train(trainer, &config, &stop, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments, quiet)
 }
 
-fn train(trainer: Trainer, config: &Config, stop: &Stop, json: bool, quiet: bool) -> Result<()> {
+fn train(trainer: Trainer, config: &Config, stop: &Stop, arguments: &Arguments, quiet: bool) -> Result<()> {
     let (done, total) = trainer.position();
     let mut say = announce(quiet);
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
     say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
-    let mut display = Display::new(done, total, config.training.batch_size, quiet);
+    let mut display = Display::new(done, total, config.training.batch_size, quiet).with_preview(arguments.preview);
     let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;
-    if json {
+    if arguments.json {
         print_json(&outcome)?;
     } else {
         report(&outcome);

@@ -102,7 +102,7 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
 ///
 /// # Errors
 /// An I/O error naming the file or folder.
-pub(super) fn prune(run: &Path, keep: u32) -> Result<()> {
+pub fn prune(run: &Path, keep: u32) -> Result<()> {
     let all: Vec<_> = list(run)?.into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
     let regular = || all.iter().filter(|(metadata, _)| !metadata.interim);
     let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.distance?, path))));

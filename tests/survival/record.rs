@@ -32,6 +32,12 @@ impl Record {
         Record(parts)
     }
 
+    /// Leaves a file out.
+    pub fn without(mut self, name: &str) -> Self {
+        assert!(self.0.remove(name).is_some(), "{name} is there");
+        self
+    }
+
     /// Insists on `whole`, the record of a run that nothing happened to.
     #[track_caller]
     pub fn assert_is(&self, whole: &Record, what: &str) {
