@@ -40,11 +40,11 @@ pub enum Verb {
 /// The arguments of `config show`.
 #[derive(clap::Args, Debug)]
 pub struct Show {
-    #[command(flatten)]
-    pub settings: Settings,
     /// Print JSON: `config` with all values, `origins` with where each comes from
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {

@@ -13,8 +13,11 @@ use super::{Arguments, Verb, announce, bench, config, settings, version};
 /// Whether the environment's value for an argument does not count, given the flags on the command line.
 type Overruled = fn(&str, &dyn Fn(&str) -> bool) -> bool;
 
+/// A verb, and the rule of its flags.
+type Rule = (&'static [&'static str], Overruled);
+
 /// The verbs whose flags overrule the variables of other flags.
-const RULES: [(&[&str], Overruled); 3] =
+const RULES: [Rule; 3] =
     [(&["train"], settings::overruled), (&["bench"], bench::overruled), (&["config", "show"], settings::overruled)];
 
 /// Variables that stand for no flag.
@@ -63,10 +66,10 @@ pub fn command() -> Command {
 }
 
 /// The command, deaf to the variables that are overruled.
-fn without_variables(overruled: &dyn Fn(&(&[&str], Overruled), &str) -> bool) -> Command {
+fn without_variables(overruled: &dyn Fn(&Rule, &str) -> bool) -> Command {
     fn change(command: Command, path: &[&str], silenced: &dyn Fn(&str) -> bool) -> Command {
         match path.split_first() {
-            Some((&name, rest)) => command.mut_subcommand(name.to_string(), |command| change(command, rest, silenced)),
+            Some((&name, rest)) => command.mut_subcommand(name, |command| change(command, rest, silenced)),
             None => command.mut_args(|arg| if silenced(arg.get_id().as_str()) { arg.env(None) } else { arg }),
         }
     }

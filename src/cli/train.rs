@@ -32,8 +32,6 @@ use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, t
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the
 run's length. `config show` takes the same flags and shows what they resolve to.")]
 pub struct Arguments {
-    #[command(flatten)]
-    pub settings: Settings,
     /// Go on with a run from its newest checkpoint
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["out", "force", "dry_run"])]
     resume: Option<PathBuf>,
@@ -58,6 +56,9 @@ pub struct Arguments {
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
+    // Last: its heading would be that of all flags after it.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
