@@ -354,7 +354,7 @@ fn what_is_no_file() {
     bench.write("locked/1.png", &png);
     bench.write("locked-idx/train-images-idx3-ubyte", idx(&[2, 8, 8], &noise(128)));
     bench.write("closed/1.png", &png);
-    let close = |name: &str| std::fs::set_permissions(bench.path(name), PermissionsExt::from_mode(0)).unwrap();
+    let close = |name: &str| std::fs::set_permissions(bench.path(name), PermissionsExt::from_mode(0o000)).unwrap();
     ["locked/1.png", "locked-idx/train-images-idx3-ubyte", "closed"].into_iter().for_each(close);
     // Permissions do not bind the superuser, for whom these are ordinary files.
     if std::fs::read(bench.path("locked/1.png")).is_err() {
