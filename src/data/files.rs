@@ -80,7 +80,7 @@ pub fn read_exactly(source: impl Read, size: u64, length: u64) -> Result<Vec<u8>
 ///
 /// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to spare.
 pub fn room_for_images(count: u32, shape: ImageShape) -> Result<Vec<u8>> {
-    let bytes = (shape.bytes() as u64).checked_mul(count.into()).unwrap_or(u64::MAX);
+    let bytes = (shape.bytes() as u64).saturating_mul(count.into());
     check_memory(bytes)?;
     Ok(vec![0; bytes as usize])
 }

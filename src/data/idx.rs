@@ -169,7 +169,7 @@ mod tests {
     #[track_caller]
     fn refused(content: &[u8], because: &str) {
         let (_folder, path) = saved(content);
-        let error = read_images(&path).err().expect("the file is refused");
+        let error = read_images(&path).expect_err("the file is refused");
         let message = error.to_string();
         assert_eq!(error.kind(), Kind::Data);
         assert!(message.contains(because), "{message:?} does not say {because:?}");

@@ -8,6 +8,9 @@ pub mod idx;
 mod images;
 mod kind;
 pub mod locate;
+#[cfg(test)]
+#[path = "../../tests/common/makers.rs"]
+mod makers;
 pub mod npy;
 pub mod picture;
 mod resize;

@@ -352,7 +352,8 @@ impl Config {
                 return Some((key, format!("{key} = {value} is outside {low} to {high}")));
             }
         }
-        let plain = |name: &str| !name.contains(['/', '\\']) && !name.contains(char::is_control);
+        // File systems take 255 bytes, of which a date, a number and endings need some.
+        let plain = |name: &str| !name.contains(['/', '\\']) && !name.contains(char::is_control) && name.len() <= 100;
         if self.name.is_empty() || !plain(&self.name) {
             return Some(("name", format!("name = \"{}\" cannot be part of a folder's name", self.name)));
         }

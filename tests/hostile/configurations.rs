@@ -36,9 +36,9 @@ fn toml_files() {
         &[
             ("binary", "is not text; --config takes a TOML file"),
             ("zipped", "is not text"),
-            ("html", "html.toml:1:1: "),
+            ("html", "html.toml:1:11: "),
             ("lfs", "lfs.toml:1:9: "),
-            ("nul", "nul.toml:1:9: "),
+            ("nul", "nul.toml:1:8: "),
             ("arrays", "arrays.toml:1:"),
             ("tables", "tables.toml:1:"),
             ("dots", "dots.toml:1:"),

@@ -97,9 +97,9 @@ fn gzip_files() {
     let images = idx(&[4, 8, 8], &noise(256));
     let zipped = gzip(&images);
     let file = |name: &str, content: &[u8]| bench.write(&format!("{name}/{IDX}.gz"), content);
-    // 64 MiB of zeros unpack from 64 KiB.
-    let zeros = vec![0; 64 << 20];
-    file("bomb", &gzip(&[&idx(&[1 << 14, 64, 65], &[])[..], &zeros].concat()));
+    // 80 MiB of zeros unpack from 80 KiB.
+    let zeros = vec![0; 80 << 20];
+    file("bomb", &gzip(&[&idx(&[1 << 14, 64, 66], &[])[..], &zeros].concat()));
     file("bomb-behind-images", &gzip(&[&images[..], &zeros].concat()));
     file("bomb-within-bomb", &gzip(&gzip(&zeros)));
     file("hollow", &gzip(&idx(&[1 << 16, 28, 28], &[1, 2, 3])));
@@ -111,7 +111,7 @@ fn gzip_files() {
     file("endless-name", &[&[0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3][..], &[b'x'; 1 << 20]].concat());
     file("half", &zipped[..zipped.len() / 2]);
     file("no-checksum", &zipped[..zipped.len() - 8]);
-    file("garbage-behind", &[&zipped[..], b"garbage"].concat());
+    file("garbage-behind", &[&zipped[..], b"garbage of some length"].concat());
     file("magic-only", &zipped[..2]);
     file("html", b"<html><head><title>403 Forbidden</title>");
     file("zipped-html", &gzip(b"<html><head><title>403 Forbidden</title>"));
@@ -131,7 +131,7 @@ fn gzip_files() {
             ("bomb", "as a gzip bomb does; unpack it yourself if that is meant"),
             ("bomb-behind-images", "it goes on after the 256 bytes"),
             ("bomb-within-bomb", "it is not an IDX file"),
-            ("hollow", "more than 52 bytes of gzip can hold"),
+            ("hollow", "more than 34 bytes of gzip can hold"),
             ("members", "its gzip members hold next to nothing"),
             ("crumbs", "its gzip members hold next to nothing"),
             ("endless-name", "download or save the file again"),
@@ -354,7 +354,7 @@ fn what_is_no_file() {
     bench.write("locked/1.png", &png);
     bench.write("locked-idx/train-images-idx3-ubyte", idx(&[2, 8, 8], &noise(128)));
     bench.write("closed/1.png", &png);
-    let close = |name: &str| std::fs::set_permissions(bench.path(name), PermissionsExt::from_mode(0)).unwrap();
+    let close = |name: &str| std::fs::set_permissions(bench.path(name), PermissionsExt::from_mode(0o000)).unwrap();
     ["locked/1.png", "locked-idx/train-images-idx3-ubyte", "closed"].into_iter().for_each(close);
     // Permissions do not bind the superuser, for whom these are ordinary files.
     if std::fs::read(bench.path("locked/1.png")).is_err() {

@@ -4,10 +4,7 @@ use super::*;
 use crate::data::DataSet;
 use crate::error::Kind;
 
-#[path = "../../../tests/common/makers.rs"]
-mod makers;
-
-use self::makers::{flat_jpeg, flat_png, grey_png};
+use crate::data::makers::{flat_jpeg, flat_png, grey_png};
 
 const SHAPE: ImageShape = ImageShape { height: 2, width: 2, channels: 1 };
 

@@ -3,10 +3,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::error::Kind;
 
-#[path = "../../../tests/common/makers.rs"]
-mod makers;
-
-use self::makers::{array, flat_png, idx};
+use crate::data::makers::{array, flat_png, idx};
 
 const SHAPE: ImageShape = ImageShape { height: 2, width: 2, channels: 1 };
 

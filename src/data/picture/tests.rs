@@ -1,9 +1,6 @@
 use super::*;
 
-#[path = "../../../tests/common/makers.rs"]
-mod makers;
-
-use self::makers::{
+use crate::data::makers::{
     Png, array, chunk, cmyk_jpeg, exif, flat_jpeg, flat_png, grey_png, gzip, noise, progressive_jpeg, with_segment,
 };
 
