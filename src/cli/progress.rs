@@ -6,9 +6,11 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use dcgan_gpu::output::Picture;
 use dcgan_gpu::train::trainer::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::show::tell_picture;
 use super::tell;
 use pace::{Pace, in_words};
 
@@ -22,6 +24,8 @@ pub struct Display {
     pace: Pace,
     /// Real images of a step.
     batch: u32,
+    /// Whether sample grids are drawn in the terminal.
+    preview: bool,
 }
 
 enum Face {
@@ -47,7 +51,12 @@ impl Display {
         } else {
             Face::Lines { last: None }
         };
-        Display { face, clock: Instant::now(), pace: Pace::start(0.0, done), batch }
+        Display { face, clock: Instant::now(), pace: Pace::start(0.0, done), batch, preview: false }
+    }
+
+    /// Draws each sample grid in the terminal too.
+    pub fn with_preview(self, preview: bool) -> Self {
+        Display { preview, ..self }
     }
 
     /// Removes the bar.
@@ -106,6 +115,12 @@ impl Observer for Display {
     fn sample(&mut self, path: &Path) {
         self.pace.paused(self.now());
         self.aside(|| log::info!("samples: {}", path.display()));
+        if self.preview {
+            match Picture::read(path) {
+                Ok(picture) => self.aside(|| tell_picture(&picture)),
+                Err(error) => log::warn!("{error}"),
+            }
+        }
     }
 
     fn checkpoint(&mut self, path: &Path) {

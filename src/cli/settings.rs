@@ -75,6 +75,9 @@ pub struct Settings {
     /// When a loss or a tensor is no number: stop, or rollback to the last checkpoint with half the learning rate
     #[arg(long, value_name = "WHAT", env = "DCGAN_GPU_ON_NAN")]
     pub on_nan: Option<String>,
+    /// Write event files for TensorBoard to the run's folder `tensorboard` too
+    #[arg(long, env = "DCGAN_GPU_TENSORBOARD")]
+    pub tensorboard: bool,
     /// Newest checkpoints that are kept, at least 2; the best is kept besides
     #[arg(long, value_name = "N", env = "DCGAN_GPU_KEEP")]
     pub keep: Option<u32>,
@@ -139,7 +142,7 @@ impl Settings {
         });
         let seed = self.seed.map(|seed| Value::Integer(seed as i64));
         type Row = (&'static str, &'static [&'static str], Option<Value>, bool);
-        let rows: [Row; 22] = [
+        let rows: [Row; 23] = [
             ("--data", &["data"], text(&self.data), false),
             ("--data-dir", &["data_dir"], data_dir.transpose()?, true),
             ("--epochs", &["training", "epochs"], integer(&self.epochs), true),
@@ -157,6 +160,7 @@ impl Settings {
             ("--sample-every", &["output", "sample_every"], sample_every?, true),
             ("--checkpoint-every", &["output", "checkpoint_every"], checkpoint_every?, true),
             ("--on-nan", &["training", "on_nan"], text(&self.on_nan), true),
+            ("--tensorboard", &["output", "tensorboard"], self.tensorboard.then_some(Value::Boolean(true)), true),
             ("--keep", &["output", "keep"], integer(&self.keep), true),
             ("--log-every", &["output", "log_every"], integer(&self.log_every), true),
             ("--rows", &["output", "rows"], integer(&self.rows), false),
@@ -199,8 +203,8 @@ pub fn overruled(id: &str, given: &dyn Fn(&str) -> bool) -> bool {
     match id {
         "epochs" => given("steps"),
         "steps" => given("epochs"),
-        "data_dir" | "device" | "device_timeout" | "sample_every" | "checkpoint_every" | "on_nan" | "keep"
-        | "log_every" => false,
+        "data_dir" | "device" | "device_timeout" | "sample_every" | "checkpoint_every" | "on_nan" | "tensorboard"
+        | "keep" | "log_every" => false,
         "preset" => given("config") || given("resume"),
         "config" => given("preset") || given("resume"),
         _ => given("resume"),

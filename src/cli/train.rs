@@ -49,6 +49,9 @@ pub struct Arguments {
     /// run keeps to what it recorded
     #[arg(long, conflicts_with = "dry_run")]
     no_tune: bool,
+    /// Draw each sample grid in the terminal too
+    #[arg(long, conflicts_with_all = ["dry_run", "quiet"])]
+    preview: bool,
     /// Print layers, shapes, parameters, FLOPs and memory, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -79,7 +82,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let stop = signals::watch()?;
     let trainer = Trainer::start(config.clone(), &layouts, data, device, claim, tune)?;
-    train(trainer, &config, &stop, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments, quiet)
 }
 
 /// Paths are stored so that the run can go on from another folder.
@@ -142,20 +145,20 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let stop = signals::watch()?;
     let trainer = Trainer::resume(config.clone(), &layouts, data, device, claim, from, tune)?;
-    train(trainer, &config, &stop, arguments.json, quiet)
+    train(trainer, &config, &stop, arguments, quiet)
 }
 
-fn train(trainer: Trainer, config: &Config, stop: &Stop, json: bool, quiet: bool) -> Result<()> {
+fn train(trainer: Trainer, config: &Config, stop: &Stop, arguments: &Arguments, quiet: bool) -> Result<()> {
     let (done, total) = trainer.position();
     let mut say = announce(quiet);
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
     say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
-    let mut display = Display::new(done, total, config.training.batch_size, quiet);
+    let mut display = Display::new(done, total, config.training.batch_size, quiet).with_preview(arguments.preview);
     let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;
-    if json {
+    if arguments.json {
         print_json(&outcome)?;
     } else {
         report(&outcome);

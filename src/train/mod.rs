@@ -4,6 +4,7 @@ mod check;
 pub mod checkpoints;
 pub mod claim;
 pub mod engine;
+mod events;
 pub mod gan;
 mod health;
 pub mod quality;

@@ -1,7 +1,7 @@
 //! What a run leaves on disk, and where.
 //!
-//! `config.toml` (resolved), `tuning.json` (on GPUs), `metrics.jsonl`, `quality.jsonl`, `samples/`, `checkpoints/` and an animated
-//! GIF. A folder belongs to one process at a time, and nothing in it is replaced unless the caller says so.
+//! `config.toml` (resolved), `tuning.json` (on GPUs), `metrics.jsonl`, `quality.jsonl`, `losses.svg`, `samples/`, `checkpoints/` and
+//! an animated GIF; `tensorboard/` where that is wanted. A folder belongs to one process at a time, and nothing in it is replaced unless the caller says so.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::checkpoints;
 use super::claim::Claim;
 use super::engine::Losses;
+use super::events;
 use super::quality::Quality;
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 use crate::model::config::Config;
-use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
+use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably, save_text};
+use crate::report::losses_svg;
+use crate::report::metrics::read_metrics;
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -55,6 +58,8 @@ pub(super) const CONFIG: &str = "config.toml";
 const TUNING: &str = "tuning.json";
 pub(super) const METRICS: &str = "metrics.jsonl";
 const QUALITY: &str = "quality.jsonl";
+const CURVES: &str = "losses.svg";
+const REPORT: &str = "report.html";
 const SAMPLES: &str = "samples";
 
 /// Hundredths of a second that a frame of the GIF is shown, and the last one.
@@ -80,10 +85,11 @@ impl RunFolder {
         let run = claim.path();
         let old = old_gif(run);
         // Checkpoints first: beside a new configuration they would be taken for those of the new run.
-        for folder in [checkpoints::FOLDER, SAMPLES].map(|name| run.join(name)) {
+        for folder in [checkpoints::FOLDER, SAMPLES, events::FOLDER].map(|name| run.join(name)) {
             disk::remove_folder(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         }
-        for name in [CONFIG, TUNING, METRICS, QUALITY, &config.output.gif].into_iter().chain(old.as_deref()) {
+        let files = [CONFIG, TUNING, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
+        for name in files.into_iter().chain(old.as_deref()) {
             remove(&run.join(name))?;
         }
         RunFolder::open(claim, config)
@@ -194,6 +200,15 @@ impl RunFolder {
         self.gif.push(grid)?;
         self.quality.append(&[QualityLine { step, quality }])?;
         Ok(path)
+    }
+
+    /// Draws the curves of all losses so far as `losses.svg`.
+    ///
+    /// # Errors
+    /// An I/O error naming the file.
+    pub fn draw_curves(&self) -> Result<()> {
+        let records = read_metrics(&self.path().join(METRICS))?;
+        save_text(&losses_svg(&records), &self.path().join(CURVES), Overwrite::Always)
     }
 
     /// Waits until what was recorded so far is on the disk: before a checkpoint says that it is there.

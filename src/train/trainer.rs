@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::checkpoints;
 use super::claim::Claim;
 use super::engine::{Batch, Engine, Losses};
+use super::events::Events;
 use super::health::Health;
 use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
@@ -27,6 +28,8 @@ pub(crate) const READ_EVERY: u32 = RING_ROWS / 2;
 pub(crate) const READ_AFTER: Duration = Duration::from_millis(400);
 /// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
 const CHECK_EVERY: u32 = 100;
+/// Time after which the curves are drawn again, with a checkpoint: they take longer the longer a run is.
+const DRAW_AFTER: Duration = Duration::from_secs(30);
 
 /// What a progress display shows.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +127,9 @@ pub struct Trainer {
     pub(super) step: u32,
     /// Training time before this process.
     seconds_before: f64,
+    events: Events,
+    /// When the curves were drawn.
+    drawn: Option<Instant>,
     /// The quality of the newest samples, and the step that they are of.
     judged: Option<(u32, Quality)>,
     outcome: News,
@@ -239,6 +245,8 @@ impl Trainer {
             feed,
             step: 0,
             seconds_before: 0.0,
+            events: Events::default(),
+            drawn: None,
             judged: None,
             outcome: News::default(),
         }
@@ -267,6 +275,7 @@ impl Trainer {
     /// [`Kind::Diverged`] when a loss or a tensor is no number; device and I/O errors. The last checkpoint stays good.
     pub fn run(mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<Outcome> {
         self.clock = Clock::start(self.step);
+        self.events = self.begin_events()?;
         let mut recovery = Recovery::default();
         while let Err(error) = self.train(observer, stop) {
             recovery.go_on(&mut self, error, observer)?;
@@ -366,6 +375,7 @@ impl Trainer {
             .copied()
             .collect();
         self.folder.write_metrics(&due)?;
+        self.events.metrics(&due)?;
         if let Some(bad) = lines.get(good) {
             return Err(self.diverged(&format!("the losses of step {} are not numbers", bad.step)));
         }
@@ -397,7 +407,9 @@ impl Trainer {
         let images = self.engine.sample((rows * cols).max(quality::IMAGES))?;
         let quality = self.judge.judge(&images);
         self.judged = Some((self.step, quality));
-        let path = self.folder.write_sample(self.step, &grid(&images, rows, cols), quality)?;
+        let picture = grid(&images, rows, cols);
+        let path = self.folder.write_sample(self.step, &picture, quality)?;
+        self.events.sample(self.step, &picture, &path, quality)?;
         observer.sample(&path);
         self.outcome.sample = Some(path);
         if let Some(complaint) = self.health.samples(self.step, quality) {
@@ -433,6 +445,11 @@ impl Trainer {
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
         observer.checkpoint(&path);
         self.outcome.saved = Some((self.step, path));
+        let ends = distance.is_none() || self.step == self.total_steps;
+        if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
+            self.drawn = Some(Instant::now());
+            self.folder.draw_curves()?;
+        }
         Ok(())
     }
 
@@ -450,6 +467,7 @@ impl Trainer {
             None => self.engine.initialise(),
         }
         self.folder.rewind(self.step)?;
+        self.events = self.begin_events()?;
         self.clock.step = self.step;
         (self.judged, self.health) = (None, Health::default());
         Ok(self.step)
@@ -460,6 +478,10 @@ impl Trainer {
         self.config.adam.lr = rate;
         self.engine.set_learning_rate(rate);
         self.folder.write_config(&self.config)
+    }
+
+    fn begin_events(&self) -> Result<Events> {
+        Events::begin(self.config.output.tensorboard, self.folder.path(), self.step)
     }
 
     fn diverged(&self, what: &str) -> Error {

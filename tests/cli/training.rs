@@ -13,7 +13,8 @@ fn a_run_leaves_all_that_it_promises_and_nothing_else() {
     let desk = Desk::new();
     let outcome = desk.run(&format!("{TRAIN} --json")).json();
     assert_eq!(desk.names(""), ["run", "tiny.toml"]);
-    let all = [".lock", "checkpoints", "config.toml", "dcgan.gif", "metrics.jsonl", "quality.jsonl", "samples"];
+    let all =
+        [".lock", "checkpoints", "config.toml", "dcgan.gif", "losses.svg", "metrics.jsonl", "quality.jsonl", "samples"];
     assert_eq!(desk.names("run"), all);
     assert_eq!(desk.names("run/samples"), steps([5, 10, 15, 20], "png"));
     let kept = desk.names("run/checkpoints");
