@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hits a run at every single system call that concerns its folder, one run for each: by hand, on Linux, with strace.
 
-    tests/survival/syscalls.py target/release/dcgan-gpu
+    tests/survival/syscalls.py target/release/dcgan-gpu [start] [resume]
 
 Two deeds, a run that starts and a run that is resumed, are traced once. Then, for each call that names the run's folder or a
 file in it, the deed is done again and that call
@@ -35,18 +35,14 @@ class Desk:
         return subprocess.run(command, cwd=self.top, env=environment, capture_output=True, text=True, errors="replace", timeout=120)
 
 
-def start(desk):
-    return desk.run("train --config tiny.toml --device cpu --out run -q")
-
-
 def prepare(deed, desk):
     shutil.rmtree(f"{desk.top}/run", ignore_errors=True)
     if deed == "resume":
-        assert desk.run("train --config tiny.toml --device cpu --out run -q --steps 10").returncode == 0
+        assert desk.run(f"{LINES['start']} --steps 10").returncode == 0
 
 
 LINES = {
-    "start": "train --config tiny.toml --device cpu --out run -q",
+    "start": "train --config tiny.toml --device cpu --out run -q --log-every 5",
     "resume": "train --resume run --device cpu -q --steps 20",
 }
 
@@ -113,7 +109,7 @@ def trial(deed, desk, whole, inject, call, nth):
 
 def main():
     desk, failures = Desk(), 0
-    for deed in ("start", "resume"):
+    for deed in sys.argv[2:] or LINES:
         prepare(deed, desk)
         assert desk.run(LINES[deed]).returncode == 0
         whole = record(f"{desk.top}/run")
