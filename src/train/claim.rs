@@ -129,11 +129,56 @@ fn lock(run: &Path) -> Result<File> {
     let path = run.join(LOCK);
     let file = disk::hold(&path).map_err(|e| Error::io("write", &path, &e))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::new(
+        Ok(()) if has_its_name(&file, &path) => Ok(file),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(Error::new(
             Kind::Busy,
             format!("another process trains in {}; wait for it, or choose another --out", run.display()),
         )),
         Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),
+    }
+}
+
+/// Whether an open file still has its name: a process that gives up a folder which it made removes the lock in it, perhaps
+/// after another process opened that, and a third one may have made a new lock since.
+fn has_its_name(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    return {
+        use std::os::unix::fs::MetadataExt;
+        let place = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|found| (found.dev(), found.ino()));
+        place(file.metadata()).is_some_and(|here| place(fs::metadata(path)) == Some(here))
+    };
+    #[cfg(not(unix))]
+    return path.exists();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_was_removed_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK);
+        let early = disk::hold(&path).unwrap();
+        assert!(has_its_name(&early, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!has_its_name(&early, &path));
+        let late = disk::hold(&path).unwrap();
+        assert!(has_its_name(&late, &path));
+        assert!(cfg!(not(unix)) || !has_its_name(&early, &path), "another file has its name");
+    }
+
+    #[test]
+    fn a_claim_that_is_given_up_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("a/b");
+        let claim = Claim::new_run(&run, false).unwrap();
+        assert_eq!(Claim::new_run(&run, true).unwrap_err().kind(), Kind::Busy);
+        drop(claim);
+        assert!(!folder.path().join("a").exists());
+        let mut kept = Claim::new_run(&run, false).unwrap();
+        kept.keep();
+        drop(kept);
+        assert!(run.is_dir());
     }
 }

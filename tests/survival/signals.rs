@@ -39,11 +39,11 @@ fn wait(child: &mut Child, limit: Duration) -> (ExitStatus, Duration) {
 fn signals_at_random_moments_lose_nothing() {
     let course = Course::new("cpu");
     let trials = count("DCGAN_GPU_SIGNALS", 9);
-    let (mut slowest, mut saved, mut early) = (Duration::ZERO, 0, 0);
+    let (mut slowest, mut total, mut saved, mut early) = (Duration::ZERO, 0, 0, 0);
     for trial in 0..trials {
         let (signal, number, code) = SIGNALS[trial as usize % SIGNALS.len()];
         // No trial of the kills has the same moments.
-        course.trial(1000 + trial, &mut |running: Running<'_>| {
+        total += course.trial(1000 + trial, &mut |running: Running<'_>| {
             let Running { course, run, line, after } = running;
             let mut child = course.desk.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(after);
@@ -66,7 +66,7 @@ fn signals_at_random_moments_lose_nothing() {
         });
     }
     println!(
-        "{trials} runs, stopped by SIGINT, SIGTERM and SIGHUP: {saved} times with a checkpoint, {early} times before the run \
+        "{trials} runs, stopped {total} times by SIGINT, SIGTERM and SIGHUP: {saved} times with a checkpoint, {early} times before the run \
          began; slowest end {slowest:?}; all ended with the bits of a run that was never stopped"
     );
 }
