@@ -107,7 +107,7 @@ fn a_device_that_fails_for_good_ends_the_run_with_a_checkpoint_to_go_on_from() {
     for device in common::devices() {
         let lost = |nth| Fault { at: At::Submit, what: What::Lost, nth };
         let cases = [
-            ([10, 12, 14, 16].map(lost).to_vec(), 3, "lost"),
+            ((14..400).map(lost).collect(), 3, "lost"),
             (vec![Fault { at: At::Submit, what: What::TimedOut, nth: 10 }], 0, "time"),
             (vec![Fault { at: At::Submit, what: What::OutOfMemory, nth: 10 }], 0, "memory"),
         ];

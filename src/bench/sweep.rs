@@ -118,16 +118,35 @@ impl Grid {
         }
         points
     }
+
+    /// Refuses what no point can be made of.
+    ///
+    /// # Errors
+    /// A usage error naming the flag, or the images of `base` where they are not square.
+    pub fn check(&self, base: &Config) -> Result<()> {
+        if base.image.height != base.image.width {
+            return Err(Error::usage("--sweep needs a configuration with square images"));
+        }
+        let outside = |values: &[u32], most| values.iter().copied().find(|value| !(1..=most).contains(value));
+        if let Some(batch) = outside(&self.batches, 16_384) {
+            return Err(Error::usage(format!("--batches takes sizes from 1 to 16384, not {batch}")));
+        }
+        if let Some(size) = outside(&self.sizes, 4096) {
+            return Err(Error::usage(format!("--sizes takes 1 to 4096 pixels, not {size}")));
+        }
+        match self.widths.iter().find(|width| !(0.01..=100.0).contains(*width)) {
+            Some(width) => Err(Error::usage(format!("--widths takes factors from 0.01 to 100, not {width}"))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Measures all points of a grid around `base`, within about `seconds`; `report` is told of each.
 ///
 /// # Errors
-/// A usage error when the images of `base` are not square.
+/// As [`Grid::check`].
 pub fn run(device: &Device, base: &Config, grid: &Grid, seconds: f64, mut report: impl FnMut(&Point)) -> Result<Sweep> {
-    if base.image.height != base.image.width {
-        return Err(Error::usage("--sweep needs a configuration with square images"));
-    }
+    grid.check(base)?;
     let origin = At { batch_size: base.training.batch_size, image_size: base.image.height, width: 1.0 };
     let mut planned: Vec<_> = grid.points(origin).into_iter().map(|at| plan(device, base, at)).collect();
     planned.sort_by_key(|(point, _)| point.flops_per_image * u64::from(point.at.batch_size));

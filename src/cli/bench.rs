@@ -166,20 +166,18 @@ fn print_floor(arguments: &Arguments) -> Result<()> {
 }
 
 fn run_sweep(arguments: &Arguments, quiet: bool) -> Result<()> {
-    if !arguments.widths.iter().all(|width| (0.01..=100.0).contains(width)) {
-        return Err(Error::usage("--widths takes factors from 0.01 to 100"));
-    }
     if !(0.0..=1e6).contains(&arguments.sweep_seconds) {
         return Err(Error::usage("--sweep-seconds takes 0 to 1000000 seconds"));
     }
     let config = arguments.configuration()?;
+    let (batches, sizes, widths) = (arguments.batches.clone(), arguments.sizes.clone(), arguments.widths.clone());
+    let grid = Grid { batches, sizes, widths };
+    grid.check(&config)?;
     let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
     std::fs::create_dir_all(&arguments.out).map_err(|e| Error::io("create", &arguments.out, &e))?;
     let [json, svg] = ["sweep.json", "sweep.svg"].map(|name| arguments.out.join(name));
     [&json, &svg].into_iter().try_for_each(|path| overwrite.check(path))?;
     let device = arguments.device.open(quiet)?;
-    let (batches, sizes, widths) = (arguments.batches.clone(), arguments.sizes.clone(), arguments.widths.clone());
-    let grid = Grid { batches, sizes, widths };
     let sweep = sweep::run(&device, &config, &grid, arguments.sweep_seconds, |point| {
         if !quiet {
             tell(&tables::point_in_words(point));

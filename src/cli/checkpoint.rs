@@ -43,20 +43,20 @@ impl Source {
             })?,
         };
         let mut say = announce(quiet);
+        let mut load = |path: &Path| {
+            let checkpoint = Checkpoint::load(path)?;
+            say(&format!("drawing from {}", path.display()));
+            Ok(checkpoint)
+        };
         if !named.is_dir() {
-            let checkpoint = Checkpoint::load(&named)?;
-            say(&format!("drawing from {}", named.display()));
-            return Ok(checkpoint);
+            return load(&named);
         }
         let empty = || {
             let what = "holds no checkpoint; give a run folder or a .safetensors file";
             Error::checkpoint(format!("{} {what}", named.display()))
         };
         if self.best {
-            let path = checkpoints::best(&named)?.ok_or_else(empty)?;
-            let checkpoint = Checkpoint::load(&path)?;
-            say(&format!("drawing from {}", path.display()));
-            return Ok(checkpoint);
+            return load(&checkpoints::best(&named)?.ok_or_else(empty)?);
         }
         let found = checkpoints::newest(&named)?.ok_or_else(empty)?;
         found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use dcgan_gpu::error::Result;
 use dcgan_gpu::report::{Run, compare};
 
@@ -20,7 +21,7 @@ Examples:
 )]
 pub struct Arguments {
     /// Run folders
-    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath, required = true, num_args = 2..)]
     runs: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]

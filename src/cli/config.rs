@@ -10,13 +10,16 @@ use super::{print, print_json};
 
 /// Show what presets, files, environment and flags resolve to
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:
+#[command(
+    arg_required_else_help = false,
+    after_help = "Examples:
   dcgan-gpu config show                                  what `train` would run
   dcgan-gpu config show --preset keras --lr 1e-4 --set adam.beta2=0.99
   dcgan-gpu config show --config mine.toml --json        values, and the origin of each
 
 A flag wins over the environment (DCGAN_GPU_LR for --lr), the environment over the file, the file
-over the preset; --set wins over all.")]
+over the preset; --set wins over all."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     pub verb: Verb,
@@ -29,7 +32,7 @@ pub enum Verb {
     /// Takes the flags of `train` that shape a run, and checks what `train` would check before it opens data or device.
     #[command(after_help = "Examples:
   dcgan-gpu config show --preset quick > mine.toml       a file to start from
-  dcgan-gpu config show --config mine.toml --epochs 5    is it right, and what does it leave to the preset?
+  dcgan-gpu config show --config mine.toml --epochs 5    is it right, and complete?
   dcgan-gpu config show --json")]
     Show(Box<Show>),
 }

@@ -19,13 +19,14 @@ use super::{print, print_json, table, tell};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dcgan-gpu data                                          what there is, and what is here
-  dcgan-gpu data get mnist                                to the cache folder, where `train --data mnist` looks
+  dcgan-gpu data get mnist                                to the cache folder, where `train` looks
   dcgan-gpu data get kmnist --data-dir sets               to sets/kmnist
   dcgan-gpu data get mnist --mirror https://host/{set}/   from a server of your own
 
-Proxies come from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, certificates of your own from SSL_CERT_FILE;
-DCGAN_GPU_OFFLINE=1 forbids every connection. Exit codes: 4 when a server sent something else than the file (a login page,
-wrong bytes), 5 when no server could be reached or none gave it.")]
+Proxies come from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, certificates of your own from
+SSL_CERT_FILE; DCGAN_GPU_OFFLINE=1 forbids every connection. Exit codes: 4 when a server sent
+something else than the file (a login page, wrong bytes), 5 when no server could be reached or none
+gave it.")]
 pub struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -40,8 +41,14 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// List the sets: size, licence, and where each is
+    #[command(after_help = "Examples:
+  dcgan-gpu data list
+  dcgan-gpu data list --json")]
     List,
     /// Check the files of a set, and download what is missing or broken
+    #[command(after_help = "Examples:
+  dcgan-gpu data get fashion-mnist
+  dcgan-gpu data get mnist --data-dir sets --json         the files, and what was downloaded")]
     Get {
         /// mnist, fashion-mnist or kmnist
         #[arg(value_parser = PossibleValuesParser::new(SETS.map(|set| set.name)))]
@@ -101,7 +108,7 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
 }
 
 fn get(set: &Set, data_dir: Option<&Path>, mirrors: &[String], json: bool, quiet: bool) -> Result<()> {
-    let options = Options::new(mirrors)?;
+    let options = options(mirrors.iter().map(String::as_str))?;
     let folder = fetch::destination(set, data_dir)?;
     let report = fetch::get(set, &folder, &options, &mut Watcher::new(quiet))?;
     if json {
@@ -128,8 +135,13 @@ pub fn ensure(config: &Config, quiet: bool) -> Result<()> {
         return Ok(());
     }
     let mirrors = std::env::var(MIRRORS).unwrap_or_default();
-    let mirrors: Vec<_> = mirrors.split(',').filter(|mirror| !mirror.is_empty()).map(String::from).collect();
-    fetch::ensure(&config.data, config.data_dir.as_deref(), &Options::new(&mirrors)?, &mut Watcher::new(quiet))
+    let options = options(mirrors.split(','))?;
+    fetch::ensure(&config.data, config.data_dir.as_deref(), &options, &mut Watcher::new(quiet))
+}
+
+/// Options with these mirrors; an empty variable names none.
+fn options<'a>(mirrors: impl Iterator<Item = &'a str>) -> Result<Options> {
+    Options::new(&mirrors.filter(|mirror| !mirror.is_empty()).map(String::from).collect::<Vec<_>>())
 }
 
 /// Lines on stderr, and a bar where that is a terminal.
@@ -165,7 +177,7 @@ impl Observer for Watcher {
         }
         if self.bar.as_ref().is_none_or(|(shown, _)| shown != name) {
             self.clear();
-            let template = "{bar:24} {bytes}/{total_bytes}  {msg}  {bytes_per_sec}  {eta} left";
+            let template = "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {msg}  {decimal_bytes_per_sec}  {eta} left";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar =
                 ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_message(name.to_owned());

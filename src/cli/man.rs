@@ -12,8 +12,8 @@ use super::print;
 /// Print the manual page, or write one for every verb to a folder
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dcgan-gpu man > dcgan-gpu.1                            the main page; `man ./dcgan-gpu.1` shows it
-  dcgan-gpu man --out ~/.local/share/man/man1            all pages, where `man dcgan-gpu-train` finds them")]
+  dcgan-gpu man > dcgan-gpu.1                            the main page
+  dcgan-gpu man --out ~/.local/share/man/man1            all pages, for `man dcgan-gpu-train`")]
 pub struct Arguments {
     /// A folder for all pages; without it the main page goes to stdout
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]

@@ -23,6 +23,7 @@ mod signals;
 mod table;
 mod train;
 mod verify_resume;
+mod version;
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};

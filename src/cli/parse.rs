@@ -1,12 +1,14 @@
 //! From the command line and the environment to arguments; mistakes in either become one line.
 
+use std::any::TypeId;
+
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 use dcgan_gpu::error::{Error, Kind, Result};
 use dcgan_gpu::model::sources::nearest;
 
-use super::{Arguments, Verb, announce, bench, config, settings};
+use super::{Arguments, Verb, announce, bench, config, settings, version};
 
 /// Whether the environment's value for an argument does not count, given the flags on the command line.
 type Overruled = fn(&str, &dyn Fn(&str) -> bool) -> bool;
@@ -50,9 +52,14 @@ pub fn parse() -> Result<Option<Arguments>> {
 /// The whole command line. A number below zero is a value, so that what it is given for can say what is possible.
 pub fn command() -> Command {
     fn take_negative_numbers(command: Command) -> Command {
-        command.mut_args(|arg| arg.allow_negative_numbers(true)).mut_subcommands(take_negative_numbers)
+        // The parser knows no -1e-4.
+        let change = |arg: Arg| match arg.get_value_parser().type_id() == TypeId::of::<f64>() {
+            true => arg.allow_hyphen_values(true),
+            false => arg.allow_negative_numbers(true),
+        };
+        command.mut_args(change).mut_subcommands(take_negative_numbers)
     }
-    take_negative_numbers(Arguments::command())
+    take_negative_numbers(Arguments::command()).long_version(version::long())
 }
 
 /// The command, deaf to the variables that are overruled.

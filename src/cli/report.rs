@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use dcgan_gpu::error::Result;
 use dcgan_gpu::output::Overwrite;
 use dcgan_gpu::report::{Run, write_report};
@@ -15,15 +16,15 @@ use super::{print, print_json};
 names another; a report that is there is replaced. Prints the file's name.
 
 Examples:
-  dcgan-gpu report runs/mine
+  dcgan-gpu report runs/mine                             writes runs/mine/report.html
   dcgan-gpu report runs/mine --out mine.html --json"
 )]
 pub struct Arguments {
     /// The run folder
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
     run: PathBuf,
     /// The page; by default report.html in the run folder
-    #[arg(long, value_name = "FILE.html")]
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
     /// Replace a file that is no report
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ValueEnum, ValueHint};
 use dcgan_gpu::error::Result;
 use dcgan_gpu::output::{ColourMode, Picture, preview};
 use dcgan_gpu::report::Run;
@@ -11,17 +11,17 @@ use dcgan_gpu::report::Run;
 /// Show a run's newest sample grid, or a picture, in the terminal
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "A character shows two squares of the picture, one above the other, in 24-bit or 256 colours, or as ASCII
-where there is no colour: outside a terminal, with NO_COLOR set, or with --colour never.
+    after_help = "A character shows two squares of the picture, one above the other, in 24-bit or 256 colours, or as
+ASCII where there is no colour: outside a terminal, with NO_COLOR set, or with --colour never.
 
 Examples:
-  dcgan-gpu show runs/mine
+  dcgan-gpu show runs/mine                               its newest sample grid
   dcgan-gpu show runs/mine --step 400
   dcgan-gpu show grid.png --columns 120 --colour never"
 )]
 pub struct Arguments {
     /// A run folder, or a PNG or JPEG file
-    #[arg(value_name = "RUN|FILE")]
+    #[arg(value_name = "RUN|FILE", value_hint = ValueHint::AnyPath)]
     source: PathBuf,
     /// The sample grid after this step, or the last one before it
     #[arg(long, value_name = "N")]

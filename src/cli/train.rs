@@ -24,7 +24,7 @@ use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, t
 #[command(after_help = "Examples:
   dcgan-gpu train --preset quick                        built-in digits; two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
-  dcgan-gpu train --data path/to/idx --preset keras     any folder of IDX files, gzipped or not
+  dcgan-gpu train --data path/to/images --preset keras  PNG, JPEG or IDX files, or a .npy array
   dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
   dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use dcgan_gpu::error::{Error, Kind, Result};
+use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::selftest::resume::Verification;
 
 use super::{DeviceChoice, announce, print, print_json};
@@ -10,20 +12,20 @@ use super::{DeviceChoice, announce, print, print_json};
 /// Kill a training run, resume it, and compare every bit with a run that was left in peace
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Works in a temporary folder; nothing else is touched. Compares tensors, metrics, sample grids and the animation.
-Ends with exit code 6 if anything differs.
+    after_help = "Works in a temporary folder; nothing else is touched. Compares tensors, metrics, sample grids and
+the animation. Ends with exit code 6 if anything differs.
 
 Examples:
-  dcgan-gpu verify-resume
+  dcgan-gpu verify-resume                                on the device that `train` would take
   dcgan-gpu verify-resume --device 0 --preset pytorch --steps 100
   dcgan-gpu verify-resume --config mine.toml --data path/to/images --json"
 )]
 pub struct Arguments {
     /// pytorch, tf-tutorial, stabilized, keras or quick
-    #[arg(long, value_name = "P", default_value = "quick", conflicts_with = "config")]
+    #[arg(long, value_name = "PRESET", default_value = "quick", conflicts_with = "config")]
     preset: String,
     /// A TOML file with the keys of a preset
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// The images: a data set or a folder
     #[arg(long, value_name = "SET", default_value = "strokes")]
@@ -39,6 +41,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    let config = match &arguments.config {
+        Some(file) => Merge::from_file(file)?,
+        None => Merge::new(&arguments.preset)?,
+    };
+    config.finish()?.layouts()?;
     // Finds a mistake in the choice, and says what `auto` means, before anything is trained.
     drop(arguments.device.open(quiet)?);
     let program =

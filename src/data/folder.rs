@@ -99,7 +99,7 @@ impl Listing {
     pub fn read(&self, top: &Path, shape: ImageShape) -> Result<Loaded> {
         let all = self.pictures.len();
         let count = u32::try_from(all).map_err(|_| Error::data(format!("{} holds {all} pictures", top.display())))?;
-        log::info!("reading {count} pictures from {}; {} other files are passed over", top.display(), self.others);
+        log::info!("reading {count} pictures from {}; files of other kinds: {}", top.display(), self.others);
         let mut pixels = files::room_for_images(count, shape).map_err(files::at(top))?;
         let images = pixels.par_chunks_exact_mut(shape.bytes()).zip(&self.pictures);
         let broken: Vec<_> = images

@@ -7,9 +7,8 @@
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
+use super::gzip::Members;
 use super::{ImageShape, Images};
 use crate::error::{Error, Result};
 
@@ -83,7 +82,7 @@ fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> 
         return Err(damaged(impostor));
     }
     let zipped = opening.starts_with(&[0x1f, 0x8b]);
-    let mut bytes: Box<dyn Read + '_> = if zipped { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) };
+    let mut bytes: Box<dyn Read + '_> = if zipped { Box::new(Members::new(source)) } else { Box::new(source) };
 
     let magic = word(&mut bytes)?;
     let [zero, zero_too, element, rank] = magic;

@@ -3,6 +3,7 @@
 pub mod fetch;
 mod files;
 mod folder;
+mod gzip;
 pub mod idx;
 mod images;
 mod kind;

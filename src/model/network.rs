@@ -10,7 +10,7 @@ use crate::layers::spec::LayerSpec;
 use crate::layers::{self, Backward, Layer, Mode, Pass, Place, Scaling};
 
 /// The most layers of a network: with two tensors of parameters each, as many as have random streams of their own.
-const MAX_LAYERS: usize = 128;
+pub(super) const MAX_LAYERS: usize = 128;
 
 /// A network's layers with the shapes between them, checked.
 #[derive(Clone, Debug)]

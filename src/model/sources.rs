@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::config::Config;
+use super::network::MAX_LAYERS;
 use super::origins::{Leaf, Origin, Origins, collect};
 use crate::error::{Error, Result};
 
@@ -45,8 +46,8 @@ pub fn preset(name: &str) -> Result<Config> {
     Merge::new(name)?.finish()
 }
 
-/// The most bytes of a configuration file: 1 MiB.
-const LARGEST_FILE: u64 = 1 << 20;
+/// The most bytes of a configuration file.
+const LARGEST_FILE: u64 = 256 << 10;
 
 /// A configuration in the making.
 #[derive(Debug)]
@@ -96,8 +97,8 @@ impl Merge {
         let file = std::fs::File::open(path).map_err(unreadable)?;
         file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(unreadable)?;
         if text.len() as u64 > LARGEST_FILE {
-            let (path, most) = (path.display(), LARGEST_FILE >> 20);
-            return Err(Error::usage(format!("{path} has more than {most} MiB; --config takes a TOML file")));
+            let (path, most) = (path.display(), LARGEST_FILE >> 10);
+            return Err(Error::usage(format!("{path} has more than {most} KiB; --config takes a TOML file")));
         }
         Merge::from_text(&text, path)
     }
@@ -282,6 +283,9 @@ fn layers(leaf: &Leaf<'_>) -> Option<(Range<usize>, String)> {
     let (DeValue::Array(parsed), Value::Array(values)) = (leaf.parsed, leaf.value) else {
         return None;
     };
+    if parsed.len() > MAX_LAYERS {
+        return Some((leaf.span.clone(), format!("{} layers; at most {MAX_LAYERS} are possible", parsed.len())));
+    }
     parsed.iter().zip(values).find_map(|(layer, value)| layer_problem(layer, value))
 }
 
@@ -314,7 +318,9 @@ fn layer_problem(layer: &Spanned<DeValue<'_>>, value: &Value) -> Option<(Range<u
 
 /// The candidate most like `name`, where one is alike.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Comparing takes time and room with the product of the lengths.
     candidates
+        .filter(|candidate| name.len() <= 2 * candidate.len() + 2)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3 + 1)
         .min()

@@ -13,8 +13,8 @@ const LOCK: &str = ".lock";
 /// What only a run's folder holds, besides the lock.
 const MARKS: [&str; 2] = [LOCK, super::run_folder::METRICS];
 
-/// What shows that there is a run in a folder, be it killed as soon as it can be gone on with.
-const RUN: [&str; 3] = [super::run_folder::CONFIG, super::run_folder::METRICS, super::checkpoints::FOLDER];
+/// What the folder of a run that can go on holds.
+const RUN: [&str; 2] = [super::run_folder::CONFIG, super::checkpoints::FOLDER];
 
 /// A folder that this process alone writes into, until the value is dropped or the process ends, however it ends.
 ///

@@ -8,7 +8,10 @@ mod drawing;
 mod flags;
 mod help;
 mod looking;
+mod origins;
 mod refusals;
 mod reports;
 mod resuming;
+#[cfg(unix)]
+mod terminal;
 mod training;

@@ -8,7 +8,12 @@ use crate::desk::{Desk, TRAIN};
 fn help_and_version_are_data() {
     let desk = Desk::new();
     let version = desk.run("--version").done();
-    assert_eq!(version, format!("dcgan-gpu {}\n", env!("CARGO_PKG_VERSION")));
+    let (release, processor) = version.split_once('\n').unwrap();
+    let (start, details) = release.split_once(" (").unwrap_or_else(|| panic!("{version} tells no wgpu"));
+    assert_eq!(start, concat!("dcgan-gpu ", env!("CARGO_PKG_VERSION")));
+    assert!(details.contains("wgpu 30") && details.ends_with(')'), "{version}");
+    assert!(processor.starts_with("processor: ") && processor.contains(" thread"), "{version}");
+    assert_eq!(desk.run("-V").done(), format!("{start}\n"));
     let help = desk.run("--help").done();
     for verb in [
         "train",

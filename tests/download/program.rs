@@ -86,6 +86,7 @@ fn failures_have_their_codes() {
     run(&[("DCGAN_GPU_OFFLINE", "1")], "data get mnist").failed(5, &["DCGAN_GPU_OFFLINE forbids", NAMES[3], &cache]);
     run(&[], "data get mnist --mirror ftp://host/")
         .failed(2, &["--mirror ftp://host/", "write it as https://host/folder/"]);
+    run(&[("DCGAN_GPU_MIRROR", ""), ("DCGAN_GPU_OFFLINE", "1")], "data get mnist").failed(5, &["ossci-datasets"]);
     run(&[], "data get emnist").failed(2, &["invalid value 'emnist'", "mnist, fashion-mnist, kmnist"]);
     let variables = [("HTTPS_PROXY", "gopher://proxy/")];
     run(&variables, "data get mnist").failed(2, &["HTTPS_PROXY is not the address of a proxy"]);

@@ -1,0 +1,13 @@
+//! PNG and JPEG files; those with chunks of PNG get checksums that fit.
+#![no_main]
+
+use dcgan_gpu::data::{ImageShape, picture};
+
+#[path = "../../tests/common/mutate.rs"]
+mod mutate;
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| {
+    let shape = ImageShape { height: 6, width: 5, channels: 3 };
+    let _ = picture::decode(file, shape);
+    let _ = picture::decode(&mutate::with_checksums(file), ImageShape { channels: 1, ..shape });
+});
