@@ -88,6 +88,12 @@ impl Error {
         Error::new(Kind::Io, format!("cannot {action} {}: {cause}", path.display()))
     }
 
+    /// The same failure in other words.
+    #[must_use]
+    pub fn reworded(self, message: impl Into<String>) -> Self {
+        Error { message: message.into(), ..self }
+    }
+
     /// The class of the failure.
     pub fn kind(&self) -> Kind {
         self.kind

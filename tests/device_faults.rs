@@ -62,15 +62,15 @@ fn step(engine: &mut Engine, step: u32) -> Result<()> {
     engine.step(step, Batch::Bytes(&bytes))
 }
 
-/// Trains as the trainer does: steps, their losses, a check, the state.
-fn work(engine: &mut Engine) -> Result<(Vec<[u32; 4]>, Tensors)> {
+/// Trains as the trainer does: steps, their losses, a check, samples, the state.
+fn work(engine: &mut Engine) -> Result<(Vec<[u32; 4]>, Vec<u8>, Tensors)> {
     (0..STEPS).try_for_each(|number| step(engine, number))?;
     let losses = engine.losses(0, STEPS)?;
     let checked = engine.check()?;
     assert_eq!(checked.not_finite, None);
     assert!(checked.generator_moment > 0.0 && checked.discriminator_moment > 0.0, "{checked:?}");
     let bits = losses.iter().map(|l| [l.d_loss, l.g_loss, l.d_real, l.d_fake].map(f32::to_bits)).collect();
-    Ok((bits, engine.state()?))
+    Ok((bits, engine.sample(2)?.pixels, engine.state()?))
 }
 
 /// What `--device` takes for the host and every adapter.
@@ -261,7 +261,7 @@ fn a_check_names_the_tensor_that_holds_no_number() {
         let _calm = faults::arm([]);
         let device = Device::open(&choice).expect("it opens");
         let mut engine = engine(&device).expect("it loads");
-        let (_, state) = work(&mut engine).expect("it works");
+        let (.., state) = work(&mut engine).expect("it works");
         let mut named = 0;
         for layout in &layouts {
             let flats = [
@@ -298,6 +298,39 @@ fn a_check_names_the_tensor_that_holds_no_number() {
         assert_eq!(checked.not_finite, None);
         assert_eq!(checked.generator_moment, largest(&layouts[0]));
         assert_eq!(checked.discriminator_moment, largest(&layouts[1]));
+    }
+}
+
+fn dcgan_gpu(line: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("there is room");
+    let ended = std::process::Command::new("sh")
+        .args(["-c", line, env!("CARGO_BIN_EXE_dcgan-gpu")])
+        .current_dir(folder.path())
+        .env("XDG_CACHE_HOME", folder.path())
+        .output()
+        .expect("there is a shell");
+    (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+}
+
+/// What the system does not let the process have is refused, and no abort.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_host_out_of_memory_says_what_it_needs() {
+    // 1.5 GiB of tensors where the process may have 1.
+    let train = "train --preset pytorch --data strokes --batch-size 2048 --device cpu --steps 1";
+    let (code, stderr) = dcgan_gpu(&format!("ulimit -v 1000000; exec \"$0\" {train}"));
+    let last = stderr.lines().last().unwrap_or_default();
+    assert_eq!(code, Some(6), "{stderr}");
+    assert!(last.starts_with("error: cpu ") && last.contains(" needs ") && last.contains(" MiB"), "{stderr}");
+    assert!(last.ends_with("use a smaller --batch-size"), "{stderr}");
+}
+
+#[test]
+fn the_time_out_has_sensible_bounds() {
+    for (flag, code) in [("0", 2), ("86401", 2), ("-1", 2), ("5m", 2), ("1", 0), ("86400", 0)] {
+        let (ended, stderr) = dcgan_gpu(&format!("exec \"$0\" train --dry-run --device-timeout {flag}"));
+        assert_eq!(ended, Some(code), "--device-timeout {flag}: {stderr}");
+        assert!(code == 0 || stderr.contains("--device-timeout"), "{stderr}");
     }
 }
 

@@ -310,6 +310,9 @@ fn write_flat(session: &mut Session, view: View, values: &[f32]) {
     }
 }
 
+/// What images hold before they are drawn: a NaN whose bits no arithmetic makes.
+const NOT_DRAWN: u32 = 0x7fc0_dead;
+
 /// Runs the sampler on latents, a batch at a time, and turns its `[pixels, batch, channels]` into images.
 fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: &[Vec<f32>]) -> Result<Images> {
     let shape = config.image_shape();
@@ -320,8 +323,13 @@ fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: 
         let mut flat = chunk.concat();
         flat.resize(sampler.latents.len as usize, 0.0);
         session.write_floats(sampler.latents, &flat);
+        session.write_bits(sampler.images, &vec![NOT_DRAWN; sampler.images.len as usize]);
         session.run(sampler.plan)?;
         let values = session.read_floats(sampler.images)?;
+        if values.iter().any(|value| value.to_bits() == NOT_DRAWN) {
+            let message = "the device returned no images where they were submitted: it did not do the work";
+            return Err(Error::device_failed(DeviceFailure::Lost, message));
+        }
         for b in 0..chunk.len() {
             for p in 0..pixels {
                 ordered.extend_from_slice(&values[(p * batch + b) * channels..][..channels]);

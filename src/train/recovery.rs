@@ -51,5 +51,7 @@ impl Recovery {
 
 /// A failure whose remedy failed too.
 fn also(first: &Error, then: &Error) -> Error {
-    Error::new(first.kind(), format!("{first}; going on failed too: {then}"))
+    let message = format!("{first}; going on failed too: {then}");
+    // A device that hangs on the way back must not be waited for.
+    if then.is_time_out() { then.clone().reworded(message) } else { first.clone().reworded(message) }
 }
