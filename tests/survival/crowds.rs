@@ -48,7 +48,7 @@ fn check(desk: &Desk, line: &str) {
     for loser in losers {
         assert_eq!(loser.problem(8, "another process trains in run"), None);
     }
-    let newest = desk.names("run/checkpoints").into_iter().filter(|name| name.ends_with(".safetensors")).next_back();
+    let newest = desk.names("run/checkpoints").into_iter().rfind(|name| name.ends_with(".safetensors"));
     let step = newest.map_or(0, |name| name[5..13].parse::<u32>().unwrap());
     let length = format!("--steps {}", step + 30);
     desk.run(&format!("train --resume run --device cpu -q {length}")).done();

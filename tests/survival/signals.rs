@@ -120,7 +120,7 @@ fn what_the_run_was_told_to_ignore_does_not_end_it() {
         assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
         std::thread::sleep(Duration::from_millis(2));
     }
-    while let None = child.try_wait().unwrap() {
+    while child.try_wait().unwrap().is_none() {
         send("HUP", &child);
         std::thread::sleep(Duration::from_millis(10));
     }
