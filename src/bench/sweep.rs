@@ -322,10 +322,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_says_why() {
         let base = preset("quick").unwrap();
-        let grid = Grid { batches: vec![2, 1 << 30], sizes: vec![30], widths: vec![1.0] };
+        let grid = Grid { batches: vec![2], sizes: vec![30], widths: vec![1.0] };
         let mut reported = 0;
         let sweep = run(&Device::Cpu, &base, &grid, 0.0, |_| reported += 1).unwrap();
-        assert_eq!((sweep.points.len(), reported), (4, 4));
+        assert_eq!((sweep.points.len(), reported), (3, 3));
         let problem = |at: fn(&At) -> bool| {
             let point = sweep.points.iter().find(|point| at(&point.at)).unwrap();
             point.problem().map(|(what, reason)| (what, reason.to_string()))
@@ -333,8 +333,6 @@ mod tests {
         assert_eq!(problem(|at| at.batch_size == 2), None, "the first point runs in any case");
         let (what, reason) = problem(|at| at.width == 1.0 && at.batch_size == 64 && at.image_size == 28).unwrap();
         assert!(what == "not run" && reason.contains("--sweep-seconds"), "{what}: {reason}");
-        let (what, reason) = problem(|at| at.batch_size == 1 << 30).unwrap();
-        assert!(what == "refused" && reason.contains("batch_size"), "{what}: {reason}");
         let (what, reason) = problem(|at| at.image_size == 30).unwrap();
         assert!(what == "refused" && reason.contains("30×30"), "{what}: {reason}");
         assert_eq!(sweep.charts().len(), 9);
