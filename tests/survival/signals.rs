@@ -52,9 +52,10 @@ fn signals_at_random_moments_lose_nothing() {
             slowest = slowest.max(elapsed);
             match status.code() {
                 Some(0) => return false,
-                // Nothing had begun: the system ended it, and there is nothing to save.
+                // It came before the program listens: the system ended it, and this process had begun nothing.
                 None => {
-                    assert_eq!((status.signal(), course.stage(run)), (Some(number), Stage::Nothing), "{line}");
+                    assert_eq!(status.signal(), Some(number), "{line}");
+                    assert!(line.contains("--resume") || course.stage(run) == Stage::Nothing, "{line}");
                     early += 1;
                 }
                 Some(found) => {
