@@ -1,7 +1,7 @@
-//! Ctrl-C and its relatives: the first asks a run to end and save, the second ends the process at once.
+//! Ctrl-C and its relatives: the first asks a run to end and save, the second, or one before the run, ends the process at once.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dcgan_gpu::error::{Error, Kind, Result};
 use dcgan_gpu::train::stop::Stop;
@@ -18,19 +18,34 @@ const SIGNALS: &[(i32, Kind)] = &[
     (SIGHUP, Kind::Terminated),
 ];
 
-/// From now on a signal asks for the run's end, and a second one ends the process. Signals that whoever started the process
-/// has it ignore, as `nohup` does, stay ignored.
-pub fn watch() -> Result<Stop> {
+/// Signals that are watched.
+pub struct Watch {
+    stop: Stop,
+    /// Whether the next signal ends the process.
+    at_once: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// From now on a signal asks for the run's end, and only a second one ends the process.
+    pub fn begin(&self) -> &Stop {
+        self.at_once.store(false, Ordering::SeqCst);
+        &self.stop
+    }
+}
+
+/// From now on a signal ends the process with its exit code: before a run begins there is nothing to save, and tuning and
+/// compiling take their time. Signals that whoever started the process has it ignore, as `nohup` does, stay ignored.
+pub fn watch() -> Result<Watch> {
     let stop = Stop::default();
-    let asked = Arc::new(AtomicBool::new(false));
+    let at_once = Arc::new(AtomicBool::new(true));
     for &(signal, kind) in SIGNALS.iter().filter(|(signal, _)| !is_ignored(*signal)) {
-        // In this order: the first signal finds `asked` false, and sets it.
-        flag::register_conditional_shutdown(signal, kind as i32, asked.clone())
-            .and_then(|_| flag::register(signal, asked.clone()))
+        // In this order: the first signal of a run finds `at_once` false, and sets it.
+        flag::register_conditional_shutdown(signal, kind as i32, at_once.clone())
+            .and_then(|_| flag::register(signal, at_once.clone()))
             .and_then(|_| flag::register_usize(signal, stop.flag().clone(), signal as usize))
             .map_err(|e| Error::new(Kind::Other, format!("cannot watch signal {signal}: {e}")))?;
     }
-    Ok(stop)
+    Ok(Watch { stop, at_once })
 }
 
 /// How a run that `signal` stopped ends: `what` says where it is and how to go on.
