@@ -80,13 +80,16 @@ fn a_run_without_its_last_checkpoint_repeats_what_came_after() {
     let desk = Desk::with_run();
     desk.run("train --config tiny.toml --device cpu --out whole").done();
     std::fs::remove_file(desk.path("run/checkpoints/step-00000020.safetensors")).unwrap();
-    // A kill cuts the last line short.
+    // A kill cuts the last line short; what somebody else put there stays.
+    desk.write("run/samples/step-00000020.jpg", "notes");
     let mut lines = desk.read("run/metrics.jsonl");
     lines.extend(b"{\"step\":24,\"epo");
     desk.write("run/metrics.jsonl", lines);
     desk.run(RESUME).done();
     let kept = steps(&desk, "run/checkpoints");
     assert_eq!(kept, ["step-00000015.safetensors", "step-00000020.safetensors"]);
+    assert_eq!(desk.read("run/samples/step-00000020.jpg"), b"notes");
+    std::fs::remove_file(desk.path("run/samples/step-00000020.jpg")).unwrap();
     assert_same_runs(&desk, "run", "whole");
 }
 
