@@ -3,13 +3,13 @@
 //! A file may end in the middle of a line, because a run is still writing it or was killed: such a line is left out. A value
 //! that is absent, `null` or no number is NaN.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+use crate::disk;
 use crate::error::{Error, Result};
 
 /// Longest line that is looked at; this program's have less than 300 bytes.
@@ -85,7 +85,7 @@ pub fn read_quality(path: &Path) -> Result<Vec<Quality>> {
 
 fn read<T: DeserializeOwned>(path: &Path, step: impl Fn(&T) -> u32) -> Result<Vec<T>> {
     let failed = |cause: std::io::Error| Error::io("read", path, &cause);
-    let file = match File::open(path) {
+    let file = match disk::read_part(path, Ok) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         opened => opened.map_err(failed)?,
     };
