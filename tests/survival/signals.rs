@@ -92,7 +92,9 @@ fn the_second_signal_ends_the_process_at_once() {
     let mut child = slow(&desk);
     std::thread::sleep(Duration::from_millis(100));
     send("INT", &child);
-    std::thread::sleep(Duration::from_millis(100));
+    // `timeout` and others send a signal twice at once: that is one.
+    send("INT", &child);
+    std::thread::sleep(Duration::from_millis(300));
     assert_eq!(child.try_wait().unwrap(), None, "the first signal waits for the end of a step");
     send("INT", &child);
     let (status, _) = wait(&mut child, Duration::from_secs(2));
