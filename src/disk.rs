@@ -142,9 +142,11 @@ pub fn hold(path: &Path) -> io::Result<File> {
 /// As [`tempfile::Builder::tempfile_in`].
 pub fn temporary(options: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     attempt(Operation::Create)?;
-    // The system's error alone: its wrapper names the temporary file, which tells nobody anything.
-    let system = |e: &io::Error| e.get_ref()?.source()?.downcast_ref::<io::Error>()?.raw_os_error();
-    options.tempfile_in(folder).map_err(|e| system(&e).map_or(e, io::Error::from_raw_os_error))
+    // Without the name of the temporary file, which tells nobody anything.
+    options.tempfile_in(folder).map_err(|e| match e.to_string().split_once(" at path ") {
+        Some((cause, _)) => io::Error::new(e.kind(), cause),
+        None => e,
+    })
 }
 
 /// Writes all of `bytes`.

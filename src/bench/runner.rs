@@ -6,8 +6,8 @@ use super::median;
 use crate::device::Device;
 use crate::error::Result;
 use crate::model::config::Config;
+use crate::train::clock::{READ_AFTER, READ_EVERY};
 use crate::train::engine::{Batch, Engine, Losses};
-use crate::train::trainer::{READ_AFTER, READ_EVERY};
 use crate::tuning::Choices;
 
 /// Steps that are under way before the host has to wait.

@@ -48,6 +48,9 @@ pub struct Metadata {
     pub seconds: f64,
     /// The device that trained it, with its API and driver.
     pub device: String,
+    /// SHA-256 of some of the images that it was trained on, to know them again: see [`crate::train::quality`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<String>,
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
@@ -164,23 +167,35 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::load`].
     pub fn peek(path: &Path) -> Result<Metadata> {
-        let broken = |e: &dyn std::fmt::Display| Error::checkpoint(format!("{}: {e}", path.display()));
-        let header = |mut file: File| {
-            let mut bytes = vec![0; LENGTH_BYTES];
-            file.read_exact(&mut bytes)?;
-            let length = u64::from_le_bytes(bytes[..].try_into().unwrap_or_default()).min(MAX_HEADER_BYTES);
-            bytes.clear();
-            file.take(length).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        #[derive(Deserialize)]
-        struct Header {
-            __metadata__: Option<HashMap<String, String>>,
-        }
-        let header: Header = serde_json::from_slice(&disk::read_part(path, header).map_err(|e| broken(&e))?)
-            .map_err(|e| broken(&foreign(&e)))?;
-        described(header.__metadata__.as_ref()).and_then(|json| metadata(json, None)).map_err(|e| broken(&e))
+        let broken = |e: Error| Error::checkpoint(format!("{}: {e}", path.display()));
+        let map = metadata_map(path).map_err(broken)?;
+        described(map.as_ref()).and_then(|json| metadata(json, None)).map_err(broken)
     }
+}
+
+/// The metadata map in the header of a safetensors file, whose tensors are not read.
+fn metadata_map(path: &Path) -> Result<Option<HashMap<String, String>>> {
+    #[derive(Deserialize)]
+    struct Header {
+        __metadata__: Option<HashMap<String, String>>,
+    }
+    let header = |mut file: File| {
+        let mut bytes = vec![0; LENGTH_BYTES];
+        file.read_exact(&mut bytes)?;
+        let length = u64::from_le_bytes(bytes[..].try_into().unwrap_or_default()).min(MAX_HEADER_BYTES);
+        bytes.clear();
+        file.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let header = disk::read_part(path, header).map_err(|e| Error::checkpoint(e.to_string()))?;
+    serde_json::from_slice::<Header>(&header).map(|header| header.__metadata__).map_err(|e| foreign(&e))
+}
+
+/// Whether a file is a checkpoint of a format that a later program writes: not broken, but not for this program.
+pub fn is_of_the_future(path: &Path) -> bool {
+    let map = metadata_map(path).ok().flatten();
+    let version = described(map.as_ref()).ok().and_then(|json| serde_json::from_str::<Version>(json).ok());
+    version.is_some_and(|version| version.format_version > FORMAT_VERSION)
 }
 
 /// This program's entry in a safetensors file.
@@ -219,6 +234,7 @@ fn foreign(cause: &dyn std::fmt::Display) -> Error {
     ))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -72,7 +72,16 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<f64
 /// # Errors
 /// An I/O error when the file is there but cannot be read.
 pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
-    read(path, |record: &Record| record.step)
+    read(path, usize::MAX, |record: &Record| record.step)
+}
+
+/// As [`read_metrics`], but of a long file only every second, fourth, eighth, … line, at most `most` and the last: memory does
+/// not grow with the run.
+///
+/// # Errors
+/// As [`read_metrics`].
+pub fn read_some_metrics(path: &Path, most: usize) -> Result<Vec<Record>> {
+    read(path, most, |record: &Record| record.step)
 }
 
 /// The lines of `quality.jsonl`, as [`read_metrics`].
@@ -80,16 +89,17 @@ pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
 /// # Errors
 /// As [`read_metrics`].
 pub fn read_quality(path: &Path) -> Result<Vec<Quality>> {
-    read(path, |quality: &Quality| quality.step)
+    read(path, usize::MAX, |quality: &Quality| quality.step)
 }
 
-fn read<T: DeserializeOwned>(path: &Path, step: impl Fn(&T) -> u32) -> Result<Vec<T>> {
+fn read<T: DeserializeOwned + Copy>(path: &Path, most: usize, step: impl Fn(&T) -> u32) -> Result<Vec<T>> {
     let failed = |cause: std::io::Error| Error::io("read", path, &cause);
     let file = match disk::read_part(path, Ok) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         opened => opened.map_err(failed)?,
     };
     let (mut reader, mut lines, mut line) = (BufReader::new(file), Vec::new(), Vec::new());
+    let (mut parsed_lines, mut stride, mut newest) = (0_usize, 1, None);
     for number in 1.. {
         line.clear();
         if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(failed)? == 0 {
@@ -102,12 +112,24 @@ fn read<T: DeserializeOwned>(path: &Path, step: impl Fn(&T) -> u32) -> Result<Ve
                 while lines.last().is_some_and(|last| step(last) >= step(&parsed)) {
                     lines.pop();
                 }
-                lines.push(parsed);
+                if parsed_lines.is_multiple_of(stride) {
+                    lines.push(parsed);
+                }
+                (parsed_lines, newest) = (parsed_lines + 1, Some(parsed));
+                if lines.len() > most {
+                    let mut keep = false;
+                    lines.retain(|_| {
+                        keep = !keep;
+                        keep
+                    });
+                    stride *= 2;
+                }
             }
             _ if whole => log::warn!("{} line {number} is no record and is left out", path.display()),
             _ => {}
         }
     }
+    lines.extend(newest.filter(|newest| lines.last().is_none_or(|last| step(last) < step(newest))));
     Ok(lines)
 }
 
@@ -133,6 +155,23 @@ mod tests {
         let path = dir.path().join("metrics.jsonl");
         std::fs::write(&path, text).unwrap();
         read_metrics(&path).unwrap().iter().map(|record| record.step).collect()
+    }
+
+    #[test]
+    fn a_long_file_is_thinned_out_evenly() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let steps = |lines: u32, most| {
+            let text: String = (1..=lines).map(|step| format!("{{\"step\":{step}}}\n")).collect();
+            std::fs::write(&path, text).unwrap();
+            read_some_metrics(&path, most).unwrap().iter().map(|record| record.step).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(4, 4), [1, 2, 3, 4]);
+        assert_eq!(steps(5, 4), [1, 3, 5]);
+        assert_eq!(steps(6, 4), [1, 3, 5, 6]);
+        assert_eq!(steps(12, 4), [1, 5, 9, 12]);
+        assert_eq!(steps(0, 4), [0; 0]);
+        assert!(steps(5000, 64).len() <= 65);
     }
 
     #[test]

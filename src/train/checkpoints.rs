@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::model::checkpoint::Checkpoint;
+use crate::model::checkpoint::{Checkpoint, is_of_the_future};
 
 /// The folder in a run's folder.
 pub(super) const FOLDER: &str = "checkpoints";
@@ -39,12 +39,14 @@ pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
 /// The newest checkpoint that can be used, and those, newer, that cannot, with the reason. Nothing where a run has none.
 ///
 /// # Errors
-/// A checkpoint error, that of the newest, when none of them can be used; otherwise as [`list`].
+/// A checkpoint error, that of the newest, when none of them can be used, or when it is of a later program; otherwise as
+/// [`list`].
 pub fn newest(run: &Path) -> Result<Option<Found>> {
     let mut broken = Vec::new();
     for path in list(run)? {
         match Checkpoint::load(&path) {
             Ok(checkpoint) => return Ok(Some(Found { path, checkpoint, broken })),
+            Err(error) if is_of_the_future(&path) => return Err(error),
             Err(error) => broken.push((path, error)),
         }
     }

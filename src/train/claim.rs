@@ -128,27 +128,33 @@ fn is_occupied(path: &Path) -> Result<bool> {
 fn lock(run: &Path) -> Result<File> {
     let path = run.join(LOCK);
     let file = disk::hold(&path).map_err(|e| Error::io("write", &path, &e))?;
-    match file.try_lock() {
-        Ok(()) if has_its_name(&file, &path) => Ok(file),
-        Ok(()) | Err(TryLockError::WouldBlock) => Err(Error::new(
-            Kind::Busy,
-            format!("another process trains in {}; wait for it, or choose another --out", run.display()),
-        )),
-        Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),
+    let is_ours = match file.try_lock() {
+        Ok(()) => has_its_name(&file, &path),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(e)) => Err(e),
+    };
+    if is_ours.map_err(|e| Error::io("lock", &path, &e))? {
+        return Ok(file);
     }
+    let what = format!("another process trains in {}; wait for it, or choose another --out", run.display());
+    Err(Error::new(Kind::Busy, what))
 }
 
 /// Whether an open file still has its name: a process that gives up a folder which it made removes the lock in it, perhaps
 /// after another process opened that, and a third one may have made a new lock since.
-fn has_its_name(file: &File, path: &Path) -> bool {
+fn has_its_name(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     return {
         use std::os::unix::fs::MetadataExt;
-        let place = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|found| (found.dev(), found.ino()));
-        place(file.metadata()).is_some_and(|here| place(fs::metadata(path)) == Some(here))
+        let here = file.metadata()?;
+        match fs::metadata(path) {
+            Ok(there) => Ok((here.dev(), here.ino()) == (there.dev(), there.ino())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
     };
     #[cfg(not(unix))]
-    return path.exists();
+    return path.try_exists();
 }
 
 #[cfg(test)]
@@ -160,12 +166,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LOCK);
         let early = disk::hold(&path).unwrap();
-        assert!(has_its_name(&early, &path));
+        assert!(has_its_name(&early, &path).unwrap());
         fs::remove_file(&path).unwrap();
-        assert!(!has_its_name(&early, &path));
+        assert!(!has_its_name(&early, &path).unwrap());
         let late = disk::hold(&path).unwrap();
-        assert!(has_its_name(&late, &path));
-        assert!(cfg!(not(unix)) || !has_its_name(&early, &path), "another file has its name");
+        assert!(has_its_name(&late, &path).unwrap());
+        assert!(cfg!(not(unix)) || !has_its_name(&early, &path).unwrap(), "another file has its name");
     }
 
     #[test]

@@ -37,6 +37,11 @@ enum Illness {
 }
 
 impl Health {
+    /// Watches from here on; samples were as diverse as `best_diversity` before, 0 where there were none.
+    pub fn new(best_diversity: f64) -> Self {
+        Health { best_diversity, ..Health::default() }
+    }
+
     /// Notes the losses of a step.
     pub fn step(&mut self, losses: &Losses) {
         self.steps += 1;

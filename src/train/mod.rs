@@ -3,10 +3,12 @@
 mod check;
 pub mod checkpoints;
 pub mod claim;
+pub(crate) mod clock;
 pub mod engine;
 mod events;
 pub mod gan;
 mod health;
+mod news;
 pub mod quality;
 mod recovery;
 pub mod run_folder;

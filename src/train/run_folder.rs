@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::config::Config;
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably, save_text};
 use crate::report::losses_svg;
-use crate::report::metrics::read_metrics;
+use crate::report::metrics::{read_quality, read_some_metrics};
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -59,6 +59,8 @@ const TUNING: &str = "tuning.json";
 pub(super) const METRICS: &str = "metrics.jsonl";
 const QUALITY: &str = "quality.jsonl";
 const CURVES: &str = "losses.svg";
+/// Lines of `metrics.jsonl` that are drawn at most, 25 for each pixel.
+const MOST_DRAWN: usize = 1 << 14;
 const REPORT: &str = "report.html";
 const SAMPLES: &str = "samples";
 
@@ -144,6 +146,12 @@ impl RunFolder {
         Ok(())
     }
 
+    /// The best diversity of the samples so far, 0 where there are none.
+    pub fn best_diversity(&self) -> f64 {
+        let lines = read_quality(&self.path().join(QUALITY)).unwrap_or_default();
+        lines.iter().map(|line| line.diversity).filter(|diversity| diversity.is_finite()).fold(0.0, f64::max)
+    }
+
     /// Writes the configuration again.
     ///
     /// # Errors
@@ -207,7 +215,7 @@ impl RunFolder {
     /// # Errors
     /// An I/O error naming the file.
     pub fn draw_curves(&self) -> Result<()> {
-        let records = read_metrics(&self.path().join(METRICS))?;
+        let records = read_some_metrics(&self.path().join(METRICS), MOST_DRAWN)?;
         save_text(&losses_svg(&records), &self.path().join(CURVES), Overwrite::Always)
     }
 

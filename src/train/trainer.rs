@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::checkpoints;
 use super::claim::Claim;
+use super::clock::Clock;
 use super::engine::{Batch, Engine, Losses};
 use super::events::Events;
 use super::health::Health;
+pub use super::news::{Observer, Outcome, Progress};
 use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
 use super::run_folder::{Metrics, RunFolder};
@@ -15,65 +17,16 @@ use super::stop::Stop;
 use crate::data::{DataSet, ImageShape, shuffled};
 use crate::device::Device;
 use crate::error::{Error, Kind, Result};
-use crate::kernels::loss::RING_ROWS;
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::{Config, OnNan, Order, Training};
 use crate::model::network::Layout;
 use crate::output::grid;
 use crate::tuning::{self, Choices};
 
-/// Steps after which the losses are read in any case; the ring must not overtake its reader.
-pub(crate) const READ_EVERY: u32 = RING_ROWS / 2;
-/// Time after which the losses are read, so that progress is fresh on slow devices.
-pub(crate) const READ_AFTER: Duration = Duration::from_millis(400);
 /// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
 const CHECK_EVERY: u32 = 100;
 /// Time after which the curves are drawn again, with a checkpoint: they take longer the longer a run is.
 const DRAW_AFTER: Duration = Duration::from_secs(30);
-
-/// What a progress display shows.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// The newest line.
-    pub metrics: Metrics,
-    /// The run's length.
-    pub total_steps: u32,
-    /// Epochs of the run, rounded up.
-    pub total_epochs: u32,
-}
-
-/// Where a run's news go.
-pub trait Observer {
-    /// Training moved on.
-    fn progress(&mut self, progress: &Progress);
-    /// A grid was written.
-    fn sample(&mut self, path: &Path);
-    /// A checkpoint was written.
-    fn checkpoint(&mut self, path: &Path);
-    /// Something that a person should know, in one line.
-    fn notice(&mut self, line: &str);
-}
-
-/// What a finished run left.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Outcome {
-    /// The run folder.
-    pub run: PathBuf,
-    /// Steps that the run has now.
-    pub steps: u32,
-    /// The newest sample grid.
-    pub sample: Option<PathBuf>,
-    /// The animation.
-    pub gif: PathBuf,
-    /// The newest checkpoint; none where a run was stopped before its first step.
-    pub checkpoint: Option<PathBuf>,
-    /// The last losses.
-    pub losses: Option<Losses>,
-    /// Seconds of training since the run's start.
-    pub seconds: f64,
-    /// The signal that ended the run before its time.
-    pub stopped_by: Option<i32>,
-}
 
 /// The data set that a configuration names, in the network's size.
 ///
@@ -233,7 +186,7 @@ impl Trainer {
         Trainer {
             total_steps: config.total_steps(steps_per_epoch),
             judge: Judge::new(&data, config.seed),
-            health: Health::default(),
+            health: Health::new(folder.best_diversity()),
             clock: Clock::start(0),
             layouts: layouts.clone(),
             steps_per_epoch,
@@ -316,7 +269,6 @@ impl Trainer {
             }
             if self.step == self.total_steps {
                 // Before the checkpoint that says that the run is done: who resumes it then finds nothing left to do.
-                self.draw_curves()?;
                 self.folder.finish()?;
             }
             if saves_now {
@@ -379,7 +331,9 @@ impl Trainer {
         self.folder.write_metrics(&due)?;
         self.events.metrics(&due)?;
         if let Some(bad) = lines.get(good) {
-            return Err(self.diverged(&format!("the losses of step {} are not numbers", bad.step)));
+            let tensor =
+                self.engine.check()?.not_finite.map_or(String::new(), |name| format!(", nor is tensor {name}"));
+            return Err(self.diverged(&format!("the losses of step {} are not numbers{tensor}", bad.step)));
         }
         lines.iter().for_each(|line| self.health.step(&line.losses));
         if let Some(&metrics) = lines.last() {
@@ -432,12 +386,19 @@ impl Trainer {
     fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
         let tensors = self.engine.state()?;
         self.folder.sync()?;
+        // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
+        let ends = distance.is_none() || self.step == self.total_steps;
+        if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
+            self.drawn = Some(Instant::now());
+            self.folder.draw_curves()?;
+        }
         let metadata = Metadata {
             program_version: env!("CARGO_PKG_VERSION").to_string(),
             step: self.step,
             steps_per_epoch: self.steps_per_epoch,
             seconds: self.seconds_before + self.clock.elapsed(),
             device: self.device.identity(),
+            images: Some(self.judge.digest()),
             interim: distance.is_none(),
             distance,
             config: self.config.clone(),
@@ -447,15 +408,7 @@ impl Trainer {
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
         observer.checkpoint(&path);
         self.outcome.saved = Some((self.step, path));
-        if distance.is_none() || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
-            self.draw_curves()?;
-        }
         Ok(())
-    }
-
-    fn draw_curves(&mut self) -> Result<()> {
-        self.drawn = Some(Instant::now());
-        self.folder.draw_curves()
     }
 
     /// Takes up the run's newest checkpoint again, or its beginning where it has none; the device is as new if it was
@@ -477,7 +430,7 @@ impl Trainer {
         self.folder.rewind(self.step)?;
         self.events = self.begin_events()?;
         self.clock.step = self.step;
-        (self.judged, self.health) = (None, Health::default());
+        (self.judged, self.health) = (None, Health::new(self.folder.best_diversity()));
         self.outcome = News { saved: found.map(|found| (self.step, found.path)), ..News::default() };
         Ok(self.step)
     }
@@ -515,7 +468,14 @@ fn load(device: &Device, config: &Config, layouts: &[Layout; 2], data: &DataSet,
 fn check_same_data(config: &Config, data: &DataSet, saved: &Metadata) -> Result<()> {
     let (now, then) = (data.len() / config.training.batch_size, saved.steps_per_epoch);
     if now == then {
-        return Ok(());
+        let images = Judge::new(data, config.seed).digest();
+        return match &saved.images {
+            Some(saved) if *saved != images => Err(Error::data(format!(
+                "{} has other images than the run was trained with; a resumed run needs the data that it began with",
+                data.name()
+            ))),
+            _ => Ok(()),
+        };
     }
     Err(Error::data(format!(
         "{} has {} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed run needs \
@@ -546,36 +506,4 @@ fn resident<'a>(data: &'a DataSet, device: &Device) -> Option<&'a [u8]> {
 
 fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
-}
-
-/// Time since the start, and since the last reading of losses.
-#[derive(Debug)]
-struct Clock {
-    start: Instant,
-    last: Instant,
-    /// The step of the last reading.
-    step: u32,
-}
-
-impl Clock {
-    fn start(step: u32) -> Self {
-        let now = Instant::now();
-        Clock { start: now, last: now, step }
-    }
-
-    fn is_due(&self, step: u32) -> bool {
-        step - self.step >= READ_EVERY || self.last.elapsed() >= READ_AFTER
-    }
-
-    /// Notes a reading; images per second since the one before.
-    fn read(&mut self, step: u32, batch: u32) -> f64 {
-        let images = f64::from(step - self.step) * f64::from(batch);
-        let rate = images / self.last.elapsed().as_secs_f64().max(1e-9);
-        (self.step, self.last) = (step, Instant::now());
-        rate
-    }
-
-    fn elapsed(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
-    }
 }

