@@ -210,7 +210,9 @@ mod tests {
         let program_version = "0.0.7".to_string();
         let (device, distance) = ("a GPU, its API, its driver".to_string(), Some(0.25));
         let (step, steps_per_epoch, seconds, interim) = (8, 10, 1.0, false);
-        let metadata = Metadata { program_version, step, steps_per_epoch, seconds, device, distance, interim, config };
+        let images = None;
+        let metadata =
+            Metadata { program_version, step, steps_per_epoch, seconds, device, images, distance, interim, config };
         let file = Checkpoint { metadata, tensors: Tensors::default() }.to_bytes().unwrap();
         fs::write(run.join("checkpoints/step-00000008.safetensors"), &file).unwrap();
         fs::write(run.join("checkpoints/step-00000010.safetensors"), &file[..30]).unwrap();
