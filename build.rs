@@ -7,8 +7,12 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // A package that was published has no repository of its own; one around it is none of its business.
-    let (commit, wgpu) =
-        if Path::new(".git").exists() { (of_repository(), locked_wgpu()) } else { (of_package(), required_wgpu()) };
+    // An archive of the repository is neither: no commit is known there, and the lock file is the one that is used.
+    let (commit, wgpu) = if Path::new(".git").exists() {
+        (of_repository(), locked_wgpu())
+    } else {
+        (of_package(), required_wgpu().or_else(locked_wgpu))
+    };
     let wgpu = wgpu.map(|version| format!("wgpu {version}"));
     let details: Vec<_> = commit.map(|commit| format!("commit {commit}")).into_iter().chain(wgpu).collect();
     println!("cargo::rustc-env=BUILD_DETAILS={}", details.join("; "));

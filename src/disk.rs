@@ -118,6 +118,15 @@ pub fn append(path: &Path) -> io::Result<File> {
     File::options().create(true).append(true).open(path)
 }
 
+/// Makes a file that must not be there yet.
+///
+/// # Errors
+/// As [`File::create_new`].
+pub fn create(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::create_new(path)
+}
+
 /// Opens a file that is held, not written.
 ///
 /// # Errors

@@ -190,3 +190,14 @@ fn timing_a_step_computes_what_the_step_computes() {
         }
     }
 }
+
+/// A checkpoint holds the configuration as decimal digits, with which a resumed run goes on.
+#[test]
+fn numbers_of_a_configuration_survive_a_checkpoint() {
+    let draws = Draws::new(11, 0x7e57, 0);
+    for index in 0..10_000 {
+        let rate = draws.uniform(index) / 3.0;
+        let read: f64 = serde_json::from_str(&serde_json::to_string(&rate).unwrap()).unwrap();
+        assert_eq!(read.to_bits(), rate.to_bits(), "{rate:e} is read as {read:e}");
+    }
+}

@@ -255,11 +255,6 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("src/train/", "removes its own empty folders, looks at a file's age"),
 ];
 
-/// Whether `call` stands in `line`, not as the end of a longer name.
-fn has_word(line: &str, call: &str) -> bool {
-    line.match_indices(call).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-}
-
 /// Failing operations are counted by `src/disk.rs`, so whatever goes round it is not tested.
 #[test]
 fn runs_touch_files_only_where_failures_can_be_tested() {
@@ -268,6 +263,10 @@ fn runs_touch_files_only_where_failures_can_be_tested() {
     let grave =
         ["fs::write", "fs::rename", "fs::read(", "fs::read_dir", "fs::read_to_string", "fs::create_dir", "fs::copy"];
     let grave: Vec<_> = grave.iter().chain(&calls[1..]).collect();
+    // `EventFile::create` is no `File::create`.
+    let has = |line: &str, call: &str| {
+        line.match_indices(call).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
     let (mut folders, mut seen) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], 0);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -281,16 +280,19 @@ fn runs_touch_files_only_where_failures_can_be_tested() {
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();
-            let program = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            // This one is made by `disk.rs`, whatever its name ends with.
+            let program = text.split("#[cfg(test)]\nmod tests").next().unwrap().replace("EventFile::", "");
             let lines =
                 program.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("use "));
-            for line in lines.filter(|line| calls.iter().any(|call| has_word(line, call))) {
+            for line in lines.filter(|line| calls.iter().any(|call| has(line, call))) {
                 seen += 1;
                 let allowed = ELSEWHERE.iter().any(|(place, _)| name.starts_with(place));
                 assert!(allowed, "{name} touches files without src/disk.rs: {line}");
-                let in_run = name.starts_with("src/train/") || name == "src/model/checkpoint.rs";
+                let in_run =
+                    ["src/train/", "src/model/checkpoint.rs", "src/report/metrics.rs", "src/report/tensorboard.rs"];
+                let in_run = in_run.iter().any(|place| name.starts_with(place));
                 assert!(
-                    !in_run || !grave.iter().any(|call| has_word(line, call)),
+                    !in_run || !grave.iter().any(|call| has(line, call)),
                     "{name}: no test can make this fail: {line}"
                 );
             }

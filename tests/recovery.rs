@@ -124,3 +124,27 @@ fn a_device_that_fails_for_good_ends_the_run_with_a_checkpoint_to_go_on_from() {
         }
     }
 }
+
+#[test]
+fn a_run_that_is_stopped_where_it_went_on_keeps_its_checkpoint_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    train(&Device::Cpu, folder.path(), vec![]).0.unwrap();
+    let run = folder.path().join("run");
+    fs::remove_file(checkpoints::path(&run, 12)).unwrap();
+    let newest = checkpoints::path(&run, 10);
+    let before = fs::read(&newest).unwrap();
+
+    let _calm = faults::arm([]); // other tests' faults are not for this
+    let found = checkpoints::newest(&run).unwrap().unwrap();
+    let config = found.checkpoint.metadata.config.clone();
+    let (layouts, data) = (config.layouts().unwrap(), trainer::open_data(&config).unwrap());
+    let tune = Tune { wanted: false, announce: &mut |_| {} };
+    let claim = Claim::existing(&run).unwrap();
+    let from = Some(&found.checkpoint);
+    let trainer = Trainer::resume(config, &layouts, data, Device::Cpu, claim, from, tune).unwrap();
+    let stop = Stop::default();
+    stop.flag().store(15, std::sync::atomic::Ordering::Relaxed);
+    let outcome = trainer.run(&mut Ear::default(), &stop).unwrap();
+    assert_eq!((outcome.steps, outcome.stopped_by, outcome.checkpoint), (10, Some(15), Some(newest.clone())));
+    assert!(fs::read(&newest).unwrap() == before, "it counts as one of the run's cadence, and may be the best");
+}

@@ -56,7 +56,14 @@ impl Source {
             Error::checkpoint(format!("{} {what}", named.display()))
         };
         if self.best {
-            return load(&checkpoints::best(&named)?.ok_or_else(empty)?);
+            let best = checkpoints::best(&named)?.ok_or_else(|| match checkpoints::list(&named) {
+                Ok(all) if !all.is_empty() => Error::checkpoint(format!(
+                    "no checkpoint of {} says how near its samples are to real images; leave --best out",
+                    named.display()
+                )),
+                _ => empty(),
+            })?;
+            return load(&best);
         }
         let found = checkpoints::newest(&named)?.ok_or_else(empty)?;
         found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));

@@ -1,6 +1,5 @@
 //! `data`: the data sets that are known by name, and downloading them.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -13,6 +12,7 @@ use dcgan_gpu::model::config::Config;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use super::progress::is_terminal;
 use super::{print, print_json, table, tell};
 
 /// Download data sets, or list those that are known by name
@@ -153,7 +153,7 @@ struct Watcher {
 
 impl Watcher {
     fn new(quiet: bool) -> Self {
-        Watcher { quiet, bar: None, has_terminal: std::io::stderr().is_terminal() }
+        Watcher { quiet, bar: None, has_terminal: is_terminal() }
     }
 
     fn clear(&mut self) {

@@ -80,7 +80,7 @@ impl Display {
 }
 
 /// Whether stderr is a terminal that can redraw a line.
-fn is_terminal() -> bool {
+pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 

@@ -1,24 +1,16 @@
-//! Ctrl-C and its relatives: the first asks a run to end and save, the second ends the process at once.
+//! Ctrl-C and its relatives: the first asks a run to end and save, the second, or one before the run, ends the process at once.
 
 use std::io;
-#[cfg(not(unix))]
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
-use std::{
-    sync::atomic::Ordering,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use dcgan_gpu::error::{Error, Kind, Result};
 use dcgan_gpu::train::stop::Stop;
 #[cfg(unix)]
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};
-#[cfg(not(unix))]
-use signal_hook::flag;
-#[cfg(unix)]
-use signal_hook::low_level;
 
 /// The signals that end a run, and the exit code that each means. A terminal that is closed ends a run like SIGTERM.
 const SIGNALS: &[(i32, Kind)] = &[
@@ -32,55 +24,68 @@ const SIGNALS: &[(i32, Kind)] = &[
 #[cfg(unix)]
 const ECHO: Duration = Duration::from_millis(100);
 
-/// From now on a signal asks for the run's end, and a second one ends the process. Signals that whoever started the process
-/// has it ignore, as `nohup` does, stay ignored.
-pub fn watch() -> Result<Stop> {
-    let stop = Stop::default();
+/// Signals that are watched.
+#[derive(Clone)]
+pub struct Watch {
+    stop: Stop,
+    /// Whether the next signal ends the process.
+    at_once: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// From now on a signal asks for the run's end, and only a second one ends the process.
+    pub fn begin(&self) -> &Stop {
+        self.at_once.store(false, Ordering::SeqCst);
+        &self.stop
+    }
+}
+
+/// From now on a signal ends the process with its exit code: before a run begins there is nothing to save, and tuning and
+/// compiling take their time. Signals that whoever started the process has it ignore, as `nohup` does, stay ignored.
+pub fn watch() -> Result<Watch> {
+    let watch = Watch { stop: Stop::default(), at_once: Arc::new(AtomicBool::new(true)) };
     let watched: Vec<i32> = SIGNALS.iter().map(|(signal, _)| *signal).filter(|signal| !is_ignored(*signal)).collect();
-    install(&watched, &stop).map_err(|e| Error::new(Kind::Other, format!("cannot watch signals: {e}")))?;
-    Ok(stop)
+    install(&watched, watch.clone()).map_err(|e| Error::new(Kind::Other, format!("cannot watch signals: {e}")))?;
+    Ok(watch)
 }
 
 #[cfg(unix)]
-fn install(watched: &[i32], stop: &Stop) -> io::Result<()> {
+fn install(watched: &[i32], watch: Watch) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new(watched)?;
-    let stop = stop.clone();
-    thread::Builder::new().name("signals".to_string()).spawn(move || {
-        let mut first: Option<Instant> = None;
-        for signal in signals.forever() {
-            match first {
-                Some(first) if first.elapsed() >= ECHO => low_level::exit(kind_of(signal) as i32),
-                Some(_) => {}
-                None => {
-                    first = Some(Instant::now());
-                    stop.flag().store(signal as usize, Ordering::Relaxed);
-                }
-            }
+    let mut first: Option<Instant> = None;
+    let heed = move |signal: i32| {
+        if watch.at_once.load(Ordering::SeqCst) || first.is_some_and(|first| first.elapsed() >= ECHO) {
+            signal_hook::low_level::exit(kind_of(signal) as i32);
         }
-    })?;
+        if first.is_none() {
+            first = Some(Instant::now());
+            watch.stop.flag().store(signal as usize, Ordering::SeqCst);
+        }
+    };
+    std::thread::Builder::new().name("signals".to_string()).spawn(move || signals.forever().for_each(heed))?;
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn install(watched: &[i32], stop: &Stop) -> io::Result<()> {
-    let asked = Arc::new(AtomicBool::new(false));
+fn install(watched: &[i32], watch: Watch) -> io::Result<()> {
+    use signal_hook::flag;
     for &signal in watched {
-        // In this order: the first signal finds `asked` false, and sets it.
-        flag::register_conditional_shutdown(signal, kind_of(signal) as i32, asked.clone())?;
-        flag::register(signal, asked.clone())?;
-        flag::register_usize(signal, stop.flag().clone(), signal as usize)?;
+        // In this order: the first signal of a run finds `at_once` false, and sets it.
+        flag::register_conditional_shutdown(signal, kind_of(signal) as i32, watch.at_once.clone())?;
+        flag::register(signal, watch.at_once.clone())?;
+        flag::register_usize(signal, watch.stop.flag().clone(), signal as usize)?;
     }
     Ok(())
-}
-
-fn kind_of(signal: i32) -> Kind {
-    SIGNALS.iter().find(|(known, _)| *known == signal).map_or(Kind::Terminated, |(_, kind)| *kind)
 }
 
 /// How a run that `signal` stopped ends: `what` says where it is and how to go on.
 pub fn stopped(signal: i32, what: &str) -> Error {
     let cause = if signal == SIGINT { "Ctrl-C" } else { "a signal" };
     Error::new(kind_of(signal), format!("stopped by {cause} {what}"))
+}
+
+fn kind_of(signal: i32) -> Kind {
+    SIGNALS.iter().find(|(known, _)| *known == signal).map_or(Kind::Terminated, |(_, kind)| *kind)
 }
 
 /// Whether the process ignores a signal from its start on, where the system tells (Linux).

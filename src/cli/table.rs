@@ -11,6 +11,9 @@ pub fn lines_to_the_left(rows: &[Vec<String>]) -> Vec<String> {
 }
 
 fn aligned(rows: &[Vec<String>], to_the_right: impl Fn(&str) -> bool) -> Vec<String> {
+    // What files and folders are called must not move the cursor.
+    let plain = |cell: &String| cell.replace(char::is_control, " ");
+    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..columns).map(width).collect();

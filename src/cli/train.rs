@@ -6,17 +6,17 @@ use clap::ValueHint;
 use dcgan_gpu::data::DataSet;
 use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::model::config::Config;
+use dcgan_gpu::model::config::{Config, Unit};
 use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::train::checkpoints::{self, Found};
 use dcgan_gpu::train::claim::Claim;
 use dcgan_gpu::train::run_folder::RunFolder;
-use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Outcome, Trainer, Tune};
 use toml::Value;
 
 use super::progress::Display;
 use super::settings::Settings;
+use super::signals::Watch;
 use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, table};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
@@ -81,9 +81,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let device = arguments.device.open(quiet)?;
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
-    let stop = signals::watch()?;
+    let watch = signals::watch()?;
     let trainer = Trainer::start(config.clone(), &layouts, data, device, claim, tune)?;
-    train(trainer, &config, &stop, arguments, quiet)
+    train(trainer, &config, &watch, arguments, quiet)
 }
 
 /// Paths are stored so that the run can go on from another folder.
@@ -115,13 +115,14 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let claim = Claim::existing(run)?;
     let mut announce = announce(quiet);
     let found = checkpoints::newest(run)?;
-    let stored = match &found {
+    let mut stored = match &found {
         Some(found) => {
             found.set_aside()?.iter().for_each(|line| announce(line));
             found.checkpoint.metadata.config.clone()
         }
         None => RunFolder::read_config(run)?,
     };
+    keep_units(&mut stored, &arguments.settings);
     let stored = Value::try_from(&stored).map_err(|e| Error::checkpoint(e.to_string()))?;
     let config = arguments.settings.apply(Merge::from_value(stored)?)?;
     let layouts = config.layouts()?;
@@ -144,12 +145,27 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
-    let stop = signals::watch()?;
+    let watch = signals::watch()?;
     let trainer = Trainer::resume(config.clone(), &layouts, data, device, claim, from, tune)?;
-    train(trainer, &config, &stop, arguments, quiet)
+    train(trainer, &config, &watch, arguments, quiet)
 }
 
-fn train(trainer: Trainer, config: &Config, stop: &Stop, arguments: &Arguments, quiet: bool) -> Result<()> {
+/// A cadence without a unit keeps its meaning when the run's new length is given in the other unit.
+fn keep_units(stored: &mut Config, settings: &Settings) {
+    let unit = stored.unit();
+    let changes = match unit {
+        Unit::Steps => settings.epochs.is_some(),
+        Unit::Epochs => settings.steps.is_some(),
+    };
+    if changes {
+        for cadence in [&mut stored.output.sample_every, &mut stored.output.checkpoint_every] {
+            cadence.unit.get_or_insert(unit);
+        }
+    }
+}
+
+fn train(trainer: Trainer, config: &Config, watch: &Watch, arguments: &Arguments, quiet: bool) -> Result<()> {
+    let stop = watch.begin();
     let (done, total) = trainer.position();
     let mut say = announce(quiet);
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());

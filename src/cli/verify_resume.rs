@@ -61,6 +61,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         folder: folder.path(),
         settings: &settings,
         device: &arguments.device.device,
+        patience: arguments.device.patience(),
         steps: arguments.steps,
     };
     let verdict = verification.run(&mut announce(quiet))?;

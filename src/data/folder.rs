@@ -15,6 +15,9 @@ use super::resize::Cover;
 use super::{ImageShape, Loaded, files};
 use crate::error::{Error, Result};
 
+/// The endings of pictures.
+pub const PICTURES: [&str; 3] = ["png", "jpg", "jpeg"];
+
 /// Folders within folders that are followed.
 const DEEPEST: usize = 32;
 
@@ -81,7 +84,7 @@ impl Listing {
 
     fn add(&mut self, path: PathBuf, depth: usize) {
         let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-        if ["png", "jpg", "jpeg"].iter().any(|picture| ending == *picture) {
+        if PICTURES.iter().any(|picture| ending == *picture) {
             self.pictures.push(path);
         } else if ending == "npy" && depth == 0 {
             self.arrays.push(path);

@@ -70,8 +70,9 @@ fn holds_idx(folder: &Path) -> Result<bool> {
     };
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().to_lowercase();
-        if name.contains("images") && name.contains("idx") && !name.starts_with('.') && entry.path().is_file() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if locate::is_idx_images(&name) && !name.starts_with('.') && entry.path().is_file() {
             return Ok(true);
         }
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fetch::sets::{SETS, Set};
+use super::folder::PICTURES;
 use crate::error::{Error, Result};
 use crate::model::sources::nearest;
 
@@ -164,10 +165,16 @@ fn stem(name: &str) -> String {
     lower.strip_suffix(".gz").map(str::to_owned).unwrap_or(lower)
 }
 
+/// Whether a file is one of IDX images by its name; a picture that came out of such a file may bear its name.
+pub fn is_idx_images(name: &str) -> bool {
+    let stem = stem(name);
+    let is_picture = PICTURES.iter().any(|ending| stem.ends_with(&format!(".{ending}")));
+    stem.contains("images") && stem.contains("idx") && !is_picture
+}
+
 /// The stems of the training images among `names`; of all images where none are called training images.
 fn training_images(names: &[String]) -> Vec<String> {
-    let mut stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
-    stems.retain(|stem| stem.contains("images") && stem.contains("idx"));
+    let mut stems: Vec<String> = names.iter().filter(|name| is_idx_images(name)).map(|name| stem(name)).collect();
     stems.sort_unstable();
     stems.dedup();
     if stems.iter().any(|stem| stem.contains("train")) {
@@ -205,9 +212,8 @@ fn unreadable(folder: &Path, cause: &io::Error) -> Error {
             let near = nearest(&name, SETS.iter().map(|set| set.name).chain(["strokes"]));
             let near = near.map_or(String::new(), |near| format!("did you mean `{near}`? "));
             Error::data(format!(
-                "there is no data set or folder `{folder}`; {near}use mnist, strokes or a folder with IDX files such as \
-                 {}.gz",
-                TRAINING_IMAGES[0]
+                "there is no data set or folder `{folder}`; {near}use mnist, fashion-mnist, kmnist, strokes, a \
+                 folder with PNG, JPEG or IDX files, or a .npy array"
             ))
         }
         _ => Error::data(format!("cannot read the data folder {folder}: {cause}; make it readable or name another")),

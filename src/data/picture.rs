@@ -3,7 +3,7 @@
 //! A file is not trusted: what it declares is held against its length and against limits before anything is decoded.
 
 use std::io::Cursor;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
@@ -21,7 +21,7 @@ pub const LARGEST_FILE: u64 = 64 << 20;
 /// The most bytes of a decoded picture: 89 megapixels in 8-bit colour.
 const LARGEST_PICTURE: u64 = 256 << 20;
 
-/// Pictures that take more, decoded, are decoded one at a time, so that a machine with many threads does not need the
+/// Pictures that take more, decoded, are in memory one at a time, so that a machine with many threads does not need the
 /// largest picture's memory for each.
 const LARGE_PICTURE: u64 = 32 << 20;
 static ONE_LARGE: Mutex<()> = Mutex::new(());
@@ -55,7 +55,8 @@ pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape
         limits.max_alloc = Some(LARGEST_PICTURE);
         limits
     };
-    let picture = match format {
+    // First, so that the lock of a large picture goes after the picture.
+    let (_alone, picture) = match format {
         Format::Png => {
             let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| broken(&e))?;
             decoded(decoder, bytes.len() as u64 * DENSEST_PNG)?
@@ -113,8 +114,9 @@ impl Format {
     }
 }
 
-/// Decodes what is within the limits, upright; at most `densest` bytes can be in the file.
-fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<DynamicImage> {
+/// Decodes what is within the limits, upright; at most `densest` bytes can be in the file. A large picture comes after the
+/// lock that keeps others out of memory.
+fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<(Option<MutexGuard<'static, ()>>, DynamicImage)> {
     let ((width, height), size) = (decoder.dimensions(), decoder.total_bytes());
     if size == 0 {
         return Err(Error::data(format!("it declares {width}×{height} pixels")));
@@ -131,12 +133,12 @@ fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<DynamicImage>
             "it is truncated: it declares {width}×{height} pixels, more than its bytes hold"
         )));
     }
-    let _alone = (size > LARGE_PICTURE).then(|| ONE_LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+    let alone = (size > LARGE_PICTURE).then(|| ONE_LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     // An orientation that cannot be read is none.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| broken(&e))?;
     picture.apply_orientation(orientation);
-    Ok(picture)
+    Ok((alone, picture))
 }
 
 /// Colours as they look on a black ground.

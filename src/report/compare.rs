@@ -134,12 +134,7 @@ impl Row {
     fn cells(&self) -> Vec<String> {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_string());
         let number = |value: Option<f64>| shown(value.unwrap_or(f64::NAN));
-        let steps = match self.total_steps {
-            Some(total) if u64::from(self.steps) < total => {
-                format!("{} of {}", grouped(self.steps.into()), grouped(i64::try_from(total).unwrap_or(i64::MAX)))
-            }
-            _ => grouped(self.steps.into()),
-        };
+        let steps = facts::steps(self.steps, self.total_steps);
         let mut cells = vec![text(&self.preset), text(&self.data), text(&self.device), text(&self.seed), steps];
         cells.push(self.epochs.map_or_else(|| "–".to_string(), |epochs| grouped(epochs.into())));
         cells.push(number(self.images_per_second.map(f64::round)).trim_end_matches(".000").to_string());

@@ -30,7 +30,7 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         ("Device", run.device().or_else(|| Some("not known before the first checkpoint".to_string()))),
         ("Kernels tuned for", run.tuned_for.clone()),
         ("Program", run.program_version().map(|version| format!("dcgan-gpu {version}"))),
-        ("Steps", Some(steps(run))),
+        ("Steps", Some(steps(run.steps(), run.total_steps()))),
         ("Epochs", epoch.map(|epoch| grouped(epoch.into()))),
         ("Training time", run.seconds().map(duration)),
         (
@@ -52,9 +52,8 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
 }
 
 /// How far the run is.
-pub(super) fn steps(run: &Run) -> String {
-    let done = run.steps();
-    match run.total_steps() {
+pub(super) fn steps(done: u32, total: Option<u64>) -> String {
+    match total {
         Some(total) if u64::from(done) < total => {
             format!("{} of {}", grouped(done.into()), grouped(i64::try_from(total).unwrap_or(i64::MAX)))
         }

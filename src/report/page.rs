@@ -109,7 +109,7 @@ fn lead(run: &Run) -> String {
     let trained = run.setting_text(&["name"]).zip(run.setting_text(&["data"]));
     let mut parts: Vec<_> = trained.map(|(name, data)| format!("{name} on {data}")).into_iter().collect();
     parts.extend(run.device());
-    parts.push(format!("{} steps", facts::steps(run)));
+    parts.push(format!("{} steps", facts::steps(run.steps(), run.total_steps())));
     parts.extend(run.seconds().map(facts::duration));
     let unfinished = run.total_steps().is_some_and(|total| u64::from(run.steps()) < total);
     if unfinished {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::metrics::{Quality, Record, read_metrics, read_quality};
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::train::checkpoints;
+use crate::train::run_folder::samples;
 
 /// Longest configuration or tuning file that is read: this program's are a few kilobytes.
 const LONGEST_TEXT: u64 = 8 << 20;
@@ -78,7 +78,7 @@ impl Run {
             config_text,
             records: read_metrics(&path.join("metrics.jsonl"))?,
             quality: read_quality(&path.join("quality.jsonl"))?,
-            samples: samples(path),
+            samples: samples(path).unwrap_or_default(),
             checkpoints: checkpoints.iter().filter_map(|(said, file)| kept(file, said.as_ref())).collect(),
             origin: checkpoints.into_iter().rev().find_map(|(said, _)| said),
             tuned_for: tuning.and_then(|tuning| Some(tuning.get("device")?.as_str()?.to_string())),
@@ -166,20 +166,8 @@ fn text(path: &Path) -> Option<String> {
 
 fn kept(path: &Path, said: Option<&Metadata>) -> Option<Kept> {
     let name = path.file_name()?.to_str()?.to_string();
-    let step = step_of(path, ".safetensors")?;
+    let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
     Some(Kept { step, name, bytes: fs::metadata(path).ok()?.len(), distance: said.and_then(|said| said.distance) })
-}
-
-fn samples(run: &Path) -> Vec<(u32, PathBuf)> {
-    let paths = disk::list(&run.join("samples")).unwrap_or_default();
-    let mut samples: Vec<_> = paths.into_iter().filter_map(|path| Some((step_of(&path, ".png")?, path))).collect();
-    samples.sort();
-    samples
-}
-
-/// The step in a file's name.
-fn step_of(path: &Path, ending: &str) -> Option<u32> {
-    path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(ending)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl EventFile {
         let newest = entries.iter().filter_map(|path| time_of(path.file_name()?.to_str()?)).max();
         let time = (wall_time.max(0.0) as u64).max(newest.map_or(0, |newest| newest.saturating_add(1)));
         let path = dir.join(format!("{PREFIX}{time:010}.dcgan-gpu"));
-        let file = File::create_new(&path).map_err(|e| Error::io("create", &path, &e))?;
+        let file = disk::create(&path).map_err(|e| Error::io("create", &path, &e))?;
         let mut events = EventFile { path, file, waiting: Vec::new() };
         events.write(0, wall_time, What::FileVersion(VERSION.to_string()))?;
         // Steps from this one on are to come again.

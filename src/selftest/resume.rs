@@ -34,6 +34,8 @@ pub struct Verification<'a> {
     pub settings: &'a [String],
     /// The device, as `--device` takes it.
     pub device: &'a str,
+    /// Seconds that the device may take, as `--device-timeout` takes them.
+    pub patience: Duration,
     /// Steps of a run; more where it ends before it can be killed.
     pub steps: u32,
 }
@@ -77,7 +79,7 @@ impl Verification<'_> {
             ));
         };
         announce(&format!("resuming from step {resumed_from}"));
-        finish(self.command().arg("--resume").arg(&parts))?;
+        finish(self.command().args(cadences(steps)).arg("--resume").arg(&parts))?;
         announce(&format!("training {steps} steps undisturbed"));
         finish(self.command().args(self.arguments(steps)).arg("--out").arg(&whole))?;
         compare(&parts, &whole, steps, resumed_from)
@@ -85,15 +87,15 @@ impl Verification<'_> {
 
     fn command(&self) -> Command {
         let mut command = Command::new(self.program);
-        command.args(["train", "--quiet", "--device", self.device]);
+        let patience = self.patience.as_secs().to_string();
+        command.args(["train", "--quiet", "--device", self.device, "--device-timeout", &patience]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }
 
-    /// The arguments of a run whose samples, checkpoints and lines fall on different steps.
+    /// The arguments of a new run.
     fn arguments(&self, steps: u32) -> Vec<String> {
-        let cadences = format!("--log-every 1 --sample-every 5steps --checkpoint-every 7steps --steps {steps}");
-        self.settings.iter().cloned().chain(cadences.split(' ').map(str::to_string)).collect()
+        self.settings.iter().cloned().chain(cadences(steps)).collect()
     }
 
     /// Starts a run and kills it after its second checkpoint; the step of its newest checkpoint, unless it was quicker.
@@ -121,17 +123,26 @@ impl Verification<'_> {
     }
 }
 
+/// Arguments of a run, a resumed one too, whose samples, checkpoints and lines fall on different steps. All are said, so that
+/// no environment variable says otherwise.
+fn cadences(steps: u32) -> Vec<String> {
+    let cadences = format!("--log-every 1 --sample-every 5steps --checkpoint-every 7steps --keep 2 --steps {steps}");
+    cadences.split(' ').map(str::to_string).collect()
+}
+
 fn finish(command: &mut Command) -> Result<()> {
     let program = PathBuf::from(command.get_program());
     let ended = command.output().map_err(|e| Error::io("run", &program, &e))?;
     if ended.status.success() { Ok(()) } else { Err(failed(&ended)) }
 }
 
-/// What a run that failed said.
+/// What a run that failed said, with the class that its exit code means.
 fn failed(ended: &Output) -> Error {
     let said = String::from_utf8_lossy(&ended.stderr);
     let line = said.lines().last().unwrap_or("it said nothing");
-    Error::new(Kind::Other, format!("a run failed: {}", line.trim_start_matches("error: ")))
+    let kinds = [Kind::Usage, Kind::NoDevice, Kind::Data, Kind::Io, Kind::Device, Kind::Diverged, Kind::Checkpoint];
+    let kind = kinds.into_iter().find(|kind| ended.status.code() == Some(*kind as i32)).unwrap_or(Kind::Other);
+    Error::new(kind, format!("a run failed: {}", line.trim_start_matches("error: ")))
 }
 
 /// Compares all that two runs left.

@@ -26,7 +26,7 @@ impl Recovery {
         if error.is_lost() && self.losses_of_device < ATTEMPTS {
             self.losses_of_device += 1;
             let device = trainer.device().reopen().map_err(|e| also(&error, &e))?;
-            let step = trainer.rewind(Some(device)).map_err(|e| also(&error, &e))?;
+            let step = trainer.rewind(Some(device), observer).map_err(|e| also(&error, &e))?;
             observer.notice(&format!(
                 "{error}; opened it again: going on from step {step} instead of {failed_at} ({} of {ATTEMPTS} times)",
                 self.losses_of_device
@@ -36,7 +36,7 @@ impl Recovery {
         let rolls_back = trainer.config.training.on_nan == OnNan::Rollback;
         if error.kind() == Kind::Diverged && rolls_back && self.rollbacks < ATTEMPTS {
             self.rollbacks += 1;
-            let step = trainer.rewind(None).map_err(|e| also(&error, &e))?;
+            let step = trainer.rewind(None, observer).map_err(|e| also(&error, &e))?;
             let rate = trainer.config.adam.lr * SLOWER;
             trainer.set_learning_rate(rate)?;
             observer.notice(&format!(

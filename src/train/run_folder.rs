@@ -306,9 +306,12 @@ fn write_config(run: &Path, config: &Config) -> Result<()> {
     save_durably(text.as_bytes(), &path)
 }
 
-/// The sample grids of a run with their steps, in order.
-fn samples(run: &Path) -> Result<Vec<(u32, PathBuf)>> {
-    let step = |path: &Path| path.file_stem()?.to_str()?.strip_prefix("step-")?.parse().ok();
+/// The sample grids of a run with their steps, in order; files of other names are not this program's.
+///
+/// # Errors
+/// An I/O error when the folder cannot be read.
+pub(crate) fn samples(run: &Path) -> Result<Vec<(u32, PathBuf)>> {
+    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
     let folder = run.join(SAMPLES);
     let paths = disk::list(&folder).map_err(|e| Error::io("read", &folder, &e))?;
     let mut samples: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();

@@ -139,7 +139,7 @@ pub struct Trainer {
 #[derive(Debug, Default)]
 struct News {
     sample: Option<PathBuf>,
-    /// The newest checkpoint of this process, and its step.
+    /// The newest checkpoint that holds the state of a step of this process, or that it went on from, and its step.
     saved: Option<(u32, PathBuf)>,
     losses: Option<Losses>,
 }
@@ -210,6 +210,7 @@ impl Trainer {
         }
         let mut trainer = Trainer::new(config, layouts, data, folder, device, choices, engine);
         (trainer.step, trainer.clock.step, trainer.seconds_before) = (step, step, seconds);
+        trainer.outcome.saved = from.map(|_| (step, checkpoints::path(trainer.folder.path(), step)));
         Ok(trainer)
     }
 
@@ -315,6 +316,7 @@ impl Trainer {
             }
             if self.step == self.total_steps {
                 // Before the checkpoint that says that the run is done: who resumes it then finds nothing left to do.
+                self.draw_curves()?;
                 self.folder.finish()?;
             }
             if saves_now {
@@ -430,12 +432,6 @@ impl Trainer {
     fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
         let tensors = self.engine.state()?;
         self.folder.sync()?;
-        // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
-        let ends = distance.is_none() || self.step == self.total_steps;
-        if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
-            self.drawn = Some(Instant::now());
-            self.folder.draw_curves()?;
-        }
         let metadata = Metadata {
             program_version: env!("CARGO_PKG_VERSION").to_string(),
             step: self.step,
@@ -451,17 +447,28 @@ impl Trainer {
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
         observer.checkpoint(&path);
         self.outcome.saved = Some((self.step, path));
+        if distance.is_none() || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
+            self.draw_curves()?;
+        }
         Ok(())
+    }
+
+    fn draw_curves(&mut self) -> Result<()> {
+        self.drawn = Some(Instant::now());
+        self.folder.draw_curves()
     }
 
     /// Takes up the run's newest checkpoint again, or its beginning where it has none; the device is as new if it was
     /// lost. Returns the step.
-    pub(super) fn rewind(&mut self, new_device: Option<Device>) -> Result<u32> {
+    pub(super) fn rewind(&mut self, new_device: Option<Device>, observer: &mut dyn Observer) -> Result<u32> {
         if let Some(device) = new_device {
             self.engine = load(&device, &self.config, &self.layouts, &self.data, &self.choices)?;
             self.device = device;
         }
         let found = checkpoints::newest(self.folder.path())?;
+        if let Some(found) = &found {
+            found.set_aside()?.iter().for_each(|line| observer.notice(line));
+        }
         self.step = found.as_ref().map_or(0, |found| found.checkpoint.metadata.step);
         match &found {
             Some(found) => self.engine.restore(&found.checkpoint.tensors)?,
@@ -471,6 +478,7 @@ impl Trainer {
         self.events = self.begin_events()?;
         self.clock.step = self.step;
         (self.judged, self.health) = (None, Health::default());
+        self.outcome = News { saved: found.map(|found| (self.step, found.path)), ..News::default() };
         Ok(self.step)
     }
 

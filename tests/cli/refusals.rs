@@ -189,7 +189,10 @@ fn data() {
     desk.write("unlike/train-labels-idx1-ubyte", idx(&[3], &[1, 2, 3]));
 
     let rows = [
-        ("nowhere", "there is no data set or folder `nowhere`; use mnist, strokes or a folder with IDX files"),
+        (
+            "nowhere",
+            "there is no data set or folder `nowhere`; use mnist, fashion-mnist, kmnist, strokes, a folder with PNG, JPEG or IDX files",
+        ),
         ("empty", "empty holds no images; put PNG or JPEG files"),
         ("notes", "notes holds no images; put PNG or JPEG files"),
         ("magic", "it is a zip archive"),

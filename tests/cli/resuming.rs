@@ -80,13 +80,16 @@ fn a_run_without_its_last_checkpoint_repeats_what_came_after() {
     let desk = Desk::with_run();
     desk.run("train --config tiny.toml --device cpu --out whole").done();
     std::fs::remove_file(desk.path("run/checkpoints/step-00000020.safetensors")).unwrap();
-    // A kill cuts the last line short.
+    // A kill cuts the last line short; what somebody else put there stays.
+    desk.write("run/samples/step-00000020.jpg", "notes");
     let mut lines = desk.read("run/metrics.jsonl");
     lines.extend(b"{\"step\":24,\"epo");
     desk.write("run/metrics.jsonl", lines);
     desk.run(RESUME).done();
     let kept = steps(&desk, "run/checkpoints");
     assert_eq!(kept, ["step-00000015.safetensors", "step-00000020.safetensors"]);
+    assert_eq!(desk.read("run/samples/step-00000020.jpg"), b"notes");
+    std::fs::remove_file(desk.path("run/samples/step-00000020.jpg")).unwrap();
     assert_same_runs(&desk, "run", "whole");
 }
 
@@ -278,4 +281,43 @@ fn other_data_are_refused() {
     let before = desk.snapshot();
     desk.run(&format!("{RESUME} --steps 40 -q")).refused(4, "digits has 90 images, 11 steps an epoch");
     assert!(desk.snapshot() == before);
+}
+
+#[test]
+fn a_cadence_keeps_its_unit_when_the_length_gets_another() {
+    let desk = Desk::new();
+    desk.write("digits/train-images-idx3-ubyte", idx_images(43, &[8, 8]));
+    let cadences = "--sample-every 1 --checkpoint-every 1";
+    desk.run(&format!("{TRAIN} --data digits --epochs 2 {cadences}")).done();
+    desk.run(&format!("{RESUME} --steps 17")).done();
+    let names = [5, 10, 15, 17].map(|step| format!("step-{step:08}.png"));
+    assert_eq!(steps(&desk, "run/samples"), names);
+}
+
+#[test]
+fn a_killed_and_resumed_run_is_verified_whatever_the_environment_says() {
+    let desk = Desk::new();
+    let variables =
+        [("SAMPLE_EVERY", "3"), ("CHECKPOINT_EVERY", "2"), ("LOG_EVERY", "9"), ("EPOCHS", "1"), ("KEEP", "9")];
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (format!("DCGAN_GPU_{name}"), *value)).collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let line = "verify-resume --config tiny.toml --device cpu";
+    let verdict = desk.run_with(&variables, &format!("{line} -q --json --steps 200")).json();
+    assert_eq!(verdict["differences"], Value::Array(Vec::new()), "{verdict}");
+    assert!(verdict["compared"].as_u64().unwrap() > 40 && verdict["resumed_from"].as_u64().unwrap() >= 14, "{verdict}");
+    desk.run(&format!("{line} -q --data nowhere")).refused(4, "a run failed: ");
+}
+
+#[test]
+fn a_best_checkpoint_is_not_made_up() {
+    let desk = Desk::with_run();
+    for name in desk.names("run/checkpoints") {
+        std::fs::remove_file(desk.path(format!("run/checkpoints/{name}"))).unwrap();
+    }
+    let draw = "sample --checkpoint run --best --out a.png --device cpu -q";
+    desk.run(draw).refused(9, "run holds no checkpoint");
+    // One of the first version does not say how good it is.
+    let first = include_bytes!("../golden/checkpoints/version-1.safetensors");
+    desk.write("run/checkpoints/step-00000020.safetensors", first);
+    desk.run(draw).refused(9, "leave --best out");
 }

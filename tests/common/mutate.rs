@@ -1,4 +1,5 @@
 //! Mutations: what bad disks, bad links and bad intentions do to files.
+#![allow(dead_code, reason = "each user takes a part")]
 
 use flate2::Crc;
 

@@ -50,10 +50,6 @@ impl Transfer<'_> {
                     validator = None;
                     (why, false)
                 }
-                Trouble::Wrong(why) => {
-                    self.discard()?;
-                    return Err(Trouble::Wrong(why));
-                }
                 final_one => return Err(final_one),
             };
             fruitless = if brought { 0 } else { fruitless + 1 };
@@ -78,9 +74,10 @@ impl Transfer<'_> {
         }
         let answer = self.http.get(self.url, have, validator.as_deref())?;
         let start = beginning(&answer, have)?;
-        let whole = answer.declared().map(|bytes| start + bytes);
+        let whole = answer.declared().map(|bytes| start.saturating_add(bytes));
         if answer.is_page() {
-            return Err(page(&answer));
+            // What has arrived before stays: another address may go on with it.
+            return Err(Trouble::Wrong(page(&answer)));
         }
         if let Some(whole) = whole {
             self.check_length(whole)?;
@@ -98,8 +95,8 @@ impl Transfer<'_> {
             _ if start > 0 => {
                 Err(Trouble::Stale("the part that had arrived before and this one make no whole file".into()))
             }
-            Verdict::Bad(why) => Err(Trouble::Wrong(format!("sends another file ({why})"))),
-            Verdict::Unchecked => Err(Trouble::Wrong("sends a file that no checksum is known for".into())),
+            Verdict::Bad(why) => Err(self.thrown_away(format!("sends another file ({why})"))),
+            Verdict::Unchecked => Err(self.thrown_away("sends a file that no checksum is known for".into())),
         }
     }
 
@@ -123,12 +120,13 @@ impl Transfer<'_> {
             if start == 0 && opening.len() < OPENING {
                 opening.extend_from_slice(&buffer[..bytes.min(OPENING)]);
                 if is_page(&opening) {
-                    return Err(page(&answer));
+                    return Err(self.thrown_away(page(&answer)));
                 }
             }
             arrived += bytes as u64;
             if arrived > self.file.limit() {
-                return Err(Trouble::Wrong(format!("sends more than the {} bytes of the file", self.file.bytes)));
+                let why = format!("sends more than the {} bytes of the file", self.file.bytes);
+                return Err(self.thrown_away(why));
             }
             part.write_all(&buffer[..bytes]).map_err(local)?;
             observer.progress(self.file.name, arrived, self.file.bytes);
@@ -163,6 +161,11 @@ impl Transfer<'_> {
     /// Bytes of the temporary file.
     fn arrived(&self) -> u64 {
         fs::metadata(self.part).map_or(0, |metadata| metadata.len())
+    }
+
+    /// The trouble with bytes that are not the file's, which are removed.
+    fn thrown_away(&self, why: String) -> Trouble {
+        self.discard().err().unwrap_or(Trouble::Wrong(why))
     }
 
     fn discard(&self) -> Outcome<()> {
@@ -201,11 +204,9 @@ fn is_page(opening: &[u8]) -> bool {
     PAGES.iter().any(|page| text.starts_with(page))
 }
 
-fn page(answer: &Answer) -> Trouble {
+fn page(answer: &Answer) -> String {
     let from = answer.redirected.as_ref().map_or(String::new(), |address| format!(" of {address}"));
-    Trouble::Wrong(format!(
-        "sends a web page{from} instead of the file: a login page, or a network that needs a log-in"
-    ))
+    format!("sends a web page{from} instead of the file: a login page, or a network that needs a log-in")
 }
 
 #[cfg(test)]

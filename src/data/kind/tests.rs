@@ -40,6 +40,8 @@ fn a_folder_is_what_is_in_it() {
     assert_eq!(count(&[("train-images-idx3-ubyte", two()), ("a.npy", three()), ("preview.png", picture())]), 2);
     assert_eq!(count(&[("a.npy", three()), ("readme.txt", vec![])]), 3);
     assert_eq!(count(&[("a.png", picture()), ("readme.txt", vec![])]), 1);
+    // Pictures that came out of an IDX file.
+    assert_eq!(count(&[("images-idx3-1.png", picture()), ("images-idx3-2.PNG", picture())]), 2);
 }
 
 #[test]
