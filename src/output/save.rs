@@ -119,7 +119,7 @@ fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durability: Durability)
 
     let folder = folder_of(path);
     let mut file = disk::temporary(&options, &folder).map_err(failed)?;
-    disk::write_all(&mut file, bytes).map_err(failed)?;
+    disk::write_all(file.as_file_mut(), bytes).map_err(failed)?;
     if durability == Durability::Disk {
         disk::sync(file.as_file()).map_err(failed)?;
     }
