@@ -386,6 +386,12 @@ impl Trainer {
     fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
         let tensors = self.engine.state()?;
         self.folder.sync()?;
+        // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
+        let ends = distance.is_none() || self.step == self.total_steps;
+        if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
+            self.drawn = Some(Instant::now());
+            self.folder.draw_curves()?;
+        }
         let metadata = Metadata {
             program_version: env!("CARGO_PKG_VERSION").to_string(),
             step: self.step,
@@ -402,12 +408,6 @@ impl Trainer {
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
         observer.checkpoint(&path);
         self.outcome.saved = Some((self.step, path));
-<<<<<<< HEAD
-=======
-        if distance.is_none() || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
-            self.draw_curves()?;
-        }
->>>>>>> proof
         Ok(())
     }
 
