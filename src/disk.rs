@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A kind of file operation.
@@ -83,10 +83,12 @@ fn attempt(operation: Operation) -> io::Result<()> {
 /// The bytes of a file.
 ///
 /// # Errors
-/// As [`fs::read`].
+/// As [`fs::read`], and when it is a pipe or a device, which may never end.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    attempt(Operation::Read)?;
-    fs::read(path)
+    read_part(path, |mut file| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    })
 }
 
 /// What a folder holds, in the order of the names.
@@ -103,9 +105,13 @@ pub fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// The bytes that `part` takes from a file's beginning.
 ///
 /// # Errors
-/// As [`File::open`] and `part`.
+/// As [`File::open`] and `part`, and when it is a pipe or a device.
 pub fn read_part<T>(path: &Path, part: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
     attempt(Operation::Read)?;
+    // Opening a pipe would already wait.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     part(File::open(path)?)
 }
 

@@ -15,6 +15,7 @@ use super::chart::{Plot, grouped, shown};
 use super::curves::{Curve, beliefs, losses, smoothing};
 use super::facts;
 use super::run::Run;
+use crate::disk;
 use crate::output::plot::escape;
 
 const STYLE: &str = include_str!("page.css");
@@ -257,7 +258,7 @@ fn animation(html: &mut String, run: &Run, [width, height]: [u32; 2]) {
         );
         return;
     }
-    let Some(gif) = std::fs::read(&path).ok().filter(|gif| gif.starts_with(b"GIF8")) else { return };
+    let Some(gif) = disk::read(&path).ok().filter(|gif| gif.starts_with(b"GIF8")) else { return };
     let _ = writeln!(
         html,
         "<figure>\n<img class=\"moving\" id=\"animation\" width=\"{width}\" height=\"{height}\" alt=\"The same grid changing during training\" \
