@@ -20,7 +20,7 @@ impl Recovery {
     /// Takes `trainer` back to where it can go on.
     ///
     /// # Errors
-    /// The failure itself where there is no going on: an other one, one too many, or the way back fails too.
+    /// The failure itself where there is no going on: another kind, one too many, or the way back fails too.
     pub(super) fn go_on(&mut self, trainer: &mut Trainer, error: Error, observer: &mut dyn Observer) -> Result<()> {
         let failed_at = trainer.position().0;
         if error.is_lost() && self.losses_of_device < ATTEMPTS {

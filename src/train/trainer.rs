@@ -31,7 +31,7 @@ const DRAW_AFTER: Duration = Duration::from_secs(30);
 /// The data set that a configuration names, in the network's size.
 ///
 /// # Errors
-/// A data error when it is missing, broken, of another size, or smaller than a batch.
+/// A data error when it is missing, broken, or smaller than a batch.
 pub fn open_data(config: &Config) -> Result<DataSet> {
     let image = config.image;
     let shape = ImageShape { height: image.height, width: image.width, channels: image.channels };
@@ -65,19 +65,19 @@ impl std::fmt::Debug for Tune<'_> {
 #[derive(Debug)]
 pub struct Trainer {
     pub(super) config: Config,
-    pub(super) layouts: [Layout; 2],
+    layouts: [Layout; 2],
     data: DataSet,
-    pub(super) folder: RunFolder,
-    pub(super) device: Device,
+    folder: RunFolder,
+    device: Device,
     choices: Choices,
-    pub(super) engine: Engine,
+    engine: Engine,
     judge: Judge,
     health: Health,
     feed: Feed,
     clock: Clock,
     steps_per_epoch: u32,
     total_steps: u32,
-    pub(super) step: u32,
+    step: u32,
     /// Training time before this process.
     seconds_before: f64,
     events: Events,
