@@ -72,6 +72,8 @@ fn add_checkpoint(parts: &mut BTreeMap<String, Vec<u8>>, name: &str, path: &Path
     let json: Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["dcgan-gpu"]).unwrap();
     let mut run = json["run"].clone();
     assert!(run.as_object_mut().unwrap().remove("seconds").is_some(), "{name}: {json}");
+    // How long the run was to be when this was saved; its length may have changed since.
+    run["config"]["training"].as_object_mut().unwrap().remove("steps");
     parts.insert(format!("{name}#"), run.to_string().into_bytes());
 }
 
