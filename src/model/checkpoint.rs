@@ -129,10 +129,16 @@ impl Checkpoint {
             Error::checkpoint(format!("{}: cannot read the checkpoint: {e}; check the path", path.display()))
         };
         let found = std::fs::metadata(path).map_err(unreadable)?;
-        if !found.is_file() || found.len() > MAX_BYTES {
-            let what =
-                if found.is_file() { format!("a file of {} bytes is", found.len()) } else { "this is".to_string() };
-            return Err(Error::checkpoint(format!("{}: {what} no checkpoint; check the path", path.display())));
+        let shown = path.display();
+        if !found.is_file() {
+            let remedy = "give a run folder or a .safetensors file";
+            return Err(Error::checkpoint(format!("{shown}: not a file; {remedy}")));
+        }
+        if found.len() > MAX_BYTES {
+            let bytes = found.len();
+            return Err(Error::checkpoint(format!(
+                "{shown}: a file of {bytes} bytes is no checkpoint; check the path"
+            )));
         }
         let bytes = disk::read(path).map_err(unreadable)?;
         Checkpoint::parse(&bytes).map_err(|e| Error::checkpoint(format!("{}: {e}", path.display())))
