@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::count;
@@ -12,10 +12,36 @@ use crate::kills::{Course, Running, Stage};
 /// Signals, and the exit codes that they mean.
 const SIGNALS: [(&str, i32, i32); 3] = [("INT", 2, 130), ("TERM", 15, 143), ("HUP", 1, 143)];
 
+/// The program with the words of `line`, heeding signals also where whoever started the tests ignores them, as `nohup` and
+/// shells' background jobs do.
+fn command(desk: &Desk, line: &str) -> Command {
+    let program = desk.command(line);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+    if SIGNALS.iter().all(|(_, number, _)| ignored >> (number - 1) & 1 == 0) {
+        return program;
+    }
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT,TERM,HUP").arg(program.get_program()).args(program.get_args());
+    like(&mut command, &program);
+    command
+}
+
+/// Gives a command the environment and the folder of another.
+fn like(command: &mut Command, other: &Command) {
+    for (name, value) in other.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(other.get_current_dir().unwrap()).stdin(Stdio::null());
+}
+
 /// Sends a signal.
 fn send(signal: &str, child: &Child) {
-    let sent =
-        std::process::Command::new("sh").args(["-c", &format!("kill -{signal} {} 2>/dev/null", child.id())]).status();
+    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {} 2>/dev/null", child.id())]).status();
     sent.unwrap();
 }
 
@@ -46,7 +72,7 @@ fn signals_at_random_moments_lose_nothing() {
         total += course.trial(1000 + trial, &mut |running: Running<'_>| {
             let Running { course, run, line, after } = running;
             let before = course.checkpoints(run);
-            let mut child = course.desk.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let mut child = command(&course.desk, line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(after);
             send(signal, &child);
             let (status, elapsed) = wait(&mut child, Duration::from_secs(5));
@@ -74,8 +100,8 @@ fn signals_at_random_moments_lose_nothing() {
 
 /// A run of steps that take seconds.
 fn slow(desk: &Desk) -> Child {
-    let line = "train --preset pytorch --data strokes --batch-size 2048 --latent-dim 16 --device cpu --out run";
-    let mut child = desk.command(line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let line = "train --preset pytorch --data strokes --batch-size 1024 --latent-dim 16 --device cpu --out run";
+    let mut child = command(desk, line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // It says when it begins.
     let (mut said, mut byte) = (Vec::new(), [0]);
     let stderr = child.stderr.as_mut().unwrap();
@@ -97,7 +123,7 @@ fn the_second_signal_ends_the_process_at_once() {
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(child.try_wait().unwrap(), None, "the first signal waits for the end of a step");
     send("INT", &child);
-    let (status, _) = wait(&mut child, Duration::from_secs(2));
+    let (status, _) = wait(&mut child, Duration::from_secs(5));
     assert_eq!(status.code(), Some(130));
     assert_eq!(desk.names("run/checkpoints"), [""; 0], "it did not wait for the step");
 }
@@ -108,15 +134,10 @@ fn what_the_run_was_told_to_ignore_does_not_end_it() {
     let line =
         "train --config tiny.toml --device cpu --out run --steps 1500 -q --checkpoint-every 100 --sample-every 100";
     let program = desk.command(line);
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
-    for (name, value) in program.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.current_dir(desk.path("")).stdin(Stdio::null()).stdout(Stdio::null());
+    like(&mut command, &program);
+    command.stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
     while !desk.path("run/metrics.jsonl").exists() {
@@ -135,7 +156,7 @@ fn what_the_run_was_told_to_ignore_does_not_end_it() {
 fn a_stopped_run_says_how_to_go_on() {
     let desk = Desk::new();
     let mut command =
-        desk.command("train --config tiny.toml --device cpu --out run --steps 100000000 --sample-every 5");
+        command(&desk, "train --config tiny.toml --device cpu --out run --steps 100000000 --sample-every 5");
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
     while desk.path("run/checkpoints").read_dir().is_ok_and(|mut entries| entries.next().is_none())
