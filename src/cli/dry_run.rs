@@ -5,6 +5,7 @@ use dcgan_gpu::device::plan::{Program, Role, allocated_bytes};
 use dcgan_gpu::error::Result;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::network::Layout;
+use dcgan_gpu::output::grouped;
 use dcgan_gpu::train::engine::{self, Recorded};
 
 use super::{print, print_json, table};
@@ -51,12 +52,12 @@ fn network_json(layout: &Layout) -> serde_json::Value {
 }
 
 fn print_network(layout: &Layout) {
-    print(&format!("{}: {} parameters", layout.name, table::grouped(layout.parameters.count())));
+    print(&format!("{}: {} parameters", layout.name, grouped(layout.parameters.count())));
     let mut rows = vec![vec![String::new(), "input".to_string(), layout.input().to_string()]];
     for (index, (layer, input)) in layout.layers.iter().enumerate() {
         let output = layer.output(*input).map_or_else(|_| String::new(), |shape| shape.to_string());
         let parameters: u64 = layer.parameters(*input).iter().map(|p| p.len()).sum();
-        let parameters = if parameters > 0 { table::grouped(parameters) } else { String::new() };
+        let parameters = if parameters > 0 { grouped(parameters) } else { String::new() };
         rows.push(vec![format!("{index:>4}"), layer.name().to_string(), output, parameters]);
     }
     table::lines(&rows).iter().for_each(|line| print(line));
@@ -67,7 +68,7 @@ fn print_memory(program: &Program, batch: u64, images: u64) {
     let mebibytes = |bytes: u64| format!("{:.1} MiB", bytes as f64 / 1_048_576.0);
     let memory = program.memory();
     let total = mebibytes(memory.values().sum());
-    print(&format!("device memory at batch {batch}, with {} images on the device: {total}", table::grouped(images)));
+    print(&format!("device memory at batch {batch}, with {} images on the device: {total}", grouped(images)));
     let mut rows = Vec::new();
     for (&role, &bytes) in &memory {
         rows.push(vec![format!("     {}", words(role)), mebibytes(bytes)]);

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::curves::{Curve, kept, running_mean};
+use crate::output::grouped;
 use crate::output::plot::{Axis, Mapping, Scale, escape, number};
 
 /// Height of the lines' area in pixels.
@@ -129,23 +130,10 @@ impl Plot {
 pub(super) fn shown(value: f64) -> String {
     match value.abs() {
         size if !size.is_finite() => "–".to_string(),
-        size if size >= 1000.0 => grouped(value.round() as i64),
+        size if size >= 1000.0 => format!("{}{}", if value < 0.0 { "-" } else { "" }, grouped(size.round() as u64)),
         size if size >= 0.001 || size == 0.0 => format!("{value:.3}"),
         _ => format!("{value:.1e}"),
     }
-}
-
-/// 1234567 as `1,234,567`.
-pub(super) fn grouped(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut text = if n < 0 { "-".to_string() } else { String::new() };
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

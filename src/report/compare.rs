@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::chart::{grouped, shown};
+use super::chart::shown;
 use super::facts::{self, LAST};
 use super::metrics::{Record, mean, median};
 use super::run::Run;
+use crate::output::grouped;
 
 /// Settings that say where a run was or how it is called, not how it was trained.
 const INCIDENTAL: [&str; 2] = ["about", "data_dir"];

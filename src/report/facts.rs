@@ -1,8 +1,9 @@
 //! What a run is, in words and numbers: the rows of a report.
 
-use super::chart::{grouped, shown};
+use super::chart::shown;
 use super::metrics::{mean, median};
 use super::run::Run;
+use crate::output::grouped;
 
 /// Records at the end over which losses are averaged.
 pub(super) const LAST: usize = 100;
@@ -55,7 +56,7 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
 pub(super) fn steps(done: u32, total: Option<u64>) -> String {
     match total {
         Some(total) if u64::from(done) < total => {
-            format!("{} of {}", grouped(done.into()), grouped(i64::try_from(total).unwrap_or(i64::MAX)))
+            format!("{} of {}", grouped(done.into()), grouped(total))
         }
         _ => grouped(done.into()),
     }
@@ -67,7 +68,7 @@ pub(super) fn duration(seconds: f64) -> String {
     match whole {
         0..60 => format!("{seconds:.1} s"),
         60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", grouped((whole / 3600) as i64), whole % 3600 / 60),
+        _ => format!("{} h {} min", grouped(whole / 3600), whole % 3600 / 60),
     }
 }
 

@@ -11,11 +11,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::chart::{Plot, grouped, shown};
+use super::chart::{Plot, shown};
 use super::curves::{Curve, beliefs, losses, smoothing};
 use super::facts;
 use super::run::Run;
 use crate::disk;
+use crate::output::grouped;
 use crate::output::plot::escape;
 
 const STYLE: &str = include_str!("page.css");
@@ -235,7 +236,7 @@ fn samples(html: &mut String, run: &Run, grids: &[Grid]) {
         last.step
     );
     if grids.len() < run.samples.len() {
-        let (shown, all) = (grouped(grids.len() as i64), grouped(run.samples.len() as i64));
+        let (shown, all) = (grouped(grids.len() as u64), grouped(run.samples.len() as u64));
         let _ = write!(html, "<br>{shown} of {all} grids are in this file, evenly spread; the folder samples has all");
     }
     html.push_str("</figcaption>\n</figure>\n");

@@ -13,6 +13,7 @@ pub use super::news::{Observer, Outcome, Progress};
 use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
 use super::run_folder::{Metrics, RunFolder};
+use super::same::{check_same_bits, check_same_data};
 use super::stop::Stop;
 use crate::data::{DataSet, ImageShape, shuffled};
 use crate::device::Device;
@@ -463,40 +464,6 @@ impl Trainer {
 
 fn load(device: &Device, config: &Config, layouts: &[Layout; 2], data: &DataSet, choices: &Choices) -> Result<Engine> {
     Engine::tuned(device, config, layouts, resident(data, device), choices)
-}
-
-fn check_same_data(config: &Config, data: &DataSet, saved: &Metadata) -> Result<()> {
-    let (now, then) = (data.len() / config.training.batch_size, saved.steps_per_epoch);
-    if now == then {
-        let images = Judge::new(data, config.seed).digest();
-        return match &saved.images {
-            Some(saved) if *saved != images => Err(Error::data(format!(
-                "{} has other images than the run was trained with; a resumed run needs the data that it began with",
-                data.name()
-            ))),
-            _ => Ok(()),
-        };
-    }
-    Err(Error::data(format!(
-        "{} has {} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed run needs \
-         the data that it began with",
-        data.name(),
-        data.len()
-    )))
-}
-
-/// Says where the bits of a resumed run may not be those of one that was never stopped.
-fn check_same_bits(device: &Device, saved: &Metadata, announce: &mut dyn FnMut(&str)) {
-    let (device, version) = (device.identity(), env!("CARGO_PKG_VERSION"));
-    let changed = [
-        (saved.device != device).then(|| format!("the device was \"{}\" and is \"{device}\"", saved.device)),
-        (saved.program_version != version)
-            .then(|| format!("the program was version {} and is {version}", saved.program_version)),
-    ];
-    let changed: Vec<_> = changed.into_iter().flatten().collect();
-    if !changed.is_empty() {
-        announce(&format!("{}: the last bits may differ from those of an uninterrupted run", changed.join(" and ")));
-    }
 }
 
 /// The images that stay on the device: all, where they are in memory and fit a binding.

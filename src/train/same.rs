@@ -1,0 +1,43 @@
+//! Whether a resumed run is the run that it was: its data must be, its device and program should be.
+
+use super::quality::Judge;
+use crate::data::DataSet;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Metadata;
+use crate::model::config::Config;
+
+/// Refuses data that are not those of the run.
+pub(super) fn check_same_data(config: &Config, data: &DataSet, saved: &Metadata) -> Result<()> {
+    let (now, then) = (data.len() / config.training.batch_size, saved.steps_per_epoch);
+    if now == then {
+        let images = Judge::new(data, config.seed).digest();
+        return match &saved.images {
+            Some(saved) if *saved != images => Err(Error::data(format!(
+                "{} has other images than the run was trained with; a resumed run needs the data that it began with",
+                data.name()
+            ))),
+            _ => Ok(()),
+        };
+    }
+    Err(Error::data(format!(
+        "{} has {} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed run needs \
+         the data that it began with",
+        data.name(),
+        data.len()
+    )))
+}
+
+/// Says where the bits of a resumed run may not be those of one that was never stopped.
+pub(super) fn check_same_bits(device: &Device, saved: &Metadata, announce: &mut dyn FnMut(&str)) {
+    let (device, version) = (device.identity(), env!("CARGO_PKG_VERSION"));
+    let changed = [
+        (saved.device != device).then(|| format!("the device was \"{}\" and is \"{device}\"", saved.device)),
+        (saved.program_version != version)
+            .then(|| format!("the program was version {} and is {version}", saved.program_version)),
+    ];
+    let changed: Vec<_> = changed.into_iter().flatten().collect();
+    if !changed.is_empty() {
+        announce(&format!("{}: the last bits may differ from those of an uninterrupted run", changed.join(" and ")));
+    }
+}
