@@ -8,6 +8,8 @@
 mod makers;
 #[path = "common/mutate.rs"]
 mod mutate;
+#[path = "common/program.rs"]
+mod program;
 #[path = "common/seeds.rs"]
 mod seeds;
 
@@ -122,7 +124,7 @@ fn checkpoint() -> Vec<u8> {
     let line =
         "train --config tiny.toml --device cpu --out run --data strokes --set image.channels=1 --steps 1 --quiet";
     let line = format!("{line} --batch-size 2 --rows 1 --cols 1");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
+    let mut command = program::program();
     let layers = "generator.layers=[{ type = \"dense\", shape = [4, 4, 1] }, { type = \"tanh\" }]";
     let output = command.args(line.split(' ')).args(["--set", layers]).current_dir(folder.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -4,7 +4,6 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use dcgan_gpu::device::Device;
 use dcgan_gpu::kernels::linear::variants;
@@ -141,7 +140,7 @@ fn an_engine_runs_what_is_chosen() {
 
 /// Runs the program in a folder; returns what it said on stderr.
 fn program(folder: &Path, line: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
+    let mut command = common::program::program();
     command.current_dir(folder).env("DCGAN_GPU_CACHE", folder.join("cache")).args(line.split_whitespace());
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

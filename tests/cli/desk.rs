@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+#[path = "../common/program.rs"]
+mod program;
+
+pub use program::program;
 
 /// 8×8 images, 20 steps of 8 images of strokes, a sample grid of 2×3 and a checkpoint every 5 steps: a run takes a twentieth of
 /// a second.
@@ -88,22 +93,14 @@ impl Desk {
         fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    /// The program, ready to start with the words of `line`; nothing of the developer's environment reaches it.
+    /// The program, ready to start with the words of `line`.
     pub fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
-        for (name, _) in std::env::vars_os() {
-            let ours = name.to_string_lossy().starts_with("DCGAN_GPU_");
-            if ours
-                || ["RUST_LOG", "RUST_BACKTRACE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].iter().any(|n| name == *n)
-            {
-                command.env_remove(name);
-            }
-        }
+        let mut command = program();
         // What a test needs is here; nothing is downloaded.
         command.env("DCGAN_GPU_OFFLINE", "1");
         // Vulkan drivers complain on stderr without a runtime folder.
         command.env("XDG_CACHE_HOME", self.root.path().join("cache")).env("XDG_RUNTIME_DIR", self.root.path());
-        command.current_dir(self.path("")).stdin(Stdio::null()).args(line.split_whitespace());
+        command.current_dir(self.path("")).args(line.split_whitespace());
         command
     }
 

@@ -1,6 +1,8 @@
 //! What the integration tests share.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod program;
+
 use std::path::Path;
 
 use dcgan_gpu::device::{self, Device};

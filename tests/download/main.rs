@@ -2,9 +2,11 @@
 //! the loopback interface; nothing outside is asked.
 
 mod folders;
+#[path = "../common/program.rs"]
 mod program;
 mod servers;
 mod sets;
 mod silence;
 mod site;
 mod tls;
+mod verb;

@@ -9,8 +9,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
-use crate::program::program;
 use crate::site::{Request, head, send};
+use crate::verb::run;
 
 /// Starts a server with wrong bytes for MNIST's first file, and gives its address and the PEM of its root.
 fn server() -> (String, String) {
@@ -47,8 +47,8 @@ fn certificates_decide() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("roots.pem"), root).unwrap();
     let line = format!("data get mnist --mirror {address}");
-    let ended = program(folder.path(), &[("SSL_CERT_FILE", "roots.pem")], &line);
+    let ended = run(folder.path(), &[("SSL_CERT_FILE", "roots.pem")], &line);
     ended.failed(4, &[&address, "sends another file (its checksum"]);
-    let ended = program(folder.path(), &[], &line);
+    let ended = run(folder.path(), &[], &line);
     ended.failed(5, &[&address, "fails (", "UnknownIssuer", "SSL_CERT_FILE"]);
 }

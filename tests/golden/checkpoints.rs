@@ -1,9 +1,9 @@
 //! Checkpoints of every version of the format, for ever: each is read, and gone on from. All hold the same tensors.
 
 use std::fs;
-use std::process::Command;
 
 use super::common::golden;
+use super::common::program::program;
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::train::checkpoints;
 use sha2::{Digest, Sha256};
@@ -28,7 +28,7 @@ fn every_version_is_read_and_gone_on_from() {
         let run = folder.path().join("run");
         fs::create_dir_all(run.join("checkpoints")).unwrap();
         fs::write(checkpoints::path(&run, 20), bytes).unwrap();
-        let mut resume = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
+        let mut resume = program();
         resume.args(["train", "-q", "--device", "cpu", "--steps", "25", "--resume"]).arg(&run);
         let ended = resume.output().unwrap();
         assert!(ended.status.success(), "version {version}: {}", String::from_utf8_lossy(&ended.stderr));

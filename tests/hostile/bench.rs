@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::program::program;
+
 /// What a refusal may take.
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -52,12 +54,9 @@ impl Bench {
 
     /// A program that has been started, or not.
     pub fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
-        command.args(line.split_whitespace()).current_dir(self.root.path()).stdin(Stdio::null());
-        command.env("XDG_CACHE_HOME", self.path("cache")).env_remove("RUST_LOG");
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DCGAN_GPU_")) {
-            command.env_remove(name);
-        }
+        let mut command = program();
+        command.args(line.split_whitespace()).current_dir(self.root.path());
+        command.env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 

@@ -3,6 +3,8 @@
 
 #[path = "../common/makers.rs"]
 mod makers;
+#[path = "../common/program.rs"]
+mod program;
 
 mod bench;
 mod checkpoints;

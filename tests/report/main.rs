@@ -66,7 +66,7 @@ fn train(folder: &Path) -> Result<PathBuf, String> {
     let run = folder.join("a <b>run & \"more\"");
     let config = folder.join("tiny.toml");
     fs::write(&config, desk::TINY).map_err(|e| e.to_string())?;
-    let mut command = program();
+    let mut command = desk::program();
     command.args(["train", "--quiet", "--device", "cpu", "--log-every", "1", "--sample-every", "5steps"]);
     command.args(["--steps", &STEPS.to_string()]).arg("--config").arg(&config).arg("--out").arg(&run);
     succeed(command)?;
@@ -92,7 +92,7 @@ fn lines_of(run: &Path, file: &str) -> Result<Vec<Value>, String> {
 }
 
 fn report(run: &Path) -> Result<PathBuf, String> {
-    let mut command = program();
+    let mut command = desk::program();
     // Elsewhere, so that nothing beside the page can be found by a relative name.
     let page = run.with_file_name("page.html");
     command.args(["report", "--json"]).arg(run).arg("--out").arg(&page);
@@ -265,16 +265,6 @@ fn place(browser: &mut Browser, id: &str, part: f64) -> Result<[f64; 2], String>
     let found = browser.value(&script)?;
     let number = |i: usize| found[i].as_f64().ok_or_else(|| format!("#{id} has no place: {found}"));
     Ok([number(0)?, number(1)?])
-}
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
-    let ours =
-        std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("DCGAN_GPU_"));
-    ours.for_each(|name| {
-        command.env_remove(name);
-    });
-    command
 }
 
 fn succeed(mut command: Command) -> Result<String, String> {

@@ -1,11 +1,11 @@
 //! The program as a user runs it: exit codes, streams, proxies.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::program::program;
 use crate::site::{Request, Site, head, page, send};
 
 /// How the program ended and what it said.
@@ -16,21 +16,11 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs the program with the words of `line` in `folder`, with these variables and none of the developer's that matter.
-pub fn program(folder: &Path, variables: &[(&str, &str)], line: &str) -> Ended {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        let upper = name.to_uppercase();
-        if name.starts_with("DCGAN_GPU_")
-            || upper.ends_with("_PROXY")
-            || ["RUST_LOG", "SSL_CERT_FILE"].contains(&&*name)
-        {
-            command.env_remove(name);
-        }
-    }
+/// Runs the program with the words of `line` in `folder`, with these variables.
+pub fn run(folder: &Path, variables: &[(&str, &str)], line: &str) -> Ended {
+    let mut command = program();
     command.env("XDG_CACHE_HOME", folder.join("cache")).env("DCGAN_GPU_CACHE", folder.join("cache"));
-    command.env("XDG_RUNTIME_DIR", folder).envs(variables.iter().copied()).stdin(Stdio::null());
+    command.env("XDG_RUNTIME_DIR", folder).envs(variables.iter().copied());
     let output = command.current_dir(folder).args(line.split_whitespace()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -60,7 +50,7 @@ const NAMES: [&str; 4] = [
 #[test]
 fn failures_have_their_codes() {
     let folder = TempDir::new().unwrap();
-    let run = |variables: &[(&str, &str)], line: &str| program(folder.path(), variables, line);
+    let run = |variables: &[(&str, &str)], line: &str| crate::verb::run(folder.path(), variables, line);
     let forbidden = Site::new(|_, _, stream| head(stream, "403 Forbidden", &["Content-Length: 0"]));
     let login = Site::new(|_, _, stream| page(stream, "200 OK", "text/html"));
     let wrong = Site::new(|request, _, stream| {
@@ -100,7 +90,7 @@ fn train_downloads_what_is_absent() {
     for (set, title) in [("mnist", "MNIST"), ("fashion-mnist", "Fashion-MNIST"), ("kmnist", "KMNIST")] {
         let mirror = format!("{}{{set}}/", site.url());
         let line = format!("train --preset quick --device cpu --steps 1 --out run --data {set}");
-        let ended = program(folder.path(), &[("DCGAN_GPU_MIRROR", &mirror)], &line);
+        let ended = run(folder.path(), &[("DCGAN_GPU_MIRROR", &mirror)], &line);
         let cache = folder.path().join("cache").join(set).display().to_string();
         let parts = [
             &format!(
@@ -115,7 +105,7 @@ fn train_downloads_what_is_absent() {
         assert_eq!(site.requests().last().unwrap().target, format!("/{set}/train-images-idx3-ubyte.gz"));
         assert!(ended.stderr.contains(&format!("{title} is not here yet: downloading it to {cache}")), "{ended:#?}");
         let asked = site.requests().len();
-        let ended = program(folder.path(), &[("DCGAN_GPU_MIRROR", &mirror), ("DCGAN_GPU_OFFLINE", "1")], &line);
+        let ended = run(folder.path(), &[("DCGAN_GPU_MIRROR", &mirror), ("DCGAN_GPU_OFFLINE", "1")], &line);
         ended.failed(4, &[&format!("{title} is not in "), "DCGAN_GPU_OFFLINE forbids to download it; put"]);
         assert_eq!(site.requests().len(), asked);
         assert!(!folder.path().join("run").exists());
@@ -141,17 +131,17 @@ fn a_proxy_of_the_environment_is_used() {
     let folder = TempDir::new().unwrap();
     let line = "data get mnist --mirror http://mirror.invalid/mnist";
     for (asked, variable) in ["HTTP_PROXY", "https_proxy", "ALL_PROXY"].into_iter().enumerate() {
-        let ended = program(folder.path(), &[(variable, &proxy.url())], line);
+        let ended = run(folder.path(), &[(variable, &proxy.url())], line);
         ended.failed(4, &["http://mirror.invalid/mnist/ sends another file (its checksum"]);
         assert_eq!(proxy.requests().len(), asked + 1);
     }
     let variables = [("HTTP_PROXY", proxy.url()), ("NO_PROXY", "mirror.invalid".into())];
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    program(folder.path(), &variables, line).failed(5, &["the host is not found"]);
+    run(folder.path(), &variables, line).failed(5, &["the host is not found"]);
     assert_eq!(proxy.requests().len(), 3, "NO_PROXY names the host");
 
     let closed = Site::new(|_, _, stream| head(stream, "407 Proxy Authentication Required", &["Content-Length: 0"]));
-    program(folder.path(), &[("ALL_PROXY", &closed.url())], line).failed(5, &["the proxy", "407"]);
+    run(folder.path(), &[("ALL_PROXY", &closed.url())], line).failed(5, &["the proxy", "407"]);
 }
 
 #[test]
@@ -161,7 +151,7 @@ fn the_list_says_what_is_here() {
     std::fs::create_dir_all(&below).unwrap();
     std::fs::write(below.join("train-images-idx3-ubyte.gz"), []).unwrap();
     for line in ["data --data-dir sets", "data list --data-dir sets"] {
-        let ended = program(folder.path(), &[], line);
+        let ended = run(folder.path(), &[], line);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         let rows: Vec<_> = ended.stdout.lines().map(|row| row.split_whitespace().collect::<Vec<_>>()).collect();
         assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["--data", "mnist", "fashion-mnist", "kmnist"]);
@@ -169,7 +159,7 @@ fn the_list_says_what_is_here() {
         assert_eq!(rows[3].last(), Some(&"sets/kmnist"));
         assert_eq!(rows[1][1..3], ["11.6", "MB"]);
     }
-    let ended = program(folder.path(), &[], "data list --json --data-dir sets");
+    let ended = run(folder.path(), &[], "data list --json --data-dir sets");
     let sets: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(sets[2]["folder"], "sets/kmnist");
     assert_eq!((&sets[0]["folder"], &sets[0]["bytes"]), (&Value::Null, &11_594_722.into()));

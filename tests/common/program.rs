@@ -1,0 +1,30 @@
+//! The program as tests start it.
+
+use std::process::{Command, Stdio};
+
+/// What of the environment changes what the program does or says, besides its own variables and those of proxies: logging,
+/// certificates, and the colours and widths that clap takes from a terminal or grants where `CI` is set.
+const HEEDED: [&str; 9] = [
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "SSL_CERT_FILE",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLORTERM",
+    "COLUMNS",
+    "CI",
+];
+
+/// The program with nothing on its standard input and nothing in its environment, from whoever runs the tests, that it heeds.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy().to_uppercase();
+        if name.starts_with("DCGAN_GPU_") || name.ends_with("_PROXY") || HEEDED.contains(&&*name) {
+            command.env_remove(variable);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
