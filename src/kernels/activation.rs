@@ -3,9 +3,9 @@
 //! A leaky ReLU after a bias or a batch norm is part of that kernel.
 
 use super::parallel::chunks;
-use super::{FLAT_INDEX, FLAT_SIZE, KEEP_NAN};
+use super::{FLAT_INDEX, Flat, KEEP_NAN};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Constant, Recorder, View};
 use crate::device::real::Real;
 use crate::twin;
 
@@ -65,16 +65,13 @@ impl Activation {
     }
 
     fn record(self, recorder: &mut Recorder, kernel: &Kernel, bindings: &[(&'static str, View)], elements: u32) {
-        let size = elements.div_ceil(4);
-        let workgroups = flat_workgroups(size, FLAT_SIZE);
-        let mut constants: Vec<(&'static str, Constant)> =
-            vec![("SIZE", size.into()), ("GROUPS_X", workgroups[0].into())];
+        let items = elements.div_ceil(4);
+        let mut constants: Vec<(&'static str, Constant)> = vec![("SIZE", items.into())];
         if let Activation::LeakyRelu { slope } = self {
             constants.push(("SLOPE", slope.into()));
         }
-        let launch =
-            Launch { constants: &constants, bindings, workgroups, loop_trips: 0, terms: 0, flops: elements.into() };
-        recorder.dispatch(kernel, launch);
+        let launch = Flat { items, constants: &constants, bindings, flops: elements.into(), ..Flat::default() };
+        launch.record(recorder, kernel);
     }
 }
 

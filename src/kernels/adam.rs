@@ -1,8 +1,8 @@
 //! Adam (Kingma, Ba 2015) over the flat parameters of a network.
 
-use super::{FLAT_INDEX, FLAT_SIZE};
+use super::{FLAT_INDEX, Flat};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Recorder, View};
 use crate::device::real::Real;
 use crate::kernels::parallel::{CHUNK, vectorised};
 use crate::twin;
@@ -57,27 +57,22 @@ pub struct Tensors {
 /// Records one update; `rate` is the index of the two [`Adam::rates`] in `step`.
 pub fn record_update(recorder: &mut Recorder, adam: &Adam, rate: u32, step: View, tensors: &Tensors) {
     let size = tensors.w.len.div_ceil(4);
-    let workgroups = flat_workgroups(size, FLAT_SIZE);
-    recorder.dispatch(
-        &UPDATE,
-        Launch {
-            constants: &[
-                ("SIZE", size.into()),
-                ("BETA1", (adam.beta1 as f32).into()),
-                ("BETA2", (adam.beta2 as f32).into()),
-                ("REST1", ((1.0 - adam.beta1) as f32).into()),
-                ("REST2", ((1.0 - adam.beta2) as f32).into()),
-                ("EPSILON", (adam.epsilon as f32).into()),
-                ("RATE", rate.into()),
-                ("GROUPS_X", workgroups[0].into()),
-            ],
-            bindings: &[("step", step), ("w", tensors.w), ("g", tensors.g), ("m", tensors.m), ("v", tensors.v)],
-            workgroups,
-            loop_trips: 0,
-            terms: 0,
-            flops: 13 * u64::from(tensors.w.len),
-        },
-    );
+    let launch = Flat {
+        items: size,
+        constants: &[
+            ("SIZE", size.into()),
+            ("BETA1", (adam.beta1 as f32).into()),
+            ("BETA2", (adam.beta2 as f32).into()),
+            ("REST1", ((1.0 - adam.beta1) as f32).into()),
+            ("REST2", ((1.0 - adam.beta2) as f32).into()),
+            ("EPSILON", (adam.epsilon as f32).into()),
+            ("RATE", rate.into()),
+        ],
+        bindings: &[("step", step), ("w", tensors.w), ("g", tensors.g), ("m", tensors.m), ("v", tensors.v)],
+        flops: 13 * u64::from(tensors.w.len),
+        ..Flat::default()
+    };
+    launch.record(recorder, &UPDATE);
 }
 
 fn update<F: Real>(call: &mut Call<'_, F>) {

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::parallel::{chunks, vectorised};
-use super::{FLAT_INDEX, FLAT_SIZE, KEEP_NAN};
+use super::{FLAT_INDEX, Flat, KEEP_NAN};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Constant, Launch, MAX_LOOP_TRIPS, Recorder, View, flat_workgroups};
+use crate::device::plan::{Constant, MAX_LOOP_TRIPS, Recorder, View};
 use crate::device::real::Real;
 use crate::twin;
 
@@ -192,17 +192,15 @@ fn elementwise_constants(features: Features) -> Vec<(&'static str, Constant)> {
 fn flat(
     recorder: &mut Recorder,
     kernel: &Kernel,
-    mut constants: Vec<(&'static str, Constant)>,
+    constants: Vec<(&'static str, Constant)>,
     bindings: &[(&'static str, View)],
     items: u32,
     loop_trips: u32,
     flops_per_item: u64,
 ) {
-    let workgroups = flat_workgroups(items, FLAT_SIZE);
-    constants.push(("GROUPS_X", workgroups[0].into()));
     let flops = u64::from(items) * u64::from(loop_trips.max(1)) * flops_per_item;
-    let launch = Launch { constants: &constants, bindings, workgroups, loop_trips, terms: loop_trips, flops };
-    recorder.dispatch(kernel, launch);
+    let launch = Flat { items, constants: &constants, bindings, loop_trips, terms: loop_trips, flops };
+    launch.record(recorder, kernel);
 }
 
 fn moments<F: Real>(call: &mut Call<'_, F>) {

@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::batch_norm::Features;
 use super::parallel::{chunks, vectorised};
-use super::{FLAT_INDEX, FLAT_SIZE, KEEP_NAN, reduce};
+use super::{FLAT_INDEX, Flat, KEEP_NAN, reduce};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Recorder, View};
 use crate::device::real::Real;
 use crate::twin;
 
@@ -30,43 +30,34 @@ pub const GRAD: Kernel = Kernel {
 
 /// Records `y = leaky(y + b)` over `[groups, rows, channels]`; with slope 1 there is no activation.
 pub fn record_forward(recorder: &mut Recorder, features: Features, slope: f32, b: View, y: View) {
-    let workgroups = flat_workgroups(y.len, FLAT_SIZE);
-    recorder.dispatch(
-        &FORWARD,
-        Launch {
-            constants: &[
-                ("SIZE", y.len.into()),
-                ("ROWS", features.rows.into()),
-                ("CHANNELS", features.channels.into()),
-                ("SLOPE", slope.into()),
-                ("GROUPS_X", workgroups[0].into()),
-            ],
-            bindings: &[("b", b), ("y", y)],
-            workgroups,
-            loop_trips: 0,
-            terms: 2,
-            flops: y.len.into(),
-        },
-    );
+    let launch = Flat {
+        items: y.len,
+        constants: &[
+            ("SIZE", y.len.into()),
+            ("ROWS", features.rows.into()),
+            ("CHANNELS", features.channels.into()),
+            ("SLOPE", slope.into()),
+        ],
+        bindings: &[("b", b), ("y", y)],
+        terms: 2,
+        flops: y.len.into(),
+        ..Flat::default()
+    };
+    launch.record(recorder, &FORWARD);
 }
 
 /// Records `db += Σ dy` over the rows of each feature; `partial` has room for [`Features::splits`] · features.
 pub fn record_grad(recorder: &mut Recorder, features: Features, [dy, partial, db]: [View; 3]) {
     let partial = partial.slice(0, features.splits() * features.count());
-    let workgroups = flat_workgroups(partial.len, FLAT_SIZE);
-    let mut constants = features.constants();
-    constants.push(("GROUPS_X", workgroups[0].into()));
-    recorder.dispatch(
-        &GRAD,
-        Launch {
-            constants: &constants,
-            bindings: &[("dy", dy), ("partial", partial)],
-            workgroups,
-            loop_trips: features.share(),
-            terms: features.share(),
-            flops: dy.len.into(),
-        },
-    );
+    let launch = Flat {
+        items: partial.len,
+        constants: &features.constants(),
+        bindings: &[("dy", dy), ("partial", partial)],
+        loop_trips: features.share(),
+        terms: features.share(),
+        flops: dy.len.into(),
+    };
+    launch.record(recorder, &GRAD);
     reduce::record_add_partials(recorder, features.splits(), partial, db);
 }
 

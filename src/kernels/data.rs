@@ -1,9 +1,9 @@
 //! Batches of normalised images from the bytes of a data set.
 
 use super::parallel::chunks;
-use super::{FLAT_INDEX, FLAT_SIZE, PHILOX};
+use super::{FLAT_INDEX, Flat, PHILOX};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Recorder, View};
 use crate::device::real::Real;
 use crate::random::philox;
 use crate::twin;
@@ -40,28 +40,25 @@ pub fn record_gather(
     channels: u32,
     [images, indices, step, x]: [View; 4],
 ) {
-    let (workgroups, batch) = (flat_workgroups(x.len, FLAT_SIZE), indices.len);
-    recorder.dispatch(
-        &GATHER,
-        Launch {
-            constants: &[
-                ("SIZE", x.len.into()),
-                ("BATCH", batch.into()),
-                ("PIXELS", (x.len / (batch * channels)).into()),
-                ("CHANNELS", channels.into()),
-                ("SCALE", ((1.0 - normalisation.low) / 255.0).into()),
-                ("OFFSET", normalisation.low.into()),
-                ("NOISE", normalisation.noise.into()),
-                ("STREAM", normalisation.stream.into()),
-                ("GROUPS_X", workgroups[0].into()),
-            ],
-            bindings: &[("images", images), ("indices", indices), ("step", step), ("x", x)],
-            workgroups,
-            loop_trips: 20,
-            terms: 0,
-            flops: 2 * u64::from(x.len),
-        },
-    );
+    let batch = indices.len;
+    let launch = Flat {
+        items: x.len,
+        constants: &[
+            ("SIZE", x.len.into()),
+            ("BATCH", batch.into()),
+            ("PIXELS", (x.len / (batch * channels)).into()),
+            ("CHANNELS", channels.into()),
+            ("SCALE", ((1.0 - normalisation.low) / 255.0).into()),
+            ("OFFSET", normalisation.low.into()),
+            ("NOISE", normalisation.noise.into()),
+            ("STREAM", normalisation.stream.into()),
+        ],
+        bindings: &[("images", images), ("indices", indices), ("step", step), ("x", x)],
+        loop_trips: 20,
+        flops: 2 * u64::from(x.len),
+        ..Flat::default()
+    };
+    launch.record(recorder, &GATHER);
 }
 
 /// Packs bytes into the words that the kernel reads, the first byte lowest.

@@ -1,9 +1,9 @@
 //! Dropout (Srivastava et al. 2014), scaled at training time so that sampling needs no kernel.
 
 use super::parallel::chunks;
-use super::{FLAT_INDEX, FLAT_SIZE, PHILOX};
+use super::{FLAT_INDEX, Flat, PHILOX};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Recorder, View};
 use crate::device::real::Real;
 use crate::random::philox_many;
 use crate::twin;
@@ -20,25 +20,21 @@ pub const APPLY: Kernel = Kernel {
 /// Records `y = x · mask / (1 − rate)`, the mask drawn from `stream` at the step in `step`.
 pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, [x, step, y]: [View; 3]) {
     let size = y.len.div_ceil(4);
-    let workgroups = flat_workgroups(size, FLAT_SIZE);
     let threshold = (f64::from(rate) * 4_294_967_296.0) as u32;
-    recorder.dispatch(
-        &APPLY,
-        Launch {
-            constants: &[
-                ("SIZE", size.into()),
-                ("THRESHOLD", threshold.into()),
-                ("KEEP_SCALE", (1.0 / (1.0 - rate)).into()),
-                ("STREAM", stream.into()),
-                ("GROUPS_X", workgroups[0].into()),
-            ],
-            bindings: &[("x", x), ("step", step), ("y", y)],
-            workgroups,
-            loop_trips: 10,
-            terms: 0,
-            flops: y.len.into(),
-        },
-    );
+    let launch = Flat {
+        items: size,
+        constants: &[
+            ("SIZE", size.into()),
+            ("THRESHOLD", threshold.into()),
+            ("KEEP_SCALE", (1.0 / (1.0 - rate)).into()),
+            ("STREAM", stream.into()),
+        ],
+        bindings: &[("x", x), ("step", step), ("y", y)],
+        loop_trips: 10,
+        flops: y.len.into(),
+        ..Flat::default()
+    };
+    launch.record(recorder, &APPLY);
 }
 
 /// Philox blocks that are drawn at once.

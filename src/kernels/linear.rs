@@ -6,10 +6,11 @@ mod thin;
 mod twins;
 pub mod variants;
 
-use super::{FLAT_INDEX, FLAT_SIZE, reduce};
+use self::variants::Variant;
+use super::{FLAT_INDEX, Flat, reduce};
 use crate::device::Profile;
 use crate::device::kernel::{Bound, Kernel};
-use crate::device::plan::{Constant, Launch, MAX_WORKGROUPS, Recorder, View, flat_workgroups};
+use crate::device::plan::{Constant, Launch, MAX_WORKGROUPS, Recorder, View};
 use crate::twin;
 
 macro_rules! linear_kernel {
@@ -110,6 +111,20 @@ impl Sizes {
     }
 }
 
+/// Workgroups and constants of a variant over as many rows or shares of a tap list as `count` says: they are folded into two
+/// dimensions where one is too short.
+fn folded(
+    variant: &Variant,
+    sizes: Sizes,
+    (name, count): (&'static str, u32),
+) -> ([u32; 3], Vec<(&'static str, Constant)>) {
+    let fold = count.min(MAX_WORKGROUPS);
+    let mut constants = sizes.constants().to_vec();
+    constants.extend(variant.constants.iter().map(|&(name, value)| (name, value.into())));
+    constants.extend([(name, count.into()), ("FOLD", fold.into())]);
+    ([variant.workgroups, fold, count.div_ceil(fold)], constants)
+}
+
 /// Loop trips of the forward kernel's busiest invocation, before a layer of these sizes is recorded.
 pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
     u64::from(longest) * u64::from(variants::forward(sizes, profile)[0].trips)
@@ -119,17 +134,13 @@ pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
 /// respect to the input.
 pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, taps: RowTaps, [x, w, y]: [View; 3]) {
     let variant = &variants::forward(sizes, profile)[0];
-    let rows = taps.rows.len / 3;
-    let fold = rows.min(MAX_WORKGROUPS);
-    let mut constants = sizes.constants().to_vec();
-    constants.extend(variant.constants.iter().map(|&(name, value)| (name, value.into())));
-    constants.extend([("Q", rows.into()), ("FOLD", fold.into())]);
+    let (workgroups, constants) = folded(variant, sizes, ("Q", taps.rows.len / 3));
     recorder.dispatch(
         variant.kernel,
         Launch {
             constants: &constants,
             bindings: &[("rows", taps.rows), ("pairs", taps.pairs), ("x", x), ("w", w), ("y", y)],
-            workgroups: [variant.workgroups, fold, rows.div_ceil(fold)],
+            workgroups,
             loop_trips: taps.longest.saturating_mul(variant.trips),
             terms: taps.longest * sizes.c_in,
             flops: sizes.flops(taps.pairs.len / 2),
@@ -160,11 +171,7 @@ pub fn record_grad_weight(
     [x, dy, partial, dw]: [View; 4],
 ) {
     let variant = &variants::grad_weight(sizes, profile)[0];
-    let shares = taps.taps * taps.splits;
-    let fold = shares.min(MAX_WORKGROUPS);
-    let mut constants = sizes.constants().to_vec();
-    constants.extend(variant.constants.iter().map(|&(name, value)| (name, value.into())));
-    constants.extend([("SHARES", shares.into()), ("FOLD", fold.into())]);
+    let (workgroups, constants) = folded(variant, sizes, ("SHARES", taps.taps * taps.splits));
     let weights = taps.taps * sizes.c_in * sizes.c_out;
     let partial = partial.slice(0, weights * taps.splits);
     recorder.dispatch(
@@ -172,7 +179,7 @@ pub fn record_grad_weight(
         Launch {
             constants: &constants,
             bindings: &[("shares", taps.shares), ("pairs", taps.pairs), ("x", x), ("dy", dy), ("partial", partial)],
-            workgroups: [variant.workgroups, fold, shares.div_ceil(fold)],
+            workgroups,
             loop_trips: taps.longest.saturating_mul(variant.trips),
             terms: taps.longest * sizes.batch,
             flops: sizes.flops(taps.pairs.len / 2),
@@ -184,21 +191,11 @@ pub fn record_grad_weight(
 
 /// Records `wt[t] = w[t]ᵀ` for `w` of `[T, c_in, c_out]`.
 pub fn record_transpose(recorder: &mut Recorder, c_in: u32, c_out: u32, [w, wt]: [View; 2]) {
-    let workgroups = flat_workgroups(w.len, FLAT_SIZE);
-    recorder.dispatch(
-        &TRANSPOSE,
-        Launch {
-            constants: &[
-                ("SIZE", w.len.into()),
-                ("C_IN", c_in.into()),
-                ("C_OUT", c_out.into()),
-                ("GROUPS_X", workgroups[0].into()),
-            ],
-            bindings: &[("w", w), ("wt", wt)],
-            workgroups,
-            loop_trips: 0,
-            terms: 0,
-            flops: 0,
-        },
-    );
+    let launch = Flat {
+        items: w.len,
+        constants: &[("SIZE", w.len.into()), ("C_IN", c_in.into()), ("C_OUT", c_out.into())],
+        bindings: &[("w", w), ("wt", wt)],
+        ..Flat::default()
+    };
+    launch.record(recorder, &TRANSPOSE);
 }

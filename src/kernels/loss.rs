@@ -1,9 +1,9 @@
 //! Binary cross-entropy on logits with soft labels.
 
 use super::parallel::chunks;
-use super::{FLAT_INDEX, FLAT_SIZE, SIGMOID};
+use super::{FLAT_INDEX, Flat, SIGMOID};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Launch, Recorder, View};
 use crate::device::real::Real;
 use crate::twin;
 
@@ -105,23 +105,14 @@ pub fn record_stamp(recorder: &mut Recorder, [step, g, d, ring]: [View; 4]) {
 
 /// Records `y[p, b] = s[b] · x[p, b]` for `x` and `y` of `[pixels, batch, channels]` and factors `s` of `[batch]`.
 pub fn record_scale_samples(recorder: &mut Recorder, channels: u32, [x, s, y]: [View; 3]) {
-    let workgroups = flat_workgroups(y.len, FLAT_SIZE);
-    recorder.dispatch(
-        &SCALE_SAMPLES,
-        Launch {
-            constants: &[
-                ("SIZE", y.len.into()),
-                ("BATCH", s.len.into()),
-                ("CHANNELS", channels.into()),
-                ("GROUPS_X", workgroups[0].into()),
-            ],
-            bindings: &[("x", x), ("s", s), ("y", y)],
-            workgroups,
-            loop_trips: 0,
-            terms: 0,
-            flops: y.len.into(),
-        },
-    );
+    let launch = Flat {
+        items: y.len,
+        constants: &[("SIZE", y.len.into()), ("BATCH", s.len.into()), ("CHANNELS", channels.into())],
+        bindings: &[("x", x), ("s", s), ("y", y)],
+        flops: y.len.into(),
+        ..Flat::default()
+    };
+    launch.record(recorder, &SCALE_SAMPLES);
 }
 
 fn bce_logits<F: Real>(call: &mut Call<'_, F>) {

@@ -15,6 +15,7 @@ mod parallel;
 pub mod reduce;
 
 use crate::device::kernel::Kernel;
+use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
 
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
@@ -25,6 +26,27 @@ pub use parallel::vector_instructions;
 
 /// Invocations of a workgroup of the flat kernels.
 const FLAT_SIZE: u32 = 64;
+
+/// What a flat kernel is recorded with: one that gives each item an invocation, found by [`FLAT_INDEX`].
+#[derive(Default)]
+struct Flat<'a> {
+    items: u32,
+    /// Those of the kernel's own.
+    constants: &'a [(&'static str, Constant)],
+    bindings: &'a [(&'static str, View)],
+    loop_trips: u32,
+    terms: u32,
+    flops: u64,
+}
+
+impl Flat<'_> {
+    fn record(self, recorder: &mut Recorder, kernel: &Kernel) {
+        let Flat { items, constants, bindings, loop_trips, terms, flops } = self;
+        let workgroups = flat_workgroups(items, FLAT_SIZE);
+        let constants = &[constants, &[("GROUPS_X", workgroups[0].into())]].concat();
+        recorder.dispatch(kernel, Launch { constants, bindings, workgroups, loop_trips, terms, flops });
+    }
+}
 
 /// Every kernel that a plan may name.
 pub const REGISTRY: &[&Kernel] = &[

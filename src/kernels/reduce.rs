@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::parallel::{chunks, vectorised};
-use super::{FLAT_INDEX, FLAT_SIZE};
+use super::{FLAT_INDEX, Flat};
 use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View, flat_workgroups};
+use crate::device::plan::{Launch, Recorder, View};
 use crate::device::real::Real;
 use crate::twin;
 
@@ -52,18 +52,15 @@ pub fn record_largest(recorder: &mut Recorder, x: View, partial: View) {
 
 /// Records `total += Σ_s partial[s]` for `partial` of `[splits, total]`.
 pub fn record_add_partials(recorder: &mut Recorder, splits: u32, partial: View, total: View) {
-    let workgroups = flat_workgroups(total.len, FLAT_SIZE);
-    recorder.dispatch(
-        &ADD_PARTIALS,
-        Launch {
-            constants: &[("SIZE", total.len.into()), ("SPLITS", splits.into()), ("GROUPS_X", workgroups[0].into())],
-            bindings: &[("partial", partial), ("total", total)],
-            workgroups,
-            loop_trips: splits,
-            terms: splits + 1,
-            flops: u64::from(splits) * u64::from(total.len),
-        },
-    );
+    let launch = Flat {
+        items: total.len,
+        constants: &[("SIZE", total.len.into()), ("SPLITS", splits.into())],
+        bindings: &[("partial", partial), ("total", total)],
+        loop_trips: splits,
+        terms: splits + 1,
+        flops: u64::from(splits) * u64::from(total.len),
+    };
+    launch.record(recorder, &ADD_PARTIALS);
 }
 
 fn add_partials<F: Real>(call: &mut Call<'_, F>) {
