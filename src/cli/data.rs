@@ -9,6 +9,7 @@ use dcgan_gpu::data::fetch::{self, Observer, Options};
 use dcgan_gpu::data::locate;
 use dcgan_gpu::error::{Error, Kind, Result};
 use dcgan_gpu::model::config::Config;
+use dcgan_gpu::output::size;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -100,7 +101,7 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
             Some(folder) => folder.display().to_string(),
             None => format!("not here: dcgan-gpu data get {}", set.name),
         };
-        vec![set.name.to_string(), fetch::size(set.bytes), set.licence.to_string(), set.about.to_string(), here]
+        vec![set.name.to_string(), size(set.bytes), set.licence.to_string(), set.about.to_string(), here]
     });
     let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
     table::lines(&rows).iter().for_each(|line| print(line));

@@ -17,7 +17,7 @@ pub mod walk;
 pub use self::gif::AnimatedGif;
 pub use grid::{grid, grid_side};
 pub use npy::write_npy;
-pub use number::grouped;
+pub use number::{grouped, size};
 pub use picture::{Images, Picture};
 pub use preview::{ColourMode, preview};
 pub use save::{Overwrite, save_files, save_png, save_text};

@@ -72,25 +72,15 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Bytes in units that fit.
-pub(super) fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..1000 => format!("{bytes} bytes"),
-        1000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_and_sizes_read_well() {
+    fn times_read_well() {
         assert_eq!(
             [7.54, 59.4, 60.0, 725.2, 12_000.0].map(duration),
             ["7.5 s", "59.4 s", "1 min 0 s", "12 min 5 s", "3 h 20 min"]
         );
-        assert_eq!([12, 599_084, 2_937_536].map(bytes), ["12 bytes", "599 kB", "2.9 MB"]);
     }
 }

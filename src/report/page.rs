@@ -16,8 +16,8 @@ use super::curves::{Curve, beliefs, losses, smoothing};
 use super::facts;
 use super::run::Run;
 use crate::disk;
-use crate::output::grouped;
 use crate::output::plot::escape;
+use crate::output::{grouped, size};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -251,11 +251,11 @@ fn animation(html: &mut String, run: &Run, [width, height]: [u32; 2]) {
     let Some(file) = Path::new(&named).file_name().map(PathBuf::from) else { return };
     let (path, name) = (run.path.join(&file), escape(&file.to_string_lossy()));
     let Ok(found) = std::fs::metadata(&path) else { return };
-    let size = facts::bytes(found.len());
+    let bytes = size(found.len());
     if found.len() > MOST_GIF_BYTES {
         let _ = writeln!(
             html,
-            "<figure><figcaption>The animation, {name}, is too large for this file ({size}); it lies in the run folder.</figcaption></figure>"
+            "<figure><figcaption>The animation, {name}, is too large for this file ({bytes}); it lies in the run folder.</figcaption></figure>"
         );
         return;
     }
@@ -263,7 +263,7 @@ fn animation(html: &mut String, run: &Run, [width, height]: [u32; 2]) {
     let _ = writeln!(
         html,
         "<figure>\n<img class=\"moving\" id=\"animation\" width=\"{width}\" height=\"{height}\" alt=\"The same grid changing during training\" \
-         src=\"data:image/gif;base64,{}\">\n<figcaption class=\"caption\">The animation, {name} ({size})<span class=\"instead\">, is not shown \
+         src=\"data:image/gif;base64,{}\">\n<figcaption class=\"caption\">The animation, {name} ({bytes})<span class=\"instead\">, is not shown \
          because this device asks for less motion</span></figcaption>\n</figure>",
         BASE64.encode(&gif)
     );
@@ -282,12 +282,12 @@ fn checkpoints(html: &mut String, run: &Run) {
     let distances = run.checkpoints.iter().filter_map(|kept| kept.distance);
     let best = distances.min_by(f64::total_cmp);
     for kept in &run.checkpoints {
-        let (name, size) = (escape(kept.name.trim_end_matches(".safetensors")), facts::bytes(kept.bytes));
+        let (name, bytes) = (escape(kept.name.trim_end_matches(".safetensors")), size(kept.bytes));
         let mark = if best.is_some() && kept.distance == best { " (best)" } else { "" };
         let distance = shown(kept.distance.unwrap_or(f64::NAN));
         let _ = writeln!(
             html,
-            "<tr><td>{name}</td><td class=\"number\">{size}</td>\
+            "<tr><td>{name}</td><td class=\"number\">{bytes}</td>\
              <td class=\"number\">{distance}{mark}</td></tr>"
         );
     }

@@ -24,6 +24,7 @@ use self::trouble::Trouble;
 pub use self::verify::{Verdict, verify};
 use super::locate;
 use crate::error::{Error, Kind, Result};
+use crate::output::size;
 
 /// How to download.
 #[derive(Clone, Debug, Default)]
@@ -222,15 +223,6 @@ fn obtain(
     Ok(report)
 }
 
-/// `bytes` as people read them.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
 /// A file that is there.
 fn present(Found { path, verdict }: Found) -> Result<Fetched> {
     let bytes = std::fs::metadata(&path).map_err(|cause| Error::io("read", &path, &cause))?.len();
@@ -294,11 +286,6 @@ mod tests {
             assert_eq!(error.kind(), Kind::Usage, "{bad}");
             assert!(error.to_string().contains("write it as https://host/folder/"), "{error}");
         }
-    }
-
-    #[test]
-    fn sizes_are_readable() {
-        assert_eq!([999, 4_542, 28_881, 26_421_880].map(size), ["999 bytes", "4.5 kB", "28.9 kB", "26.4 MB"]);
     }
 
     #[test]
