@@ -1,6 +1,6 @@
 //! The one place with `unsafe` code: two functions, each safe to call whatever the arguments.
 //!
-//! The rest of the crate denies it, and a test here looks that nobody makes an exception.
+//! The rest of the crate denies it, and `tests/sources.rs` looks that nobody makes an exception.
 #![expect(unsafe_code, reason = "a fast matrix product takes pointers, and fast shaders have no checks of their own")]
 
 use super::gemm::Matrix;
@@ -59,35 +59,4 @@ pub(super) fn shader_module(device: &wgpu::Device, kernel: &str, constants: &Con
     // registry's test cases run every kernel between guard bands at sizes that are not multiples of its tiles, and
     // `Recorder::dispatch` and `variants::of` bound the loop trips.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::{Path, PathBuf};
-
-    fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).expect("sources are readable") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                rust_files(&path, files);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-    }
-
-    #[test]
-    fn unsafe_code_is_here_alone() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut files = Vec::new();
-        rust_files(&root, &mut files);
-        let excepted = |path: &&PathBuf| {
-            let text = std::fs::read_to_string(path).expect("Rust is text");
-            text.contains("unsafe_code") || text.contains("unsafe {")
-        };
-        let found: Vec<_> = files.iter().filter(excepted).map(|path| path.strip_prefix(&root).unwrap()).collect();
-        assert_eq!(found, [Path::new("device/unchecked.rs")]);
-        let manifest = include_str!("../../Cargo.toml");
-        assert!(manifest.contains("unsafe_code = \"deny\""), "the manifest denies unsafe code");
-    }
 }
