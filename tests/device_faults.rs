@@ -5,6 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
+use common::program::{program, through};
 use dcgan_gpu::device::faults::{self, At, FAULTS, Fault, POINTS, What};
 use dcgan_gpu::device::plan::{TensorId, View};
 use dcgan_gpu::device::{self, Device, OpenOptions};
@@ -12,7 +13,7 @@ use dcgan_gpu::error::{DeviceFailure, Error, Result};
 use dcgan_gpu::kernels::loss::RING_ROWS;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::sources::{self, Merge};
+use dcgan_gpu::model::sources;
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::train::engine::{Batch, Engine};
 
@@ -45,10 +46,7 @@ layers = [
 "#;
 
 fn tiny() -> Config {
-    let folder = tempfile::tempdir().expect("there is room");
-    let path = folder.path().join("tiny.toml");
-    std::fs::write(&path, TINY).expect("there is room");
-    Merge::from_file(&path).and_then(Merge::finish).expect("the configuration is valid")
+    common::config(TINY)
 }
 
 fn engine(device: &Device) -> Result<Engine> {
@@ -301,14 +299,13 @@ fn a_check_names_the_tensor_that_holds_no_number() {
     }
 }
 
-fn dcgan_gpu(line: &str) -> (Option<i32>, String) {
+/// How the program ends, started by `launcher` with the words of `line`, and what it says on stderr.
+fn dcgan_gpu(launcher: &[&str], line: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("there is room");
-    let ended = std::process::Command::new("sh")
-        .args(["-c", line, env!("CARGO_BIN_EXE_dcgan-gpu")])
-        .current_dir(folder.path())
-        .env("XDG_CACHE_HOME", folder.path())
-        .output()
-        .expect("there is a shell");
+    let mut program = program();
+    program.args(line.split(' ')).current_dir(folder.path()).env("XDG_CACHE_HOME", folder.path());
+    let ended = if launcher.is_empty() { program.output() } else { through(launcher, &program).output() };
+    let ended = ended.expect("it starts");
     (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
 }
 
@@ -318,7 +315,7 @@ fn dcgan_gpu(line: &str) -> (Option<i32>, String) {
 fn the_host_out_of_memory_says_what_it_needs() {
     // 1.5 GiB of tensors where the process may have 1.
     let train = "train --preset pytorch --data strokes --batch-size 2048 --device cpu --steps 1";
-    let (code, stderr) = dcgan_gpu(&format!("ulimit -v 1000000; exec \"$0\" {train}"));
+    let (code, stderr) = dcgan_gpu(&["sh", "-c", "ulimit -v 1000000; exec \"$0\" \"$@\""], train);
     let last = stderr.lines().last().unwrap_or_default();
     assert_eq!(code, Some(6), "{stderr}");
     assert!(last.starts_with("error: cpu ") && last.contains(" needs ") && last.contains(" MiB"), "{stderr}");
@@ -328,7 +325,7 @@ fn the_host_out_of_memory_says_what_it_needs() {
 #[test]
 fn the_time_out_has_sensible_bounds() {
     for (flag, code) in [("0", 2), ("86401", 2), ("-1", 2), ("5m", 2), ("1", 0), ("86400", 0)] {
-        let (ended, stderr) = dcgan_gpu(&format!("exec \"$0\" train --dry-run --device-timeout {flag}"));
+        let (ended, stderr) = dcgan_gpu(&[], &format!("train --dry-run --device-timeout {flag}"));
         assert_eq!(ended, Some(code), "--device-timeout {flag}: {stderr}");
         assert!(code == 0 || stderr.contains("--device-timeout"), "{stderr}");
     }

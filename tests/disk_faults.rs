@@ -4,11 +4,7 @@
 //! Every file operation of a run fails once, and fails from then on: the run ends with an error that names the path, what was
 //! saved before still loads, and the run goes on to the same bits once the disk works again.
 
-#[path = "cli/desk.rs"]
-#[expect(dead_code, reason = "the command line's tests use more of it")]
-mod desk;
-#[path = "survival/record.rs"]
-mod record;
+mod common;
 
 use std::cell::Cell;
 use std::fs;
@@ -16,20 +12,17 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use common::desk::TINY;
+use common::record::Record;
 use dcgan_gpu::device::Device;
 use dcgan_gpu::disk::{Fault, Operation};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
-use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::train::checkpoints;
 use dcgan_gpu::train::claim::Claim;
 use dcgan_gpu::train::run_folder::RunFolder;
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Progress, Trainer, Tune};
-
-use desk::TINY;
-use record::Record;
 
 const OPERATIONS: [Operation; 7] = [
     Operation::Read,
@@ -62,16 +55,9 @@ impl Observer for Patience {
     }
 }
 
-fn config() -> Config {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("tiny.toml");
-    fs::write(&file, TINY).unwrap();
-    Merge::from_file(&file).unwrap().finish().unwrap()
-}
-
 /// What `train --out RUN` does, stopped after `patience` checkpoints.
 fn start(run: &Path, force: bool, patience: u32) -> Result<()> {
-    let config = config();
+    let config = common::config(TINY);
     let claim = Claim::new_run(run, force)?;
     let (layouts, data) = (config.layouts()?, trainer::open_data(&config)?);
     let tune = Tune { wanted: false, announce: &mut |_| {} };
@@ -239,64 +225,4 @@ fn a_resumed_run_survives_every_failing_operation() {
 #[test]
 fn a_replaced_run_survives_every_failing_operation() {
     check(Deed::Replace);
-}
-
-/// Source files that may touch the file system beside [`dcgan_gpu::disk`], since no run is lost by it, with what they do there.
-const ELSEWHERE: [(&str, &str); 10] = [
-    ("src/data/", "reads data sets, and keeps downloads"),
-    ("src/report/", "reads runs, looks at files"),
-    ("src/bench/memory.rs", "asks the system about memory"),
-    ("src/device/limits.rs", "asks the system about memory"),
-    ("src/cli/", "asks the system about signals, makes folders for what is printed"),
-    ("src/model/sources.rs", "reads a configuration"),
-    ("src/model/checkpoint.rs", "looks at a file's size"),
-    ("src/tuning/file.rs", "looks at a file's size"),
-    ("src/output/save.rs", "makes a folder for pictures"),
-    ("src/train/", "removes its own empty folders, looks at a file's age"),
-];
-
-/// Whether `call` stands in `line`, not as the end of a longer name.
-fn has_word(line: &str, call: &str) -> bool {
-    line.match_indices(call).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-}
-
-/// Failing operations are counted by `src/disk.rs`, so whatever goes round it is not tested.
-#[test]
-fn runs_touch_files_only_where_failures_can_be_tested() {
-    let calls = ["fs::", "File::open", "File::create", "File::options", "OpenOptions::new"];
-    // Operations that change something, or that a run cannot do without.
-    let grave =
-        ["fs::write", "fs::rename", "fs::read(", "fs::read_dir", "fs::read_to_string", "fs::create_dir", "fs::copy"];
-    let grave: Vec<_> = grave.iter().chain(&calls[1..]).collect();
-    let (mut folders, mut seen) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], 0);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_str().unwrap().replace('\\', "/");
-            if name == "src/disk.rs" || !name.ends_with(".rs") {
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            let program = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-            let lines =
-                program.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("use "));
-            for line in lines.filter(|line| calls.iter().any(|call| has_word(line, call))) {
-                seen += 1;
-                let allowed = ELSEWHERE.iter().any(|(place, _)| name.starts_with(place));
-                assert!(allowed, "{name} touches files without src/disk.rs: {line}");
-                let in_run =
-                    ["src/train/", "src/model/checkpoint.rs", "src/report/metrics.rs", "src/report/tensorboard.rs"];
-                let in_run = in_run.iter().any(|place| name.starts_with(place));
-                assert!(
-                    !in_run || !grave.iter().any(|call| has_word(line, call)),
-                    "{name}: no test can make this fail: {line}"
-                );
-            }
-        }
-    }
-    assert!(seen > 0, "no file operation was found at all");
 }

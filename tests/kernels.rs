@@ -5,7 +5,8 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dcgan_gpu::device::plan::{Constant, Dispatch, MAX_LOOP_TRIPS, Plan, Program, Recorder, Role};
+use common::profiles;
+use dcgan_gpu::device::plan::{Constant, Dispatch, Plan, Program, Recorder, Role};
 use dcgan_gpu::device::{Device, LinearFamily, Profile};
 use dcgan_gpu::kernels::REGISTRY;
 use dcgan_gpu::kernels::activation::Activation;
@@ -13,21 +14,8 @@ use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::selftest::{self, Case, cases, lockstep, presets};
 
-/// A device of each family, as plans see it.
-const PROFILES: [Profile; 2] = [
-    Profile {
-        family: LinearFamily::Tile,
-        workgroups_to_fill: 256,
-        max_binding_bytes: 1 << 27,
-        max_loop_trips: MAX_LOOP_TRIPS,
-    },
-    Profile {
-        family: LinearFamily::Lane,
-        workgroups_to_fill: 16,
-        max_binding_bytes: 1 << 27,
-        max_loop_trips: MAX_LOOP_TRIPS,
-    },
-];
+/// A device of each family.
+const PROFILES: [Profile; 2] = [profiles::GPU, profiles::LANES];
 
 fn all_cases(profile: &Profile) -> Vec<Case> {
     cases::all(profile).expect("the cases fit together")

@@ -4,25 +4,18 @@
 //!
 //! `DCGAN_GPU_MUTATIONS` sets another number; `fuzz/` goes on from the same seeds with coverage.
 
-#[path = "common/makers.rs"]
-mod makers;
-#[path = "common/mutate.rs"]
-mod mutate;
-#[path = "common/program.rs"]
-mod program;
-#[path = "common/seeds.rs"]
-mod seeds;
+mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::mutate::{Dice, mutated, with_checksums};
+use common::{program, seeds};
 use dcgan_gpu::data::{ImageShape, idx, npy, picture};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
-
-use self::mutate::{Dice, mutated, with_checksums};
 
 /// What one parse may take.
 const LONGEST: Duration = Duration::from_secs(1);

@@ -9,7 +9,6 @@ use dcgan_gpu::device::Device;
 use dcgan_gpu::kernels::linear::variants;
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::selftest::{lockstep, presets};
 use dcgan_gpu::train::engine::{Engine, STEP_PLAN};
 use dcgan_gpu::tuning::{self, Choices, Tuning};
@@ -42,10 +41,8 @@ layers = [
 ]
 "#;
 
-fn tiny(folder: &Path) -> Config {
-    let file = folder.join("tiny.toml");
-    fs::write(&file, TINY).unwrap();
-    Merge::from_file(&file).and_then(Merge::finish).expect("the configuration is valid")
+fn tiny() -> Config {
+    common::config(TINY)
 }
 
 /// Chooses with a cache file; returns the choice and whether anything was measured.
@@ -87,7 +84,7 @@ fn every_choice_computes_what_the_twins_compute() {
 fn choices_are_cached_and_a_useless_cache_is_replaced() {
     for device in common::adapters() {
         let folder = tempfile::tempdir().unwrap();
-        let (config, cache) = (tiny(folder.path()), folder.path().join("cache/device.json"));
+        let (config, cache) = (tiny(), folder.path().join("cache/device.json"));
         let (first, measured) = choose(&device, &config, &cache);
         assert!(measured && !first.choices.is_empty(), "{first:?}");
         assert_eq!(tuning::load(&cache).unwrap(), Some(first.clone()));
@@ -115,8 +112,7 @@ fn choices_are_cached_and_a_useless_cache_is_replaced() {
 #[test]
 fn an_engine_runs_what_is_chosen() {
     for device in common::adapters() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = tiny(folder.path());
+        let config = tiny();
         let (layouts, profile) = (config.layouts().unwrap(), device.profile());
         let mut default = Engine::new(&device, &config, &layouts, None).unwrap();
         let dispatches = default.session().program().plans[STEP_PLAN].dispatches.clone();

@@ -6,6 +6,8 @@
 //! failure, not a skip.
 
 mod chromium;
+#[path = "../common/mod.rs"]
+mod common;
 mod server;
 mod work;
 

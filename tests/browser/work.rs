@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::common::profiles;
+use dcgan_gpu::device::Profile;
 use dcgan_gpu::device::cpu::Cpu;
-use dcgan_gpu::device::plan::{Constant, Dispatch, MAX_LOOP_TRIPS, Program, Recorder, Role, View};
-use dcgan_gpu::device::{LinearFamily, Profile};
+use dcgan_gpu::device::plan::{Constant, Dispatch, Program, Recorder, Role, View};
 use dcgan_gpu::kernels;
 use dcgan_gpu::layers::shape::Shape;
 use dcgan_gpu::layers::spec::LayerSpec;
@@ -17,20 +18,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use serde_json::{Value, json};
 
 /// Plans for a GPU and for software Vulkan, as `device::gpu` chooses them.
-const PROFILES: [Profile; 2] = [
-    Profile {
-        family: LinearFamily::Tile,
-        workgroups_to_fill: 256,
-        max_binding_bytes: 128 << 20,
-        max_loop_trips: MAX_LOOP_TRIPS,
-    },
-    Profile {
-        family: LinearFamily::Lane,
-        workgroups_to_fill: 16,
-        max_binding_bytes: 128 << 20,
-        max_loop_trips: MAX_LOOP_TRIPS,
-    },
-];
+const PROFILES: [Profile; 2] = [profiles::GPU, profiles::LANES];
 
 /// One specialised shader.
 pub struct Module {

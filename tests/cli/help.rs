@@ -1,8 +1,10 @@
 //! Help: every verb there is explains itself the same way, and every command line that help gives as an example is one.
 
 use std::collections::BTreeSet;
+#[cfg(unix)]
+use std::process::Command;
 
-use crate::desk::{Desk, Ended, TRAIN, end};
+use crate::desk::{Desk, TRAIN, end};
 
 /// The verbs below `verb`, as its help lists them.
 fn verbs(desk: &Desk, verb: &str) -> Vec<String> {
@@ -202,13 +204,9 @@ fn bash_offers(desk: &Desk, line: &str) -> Vec<String> {
         quoted.join(" "),
         words[last]
     );
-    let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(desk.path("")).output().unwrap();
-    let ended = Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    };
-    ended.done().lines().map(str::to_string).collect()
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]).current_dir(desk.path(""));
+    end(bash).done().lines().map(str::to_string).collect()
 }
 
 #[cfg(unix)]

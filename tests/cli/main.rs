@@ -2,8 +2,9 @@
 //! its two streams and the files it leaves. Everything computes on the processor, so no adapter is needed.
 
 mod bench;
+#[path = "../common/mod.rs"]
+mod common;
 mod configuration;
-mod desk;
 mod drawing;
 mod flags;
 mod help;
@@ -15,3 +16,5 @@ mod resuming;
 #[cfg(unix)]
 mod terminal;
 mod training;
+
+use common::desk;

@@ -1,15 +1,13 @@
 //! What cannot be done is refused in one line: the exit code, what is wrong and where; and nothing has been touched.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::desk::{Desk, TINY, end, idx, idx_images};
+use crate::common::makers::{gzip, idx};
+use crate::desk::{Desk, TINY, end, idx_images};
 
 /// A command line, the exit code, and a part of the message.
 type Row<'a> = (&'a str, i32, &'a str);
@@ -157,12 +155,6 @@ fn layers_that_do_not_fit() {
     );
     let line = "train --config tiny.toml --device cpu --out run --rows 64 --cols 1";
     desk.run(line).refused(2, "output.rows = 64 makes a grid of 66686 pixels; a GIF has at most 65535 a side");
-}
-
-fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(content).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]

@@ -1,11 +1,19 @@
 //! What the integration tests share.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod desk;
+pub mod makers;
+pub mod mutate;
+pub mod profiles;
 pub mod program;
+pub mod record;
+pub mod seeds;
 
 use std::path::Path;
 
 use dcgan_gpu::device::{self, Device};
+use dcgan_gpu::model::config::Config;
+use dcgan_gpu::model::sources::Merge;
 
 /// What an environment without adapters or tools lacks, and how to accept that.
 const REMEDY: &str = "install a software Vulkan (Debian, Ubuntu: apt install mesa-vulkan-drivers libvulkan1), \
@@ -68,6 +76,14 @@ pub fn largest(values: &[f64]) -> f64 {
 /// f32 values as f64.
 pub fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| value.into()).collect()
+}
+
+/// The configuration that a TOML file with this text makes.
+pub fn config(text: &str) -> Config {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("tiny.toml");
+    std::fs::write(&file, text).expect("there is room");
+    Merge::from_file(&file).and_then(Merge::finish).expect("the configuration is valid")
 }
 
 /// The bytes of a file below `tests/golden`.

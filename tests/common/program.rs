@@ -4,8 +4,9 @@ use std::process::{Command, Stdio};
 
 /// What of the environment changes what the program does or says, besides its own variables and those of proxies: logging,
 /// certificates, and the colours and widths that clap takes from a terminal or grants where `CI` is set.
-const HEEDED: [&str; 9] = [
+const HEEDED: [&str; 10] = [
     "RUST_LOG",
+    "RUST_LOG_STYLE",
     "RUST_BACKTRACE",
     "SSL_CERT_FILE",
     "NO_COLOR",
@@ -27,4 +28,22 @@ pub fn program() -> Command {
     }
     command.stdin(Stdio::null());
     command
+}
+
+/// `command` as `launcher` starts it: the words of `launcher` (`env`, `sh -c SCRIPT`, where the command is `"$0" "$@"`), then the
+/// command's own, with its environment and its folder.
+pub fn through(launcher: &[&str], command: &Command) -> Command {
+    let mut through = Command::new(launcher[0]);
+    through.args(&launcher[1..]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => through.env(name, value),
+            None => through.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        through.current_dir(folder);
+    }
+    through.stdin(Stdio::null());
+    through
 }

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dcgan_gpu::data::fetch::{Verdict, verify};
+use dcgan_gpu::data::fetch::{self, Observer, Verdict, verify};
 use dcgan_gpu::error::Kind;
 use flate2::Compression;
 
-use crate::sets::{NAME, get, gzip, names, options, published, set_of};
+use crate::sets::{CLOSED, NAME, Notes, get, gzip, names, options, published, set_of};
 use crate::site::{Site, serve};
 
 /// An address that notices a connection.
@@ -57,7 +57,7 @@ fn a_broken_file_is_set_aside_when_a_good_one_has_come() {
     for (name, broken) in [(NAME, &flipped), (NAME, &b"<html>".to_vec()), (unpacked, &what.content[1..].to_vec())] {
         let (folder, file) = (tempfile::tempdir().unwrap(), what.gz.clone());
         fs::write(folder.path().join(name), broken).unwrap();
-        let mut wanted = options(&["http://127.0.0.1:1/".into()]);
+        let mut wanted = options(&[CLOSED.to_string()]);
         // With no good one to be had, it stays where it is.
         assert_eq!(get(&set_of(&[&what]), folder.path(), &wanted).0.unwrap_err().kind(), Kind::Io);
         assert_eq!(names(folder.path()), [name]);
@@ -112,23 +112,44 @@ fn offline_says_what_to_fetch_and_where_to_put_it() {
     assert!(!below.exists() && listener.accept().is_err());
 }
 
+/// Collects notes, and tells of each.
+struct Ear {
+    notes: Notes,
+    heard: mpsc::Sender<()>,
+}
+
+impl Observer for Ear {
+    fn note(&mut self, line: &str) {
+        self.notes.note(line);
+        let _ = self.heard.send(());
+    }
+
+    fn progress(&mut self, name: &str, arrived: u64, total: u64) {
+        self.notes.progress(name, arrived, total);
+    }
+}
+
 #[test]
 fn two_at_once_do_not_disturb_each_other() {
     let what = published(NAME, false);
     let (folder, file) = (tempfile::tempdir().unwrap(), what.gz.clone());
-    let (began, first_began) = mpsc::channel();
+    let ((began, first_began), (waits, second_waits)) = (mpsc::channel(), mpsc::channel());
+    let second_waits = Mutex::new(second_waits);
     let site = Site::new(move |request, _, stream| {
         began.send(()).unwrap();
-        thread::sleep(Duration::from_millis(300));
+        // The first one is served once the second one has found its lock.
+        let patience = Duration::from_secs(60);
+        second_waits.lock().unwrap().recv_timeout(patience).unwrap();
         serve(stream, request, &file);
     });
     let set = set_of(&[&what]);
     thread::scope(|scope| {
         let first = scope.spawn(|| get(&set, folder.path(), &options(&[site.url()])));
         first_began.recv().unwrap();
-        let (second, notes) = get(&set, folder.path(), &options(&[site.url()]));
+        let mut ear = Ear { notes: Notes::default(), heard: waits };
+        let second = fetch::get(&set, folder.path(), &options(&[site.url()]), &mut ear);
         assert_eq!(second.unwrap().files[0].from, None, "the first one brought it");
-        notes.say(&["another process downloads to", "waiting for it"]);
+        ear.notes.say(&["another process downloads to", "waiting for it"]);
         assert!(first.join().unwrap().0.unwrap().files[0].from.is_some());
     });
     assert_eq!(site.requests().len(), 1);
@@ -154,7 +175,7 @@ fn a_folder_that_cannot_be_written_is_named() {
     let (what, folder) = (published(NAME, false), tempfile::tempdir().unwrap());
     let path = folder.path().join("file");
     fs::write(&path, "a file").unwrap();
-    let error = get(&set_of(&[&what]), &path.join("below"), &options(&["http://127.0.0.1:1/".into()])).0.unwrap_err();
+    let error = get(&set_of(&[&what]), &path.join("below"), &options(&[CLOSED.to_string()])).0.unwrap_err();
     assert!(error.kind() == Kind::Io && error.to_string().starts_with("cannot create "), "{error}");
     assert!(!error.to_string().contains("by hand"), "the network is not to blame: {error}");
 }

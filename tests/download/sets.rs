@@ -15,6 +15,9 @@ use sha2::{Digest, Sha256};
 /// The name of the file that most sets here consist of.
 pub const NAME: &str = "train-images-idx3-ubyte.gz";
 
+/// An address where nobody listens.
+pub const CLOSED: &str = "http://127.0.0.1:1/";
+
 /// A published file with its bytes.
 pub struct Published {
     pub file: File,

@@ -5,25 +5,17 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::program;
+use crate::common::desk::{Ended, end};
+use crate::common::program::program;
 use crate::site::{Request, Site, head, page, send};
-
-/// How the program ended and what it said.
-#[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
-}
 
 /// Runs the program with the words of `line` in `folder`, with these variables.
 pub fn run(folder: &Path, variables: &[(&str, &str)], line: &str) -> Ended {
     let mut command = program();
     command.env("XDG_CACHE_HOME", folder.join("cache")).env("DCGAN_GPU_CACHE", folder.join("cache"));
     command.env("XDG_RUNTIME_DIR", folder).envs(variables.iter().copied());
-    let output = command.current_dir(folder).args(line.split_whitespace()).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    command.current_dir(folder).args(line.split_whitespace());
+    end(command)
 }
 
 impl Ended {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::program::program;
+use crate::common::desk::Ended;
+use crate::common::program::program;
 
 /// What a refusal may take.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -60,45 +60,30 @@ impl Bench {
         command
     }
 
-    /// Runs the program, which must be done in time: gives its exit code, stdout and stderr.
-    pub fn run(&self, line: &str) -> (Option<i32>, String, String) {
+    /// Runs the program, which must be done in time.
+    pub fn run(&self, line: &str) -> Ended {
         let mut child = self.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let start = Instant::now();
-        let status = loop {
-            match child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if start.elapsed() > LONGEST => {
-                    child.kill().unwrap();
-                    child.wait().unwrap();
-                    panic!("{line}: not done after {LONGEST:?}");
-                }
-                None => std::thread::sleep(Duration::from_millis(2)),
+        while child.try_wait().unwrap().is_none() {
+            if start.elapsed() > LONGEST {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                panic!("{line}: not done after {LONGEST:?}");
             }
-        };
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        child.stdout.unwrap().read_to_string(&mut stdout).unwrap();
-        child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
-        (status.code(), stdout, stderr)
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ended::of(child.wait_with_output().unwrap())
     }
 
     /// What is wrong with the refusal of a line.
     fn problem(&self, line: &str, code: i32, fragment: &str) -> Option<String> {
         let before = self.snapshot();
-        let (found, stdout, stderr) = self.run(line);
-        let problem = if found != Some(code) {
-            format!("exit code {found:?}, not {code}: {stderr:?}")
-        } else if !stderr.starts_with("error: ") || stderr.lines().count() != 1 || stderr.len() > 2000 {
-            format!("not one short line of error: {stderr:?}")
-        } else if stderr.contains("internal error") || stderr.contains("panicked") {
-            format!("not for users: {stderr:?}")
-        } else if !stderr.contains(fragment) {
-            format!("{stderr:?} does not say {fragment:?}")
-        } else if !stdout.is_empty() {
-            format!("data in spite of the failure: {stdout:?}")
-        } else if self.snapshot() != before {
-            "files have changed".to_string()
-        } else {
-            return None;
+        let ended = self.run(line);
+        let problem = match ended.problem(code, fragment) {
+            Some(problem) => problem,
+            None if ended.stderr.len() > 2000 => format!("not short: {:?}", ended.stderr),
+            None if self.snapshot() != before => "files have changed".to_string(),
+            None => return None,
         };
         Some(format!("{line}: {problem}"))
     }

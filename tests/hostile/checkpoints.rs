@@ -1,7 +1,7 @@
 //! As `--checkpoint`.
 
 use crate::bench::Bench;
-use crate::makers::{gzip, noise};
+use crate::common::makers::{gzip, noise};
 
 /// A safetensors file with this header and `data` bytes of zeros.
 fn safetensors(header: &str, data: usize) -> Vec<u8> {
@@ -11,8 +11,7 @@ fn safetensors(header: &str, data: usize) -> Vec<u8> {
 #[test]
 fn safetensors_files() {
     let bench = Bench::new();
-    let (code, _, stderr) = bench.run("train --config tiny.toml --device cpu --out good --quiet --data strokes");
-    assert_eq!(code, Some(0), "{stderr}");
+    bench.run("train --config tiny.toml --device cpu --out good --quiet --data strokes").done();
     let good = std::fs::read(bench.path("good/checkpoints/step-00000001.safetensors")).unwrap();
     let file = |name: &str, content: &[u8]| bench.write(&format!("{name}.safetensors"), content);
     let tensor = |offsets: &str| format!("{{\"a\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":{offsets}}}}}");

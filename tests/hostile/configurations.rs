@@ -1,7 +1,7 @@
 //! As `--config`.
 
 use crate::bench::Bench;
-use crate::makers::{gzip, noise};
+use crate::common::makers::{gzip, noise};
 
 #[test]
 fn toml_files() {

@@ -1,7 +1,7 @@
 //! As `--data`: IDX files, gzip, NumPy arrays and pictures.
 
 use crate::bench::Bench;
-use crate::makers::{
+use crate::common::makers::{
     Png, array, chunk, exif, flat_jpeg, flat_png, grey_png, gzip, idx, noise, npy, progressive_jpeg, with_segment,
 };
 
@@ -292,14 +292,13 @@ fn sound_files() {
     bench.write("blank/3.txt", "hello");
     bench.write(&format!("other-size/{IDX}"), idx(&[3, 5, 4, 3], &noise(180)));
     for data in ["blank", "other-size"] {
-        let (code, _, stderr) =
-            bench.run(&format!("train --config tiny.toml --device cpu --out {data}-run --data {data}"));
-        assert_eq!(code, Some(0), "{data}: {stderr}");
-        assert!(stderr.contains("brought to 8×8×1"), "{stderr}");
+        let ended = bench.run(&format!("train --config tiny.toml --device cpu --out {data}-run --data {data}"));
+        assert!(ended.stderr.contains("brought to 8×8×1"), "{ended:#?}");
+        ended.done();
     }
-    let (code, _, stderr) = bench.run("train --config tiny.toml --device cpu --out told-run --data blank --verbose");
-    assert_eq!(code, Some(0), "{stderr}");
-    assert!(stderr.contains("reading 2 pictures from blank; files of other kinds: 1"), "{stderr}");
+    let ended = bench.run("train --config tiny.toml --device cpu --out told-run --data blank --verbose");
+    assert!(ended.stderr.contains("reading 2 pictures from blank; files of other kinds: 1"), "{ended:#?}");
+    ended.done();
 }
 
 #[cfg(unix)]

@@ -1,10 +1,8 @@
 //! Files that are not what they claim to be, made by hand: each is given to the program as a user would give it, and must be
 //! refused within a second, with the right exit code, in one line that says what is wrong, and with nothing left behind.
 
-#[path = "../common/makers.rs"]
-mod makers;
-#[path = "../common/program.rs"]
-mod program;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod bench;
 mod checkpoints;

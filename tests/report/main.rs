@@ -5,6 +5,8 @@
 //! stays empty. Screenshots (light, dark, narrow) go to the folder that the environment variable SCREENSHOTS names, otherwise to
 //! the build's temporary folder. A browser that is missing is a failure, not a skip.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod devtools;
 
 use std::fs;
@@ -13,13 +15,11 @@ use std::process::{Command, ExitCode};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use common::desk;
+use common::program::program;
 use dcgan_gpu::report::{losses_svg, metrics::read_metrics};
 use devtools::Browser;
 use serde_json::{Value, json};
-
-#[path = "../cli/desk.rs"]
-#[expect(dead_code, reason = "only the small configuration is used here")]
-mod desk;
 
 /// A name that would run a script wherever it is not escaped, in an element as in an attribute.
 const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'&</script>";
@@ -66,7 +66,7 @@ fn train(folder: &Path) -> Result<PathBuf, String> {
     let run = folder.join("a <b>run & \"more\"");
     let config = folder.join("tiny.toml");
     fs::write(&config, desk::TINY).map_err(|e| e.to_string())?;
-    let mut command = desk::program();
+    let mut command = program();
     command.args(["train", "--quiet", "--device", "cpu", "--log-every", "1", "--sample-every", "5steps"]);
     command.args(["--steps", &STEPS.to_string()]).arg("--config").arg(&config).arg("--out").arg(&run);
     succeed(command)?;
@@ -92,7 +92,7 @@ fn lines_of(run: &Path, file: &str) -> Result<Vec<Value>, String> {
 }
 
 fn report(run: &Path) -> Result<PathBuf, String> {
-    let mut command = desk::program();
+    let mut command = program();
     // Elsewhere, so that nothing beside the page can be found by a relative name.
     let page = run.with_file_name("page.html");
     command.args(["report", "--json"]).arg(run).arg("--out").arg(&page);

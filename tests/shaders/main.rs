@@ -9,10 +9,11 @@ mod uniformity;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use common::profiles;
+use dcgan_gpu::device::Profile;
 use dcgan_gpu::device::plan::{
     Constant, Dispatch, Launch, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Program, Recorder, Role, flat_workgroups,
 };
-use dcgan_gpu::device::{LinearFamily, Profile};
 use dcgan_gpu::kernels::linear::variants;
 use dcgan_gpu::kernels::{self, REGISTRY};
 use dcgan_gpu::model::sources::{self, PRESETS};
@@ -38,27 +39,8 @@ impl Specialised {
     }
 }
 
-/// Software and hardware devices of both families, as plans see them.
-const PROFILES: [Profile; 3] = [
-    Profile {
-        family: LinearFamily::Tile,
-        workgroups_to_fill: 256,
-        max_binding_bytes: 1 << 27,
-        max_loop_trips: MAX_LOOP_TRIPS,
-    },
-    Profile {
-        family: LinearFamily::Tile,
-        workgroups_to_fill: 16,
-        max_binding_bytes: 1 << 27,
-        max_loop_trips: MAX_LOOP_TRIPS,
-    },
-    Profile {
-        family: LinearFamily::Lane,
-        workgroups_to_fill: 16,
-        max_binding_bytes: 1 << 27,
-        max_loop_trips: MAX_LOOP_TRIPS,
-    },
-];
+/// Software and hardware devices of both families.
+const PROFILES: [Profile; 3] = [profiles::GPU, profiles::SOFTWARE, profiles::LANES];
 
 /// A program with this variant of every linear dispatch, as tuning could choose it.
 fn variant(mut program: Program, number: usize, profile: &Profile) -> Program {

@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::desk::{Desk, Ended};
+use crate::newest;
 use crate::record::Record;
 
 const CROWD: usize = 20;
@@ -15,25 +16,18 @@ fn start(desk: &Desk, line: &str) -> Vec<Child> {
     (0..CROWD).map(child).collect()
 }
 
-/// The step of a run's newest checkpoint.
-fn newest(desk: &Desk) -> u32 {
-    let names = if desk.path("run/checkpoints").is_dir() { desk.names("run/checkpoints") } else { Vec::new() };
-    let newest = names.into_iter().rfind(|name| name.ends_with(".safetensors"));
-    newest.map_or(0, |name| name[5..13].parse().unwrap())
-}
-
 /// Waits until all but one have ended, and that one is further than a run that was there; kills it. How the others ended.
 fn all_but_one(desk: &Desk, mut crowd: Vec<Child>) -> Vec<Ended> {
     let start = Instant::now();
     loop {
         let running = crowd.iter_mut().filter_map(|child| child.try_wait().unwrap().is_none().then_some(())).count();
-        if running <= 1 && newest(desk) > 20 {
+        if running <= 1 && newest(desk, "run") > 20 {
             break;
         }
         assert!(
             start.elapsed() < Duration::from_secs(120),
             "{running} processes train in one folder, at step {}",
-            newest(desk)
+            newest(desk, "run")
         );
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -44,9 +38,7 @@ fn all_but_one(desk: &Desk, mut crowd: Vec<Child>) -> Vec<Ended> {
             child.wait().unwrap();
             continue;
         }
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        ended.push(Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) });
+        ended.push(Ended::of(child.wait_with_output().unwrap()));
     }
     ended
 }
@@ -59,7 +51,7 @@ fn check(desk: &Desk, line: &str) {
     for loser in losers {
         assert_eq!(loser.problem(8, "another process trains in run"), None);
     }
-    let length = format!("--steps {}", newest(desk) + 30);
+    let length = format!("--steps {}", newest(desk, "run") + 30);
     desk.run(&format!("train --resume run --device cpu -q {length}")).done();
     desk.run(&format!("train --config tiny.toml --device cpu --out whole -q {length}")).done();
     Record::of(desk.path("run")).assert_is(&Record::of(desk.path("whole")), "the run beside a crowd");
@@ -87,10 +79,7 @@ fn twenty_without_a_folder_get_one_each() {
     let desk = Desk::new();
     let mut runs = BTreeMap::new();
     for child in start(&desk, "train --config tiny.toml --device cpu --json -q") {
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{said}");
-        let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let outcome = Ended::of(child.wait_with_output().unwrap()).json();
         let run = outcome["run"].as_str().unwrap().to_string();
         *runs.entry(run).or_insert(0) += 1;
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::chance::Chance;
 use crate::desk::{Desk, Ended};
 use crate::record::Record;
-use crate::{adapter, count};
+use crate::{adapter, checkpoints, count};
 
 /// Cadences of samples, checkpoints and log lines; what is written most often is hit most often.
 const CADENCES: [&str; 4] = [
@@ -94,18 +94,10 @@ impl Course {
     /// How far a run is.
     pub fn stage(&self, run: &str) -> Stage {
         match () {
-            () if !self.checkpoints(run).is_empty() => Stage::Saved,
+            () if !checkpoints(&self.desk, run).is_empty() => Stage::Saved,
             () if self.desk.path(run).join("config.toml").exists() => Stage::Begun,
             () => Stage::Nothing,
         }
-    }
-
-    /// The names of a run's checkpoints.
-    pub fn checkpoints(&self, run: &str) -> Vec<String> {
-        let folder = format!("{run}/checkpoints");
-        let mut names = if self.desk.path(&folder).is_dir() { self.desk.names(&folder) } else { Vec::new() };
-        names.retain(|name| name.ends_with(".safetensors"));
-        names
     }
 }
 

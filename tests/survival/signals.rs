@@ -5,9 +5,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::count;
+use crate::common::program::through;
 use crate::desk::{Desk, end};
 use crate::kills::{Course, Running, Stage};
+use crate::{checkpoints, count};
 
 /// Signals, and the exit codes that they mean.
 const SIGNALS: [(&str, i32, i32); 3] = [("INT", 2, 130), ("TERM", 15, 143), ("HUP", 1, 143)];
@@ -22,27 +23,18 @@ fn command(desk: &Desk, line: &str) -> Command {
     if SIGNALS.iter().all(|(_, number, _)| ignored >> (number - 1) & 1 == 0) {
         return program;
     }
-    let mut command = Command::new("env");
-    command.arg("--default-signal=INT,TERM,HUP").arg(program.get_program()).args(program.get_args());
-    like(&mut command, &program);
-    command
-}
-
-/// Gives a command the environment and the folder of another.
-fn like(command: &mut Command, other: &Command) {
-    for (name, value) in other.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.current_dir(other.get_current_dir().unwrap()).stdin(Stdio::null());
+    through(&["env", "--default-signal=INT,TERM,HUP"], &program)
 }
 
 /// Sends a signal.
 fn send(signal: &str, child: &Child) {
-    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {} 2>/dev/null", child.id())]).status();
-    sent.unwrap();
+    send_to(signal, &[child]);
+}
+
+/// Sends a signal to one process after the other, without a pause.
+fn send_to(signal: &str, children: &[&Child]) {
+    let ids = children.iter().map(|child| child.id().to_string()).collect::<Vec<_>>().join(" ");
+    Command::new("sh").args(["-c", &format!("kill -{signal} {ids} 2>/dev/null")]).status().unwrap();
 }
 
 /// How a process ends, and how long that takes.
@@ -71,7 +63,7 @@ fn signals_at_random_moments_lose_nothing() {
         // No trial of the kills has the same moments.
         total += course.trial(1000 + trial, &mut |running: Running<'_>| {
             let Running { course, run, line, after } = running;
-            let before = course.checkpoints(run);
+            let before = checkpoints(&course.desk, run);
             let mut child = command(&course.desk, line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(after);
             send(signal, &child);
@@ -81,7 +73,7 @@ fn signals_at_random_moments_lose_nothing() {
                 Some(0) => return false,
                 // Training had not begun: the system ended it, and there is nothing to save.
                 None => {
-                    assert_eq!((status.signal(), course.checkpoints(run)), (Some(number), before), "{line}");
+                    assert_eq!((status.signal(), checkpoints(&course.desk, run)), (Some(number), before), "{line}");
                     early += 1;
                 }
                 Some(found) => {
@@ -98,10 +90,11 @@ fn signals_at_random_moments_lose_nothing() {
     );
 }
 
-/// A run of steps that take seconds.
+/// A run of steps that take seconds, on a machine with many processors too.
 fn slow(desk: &Desk) -> Child {
     let line = "train --preset pytorch --data strokes --batch-size 1024 --latent-dim 16 --device cpu --out run";
-    let mut child = command(desk, line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = command(desk, line);
+    let mut child = command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // It says when it begins.
     let (mut said, mut byte) = (Vec::new(), [0]);
     let stderr = child.stderr.as_mut().unwrap();
@@ -117,9 +110,8 @@ fn the_second_signal_ends_the_process_at_once() {
     let desk = Desk::new();
     let mut child = slow(&desk);
     std::thread::sleep(Duration::from_millis(100));
-    send("INT", &child);
     // `timeout` and others send a signal twice at once: that is one.
-    send("INT", &child);
+    send_to("INT", &[&child, &child]);
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(child.try_wait().unwrap(), None, "the first signal waits for the end of a step");
     send("INT", &child);
@@ -133,12 +125,8 @@ fn what_the_run_was_told_to_ignore_does_not_end_it() {
     let desk = Desk::new();
     let line =
         "train --config tiny.toml --device cpu --out run --steps 1500 -q --checkpoint-every 100 --sample-every 100";
-    let program = desk.command(line);
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
-    like(&mut command, &program);
-    command.stdout(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    let mut command = through(&["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""], &desk.command(line));
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
     while !desk.path("run/metrics.jsonl").exists() {
         assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
@@ -159,9 +147,7 @@ fn a_stopped_run_says_how_to_go_on() {
         command(&desk, "train --config tiny.toml --device cpu --out run --steps 100000000 --sample-every 5");
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
-    while desk.path("run/checkpoints").read_dir().is_ok_and(|mut entries| entries.next().is_none())
-        || !desk.path("run/checkpoints").exists()
-    {
+    while checkpoints(&desk, "run").is_empty() {
         assert!(start.elapsed() < Duration::from_secs(60), "it does not begin");
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -1,24 +1,13 @@
 //! Training goes on when nobody reads what it says.
 
-use std::process::{Command, Stdio};
-
+use crate::common::program::through;
 use crate::desk::{Desk, end};
 use crate::record::Record;
 
 /// Runs the usual training with its streams as the shell words `streams` say, to the folder `run`.
 fn train(desk: &Desk, run: &str, streams: &str) {
     let program = desk.command(&format!("train --config tiny.toml --device cpu --out {run} -v"));
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("\"$0\" \"$@\" {streams}")]);
-    command.arg(program.get_program()).args(program.get_args());
-    for (name, value) in program.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.current_dir(desk.path("")).stdin(Stdio::null());
-    let ended = end(command);
+    let ended = end(through(&["sh", "-c", &format!("\"$0\" \"$@\" {streams}")], &program));
     assert!(!ended.stderr.contains("panicked"), "{streams}: {ended:#?}");
 }
 

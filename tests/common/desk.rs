@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-#[path = "../common/program.rs"]
-mod program;
-
-pub use program::program;
+use super::makers::{idx, noise};
+use super::program::program;
 
 /// 8×8 images, 20 steps of 8 images of strokes, a sample grid of 2×3 and a checkpoint every 5 steps: a run takes a twentieth of
 /// a second.
@@ -167,12 +165,15 @@ impl Desk {
 }
 
 pub fn end(mut command: Command) -> Ended {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Ended::of(command.output().unwrap())
 }
 
 impl Ended {
+    pub fn of(output: Output) -> Ended {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
     /// Insists on success; gives what was printed.
     #[track_caller]
     pub fn done(self) -> String {
@@ -213,17 +214,8 @@ impl Ended {
     }
 }
 
-/// An IDX file of bytes.
-pub fn idx(dimensions: &[u32], elements: &[u8]) -> Vec<u8> {
-    let mut file = vec![0, 0, 8, dimensions.len() as u8];
-    file.extend(dimensions.iter().flat_map(|n| n.to_be_bytes()));
-    file.extend(elements);
-    file
-}
-
 /// An IDX file of `count` images of `size` values (`[height, width]` or `[height, width, channels]`), no two alike.
 pub fn idx_images(count: u32, size: &[u32]) -> Vec<u8> {
     let bytes = count * size.iter().product::<u32>();
-    let elements: Vec<u8> = (0..bytes).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    idx(&[&[count], size].concat(), &elements)
+    idx(&[&[count], size].concat(), &noise(bytes as usize))
 }
