@@ -26,7 +26,8 @@ pub fn program() -> Command {
             command.env_remove(variable);
         }
     }
-    command.stdin(Stdio::null());
+    // Vulkan drivers complain on stderr without a runtime folder.
+    command.env("XDG_RUNTIME_DIR", std::env::temp_dir()).stdin(Stdio::null());
     command
 }
 

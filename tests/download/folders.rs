@@ -112,6 +112,9 @@ fn offline_says_what_to_fetch_and_where_to_put_it() {
     assert!(!below.exists() && listener.accept().is_err());
 }
 
+/// How long one download waits for the other here, before the test has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Collects notes, and tells of each.
 struct Ear {
     notes: Notes,
@@ -138,14 +141,13 @@ fn two_at_once_do_not_disturb_each_other() {
     let site = Site::new(move |request, _, stream| {
         began.send(()).unwrap();
         // The first one is served once the second one has found its lock.
-        let patience = Duration::from_secs(60);
-        second_waits.lock().unwrap().recv_timeout(patience).unwrap();
+        second_waits.lock().unwrap().recv_timeout(PATIENCE).unwrap();
         serve(stream, request, &file);
     });
     let set = set_of(&[&what]);
     thread::scope(|scope| {
         let first = scope.spawn(|| get(&set, folder.path(), &options(&[site.url()])));
-        first_began.recv().unwrap();
+        first_began.recv_timeout(PATIENCE).unwrap();
         let mut ear = Ear { notes: Notes::default(), heard: waits };
         let second = fetch::get(&set, folder.path(), &options(&[site.url()]), &mut ear);
         assert_eq!(second.unwrap().files[0].from, None, "the first one brought it");

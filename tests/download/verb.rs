@@ -13,8 +13,7 @@ use crate::site::{Request, Site, head, page, send};
 pub fn run(folder: &Path, variables: &[(&str, &str)], line: &str) -> Ended {
     let mut command = program();
     command.env("XDG_CACHE_HOME", folder.join("cache")).env("DCGAN_GPU_CACHE", folder.join("cache"));
-    command.env("XDG_RUNTIME_DIR", folder).envs(variables.iter().copied());
-    command.current_dir(folder).args(line.split_whitespace());
+    command.envs(variables.iter().copied()).current_dir(folder).args(line.split_whitespace());
     end(command)
 }
 

@@ -67,20 +67,23 @@ impl fmt::Debug for Answer {
 }
 
 impl Http {
-    /// A client that follows the environment: `HTTPS_PROXY` and its relatives and `NO_PROXY`, unless `direct`, and
+    /// A client that, unless `direct`, follows the environment: `HTTPS_PROXY` and its relatives and `NO_PROXY`, and
     /// `SSL_CERT_FILE` in place of the certificates that come with the program.
     ///
     /// # Errors
     ///
     /// [`Kind::Usage`](crate::error::Kind::Usage) when the environment names a proxy or certificates that cannot be used.
     pub fn new(limits: &Limits, direct: bool) -> Result<Self> {
-        let proxy = if direct { None } else { proxy(|name| std::env::var(name).ok(), Proxy::try_from_env())? };
+        let (proxy, roots) = match direct {
+            true => (None, RootCerts::WebPki),
+            false => (proxy(|name| std::env::var(name).ok(), Proxy::try_from_env())?, roots()?),
+        };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(5)
             .max_idle_connections(0)
             .proxy(proxy)
-            .tls_config(TlsConfig::builder().root_certs(roots()?).build())
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .user_agent(concat!("dcgan-gpu/", env!("CARGO_PKG_VERSION")))
             // Bytes as they are on the server's disk, whatever it could do to them on the way.
             .accept_encoding("identity")

@@ -33,7 +33,7 @@ pub struct Options {
     pub mirrors: Vec<String>,
     /// Whether sockets are forbidden.
     pub offline: bool,
-    /// Whether the environment's proxies are passed by.
+    /// Whether the environment's proxies and certificates are passed by.
     pub direct: bool,
     /// Time-outs and numbers of tries.
     pub limits: Limits,
