@@ -1,0 +1,105 @@
+//! Every kernel on every device, in lockstep with its f64 twin: awkward shapes and the presets, between guard bands.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod mistakes;
+mod not_finite;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use common::profiles;
+use dcgan_gpu::device::plan::{Constant, Dispatch};
+use dcgan_gpu::device::{Device, Profile};
+use dcgan_gpu::kernels::REGISTRY;
+use dcgan_gpu::selftest::{self, Case, cases, presets};
+
+/// A device of each family.
+const PROFILES: [Profile; 2] = [profiles::GPU, profiles::LANES];
+
+fn all_cases(profile: &Profile) -> Vec<Case> {
+    cases::all(profile).expect("the cases fit together")
+}
+
+#[test]
+fn every_kernel_has_a_case() {
+    let cases: Vec<_> = PROFILES.iter().flat_map(all_cases).collect();
+    let covered: BTreeSet<_> = cases.iter().flat_map(|case| case.dispatches().map(|d| d.kernel)).collect();
+    let missing: Vec<_> = REGISTRY.iter().map(|kernel| kernel.name).filter(|name| !covered.contains(name)).collect();
+    assert!(missing.is_empty(), "add a case to src/selftest/cases.rs for {missing:?}");
+}
+
+#[test]
+fn cases_cover_split_sums_and_folded_dispatches() {
+    for profile in PROFILES {
+        let cases = all_cases(&profile);
+        let count =
+            |test: &dyn Fn(&Dispatch) -> bool| cases.iter().flat_map(Case::dispatches).filter(|d| test(d)).count();
+        let constant = |dispatch: &Dispatch, name: &str| match dispatch.constants.get(name) {
+            Some(Constant::U32(value)) => *value,
+            _ => 0,
+        };
+        let split = |d: &Dispatch| d.kernel == "reduce/add_partials" && constant(d, "SPLITS") > 1;
+        assert!(count(&split) > 3, "{:?}: no sum is split", profile.family);
+        assert!(count(&|d| d.workgroups[1] > 1 && d.constants.contains_key("GROUPS_X")) > 1, "nothing is folded");
+        assert!(count(&|d| d.loop_trips > 16_000) > 1, "{:?}: no loop is long", profile.family);
+    }
+}
+
+#[test]
+fn every_shader_is_registered() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut files = 0;
+    for topic in std::fs::read_dir(&root).expect("shaders/ is readable") {
+        let topic = topic.expect("readable").path();
+        for file in std::fs::read_dir(&topic).expect("a folder for each topic") {
+            let path = file.expect("readable").path();
+            let text = std::fs::read_to_string(&path).expect("WGSL is text");
+            let name = path.strip_prefix(&root).expect("below the root").with_extension("");
+            let name = name.to_str().expect("UTF-8").replace('\\', "/");
+            let known = if name.starts_with("common/") {
+                REGISTRY.iter().any(|kernel| kernel.preludes.contains(&text.as_str()))
+            } else {
+                REGISTRY.iter().any(|kernel| kernel.name == name && kernel.source == text)
+            };
+            assert!(known, "{} belongs to no kernel: register it in src/kernels/mod.rs or remove it", path.display());
+            files += 1;
+        }
+    }
+    assert!(files > REGISTRY.len(), "{files} shaders for {} kernels", REGISTRY.len());
+}
+
+/// Runs cases on a device and asserts that all pass, and that no kernel which they dispatch was left out.
+fn check(device: &Device, cases: &[Case]) {
+    let summary = selftest::check(device, cases, |_| {}).expect("the device works");
+    println!("{summary}");
+    assert!(summary.passed(), "{summary}");
+    for dispatch in cases.iter().flat_map(Case::dispatches) {
+        let kernel = summary.kernels.iter().find(|kernel| kernel.kernel == dispatch.kernel).expect("registered");
+        assert!(kernel.verdict == "passed" && kernel.values > 0, "{} was not compared", kernel.kernel);
+    }
+}
+
+#[test]
+fn cases_pass_on_the_host() {
+    check(&Device::Cpu, &all_cases(&Device::Cpu.profile()));
+}
+
+#[test]
+fn cases_pass_on_every_adapter() {
+    for device in common::adapters() {
+        check(&device, &all_cases(&device.profile()));
+    }
+}
+
+#[test]
+fn presets_pass_on_the_host() {
+    check(&Device::Cpu, &presets::all(&Device::Cpu.profile()).expect("presets are valid"));
+}
+
+#[test]
+fn presets_pass_on_every_adapter() {
+    for device in common::adapters() {
+        check(&device, &presets::all(&device.profile()).expect("presets are valid"));
+    }
+}
