@@ -54,9 +54,6 @@ pub struct Metadata {
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
-    /// Whether it was saved because the run was stopped, not by its cadence: the next checkpoint replaces it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub interim: bool,
     /// The resolved configuration.
     pub config: Config,
 }

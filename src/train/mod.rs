@@ -12,6 +12,7 @@ mod news;
 pub mod quality;
 mod recovery;
 pub mod run_folder;
+pub mod schedule;
 mod same;
 pub mod step;
 pub mod stop;

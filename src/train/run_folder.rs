@@ -13,8 +13,10 @@ use super::claim::Claim;
 use super::engine::Losses;
 use super::events;
 use super::quality::Quality;
+use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Kind, Result};
+use crate::model::checkpoint::Metadata;
 use crate::model::config::Config;
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably, save_text};
 use crate::report::losses_svg;
@@ -97,13 +99,13 @@ impl RunFolder {
         RunFolder::open(claim, config)
     }
 
-    /// Opens the folder of a run that goes on after `step`.
+    /// Opens the folder of a run that goes on from a checkpoint, or from its beginning.
     ///
     /// # Errors
     /// I/O errors naming the path.
-    pub fn resume(claim: Claim, config: &Config, step: u32) -> Result<Self> {
+    pub fn resume(claim: Claim, config: &Config, from: Option<&Metadata>) -> Result<Self> {
         let mut folder = RunFolder::open(claim, config)?;
-        folder.rewind(step)?;
+        folder.rewind(from)?;
         Ok(folder)
     }
 
@@ -124,17 +126,22 @@ impl RunFolder {
         })
     }
 
-    /// Goes back to `step`: what was recorded later is dropped, so that it is recorded once, and the animation is made again
-    /// from the grids.
+    /// Goes back to a checkpoint, or to the run's beginning: what was recorded later is dropped, so that it is recorded once,
+    /// and so is what was recorded there only because the run ended. The animation is made again from the grids.
     ///
     /// # Errors
     /// I/O errors naming the path.
-    pub fn rewind(&mut self, step: u32) -> Result<()> {
-        self.metrics.cut(step)?;
-        self.quality.cut(step)?;
+    pub fn rewind(&mut self, to: Option<&Metadata>) -> Result<()> {
+        let due = |asked: fn(&Schedule, u32) -> bool| {
+            let last = to.map(|saved| (saved.step, asked(&Schedule::without_end(saved), saved.step)));
+            move |step: u32| last.is_some_and(|(last, is_due)| step < last || step == last && is_due)
+        };
+        let (is_logged, is_drawn) = (due(Schedule::logs), due(Schedule::samples));
+        self.metrics.cut(is_logged)?;
+        self.quality.cut(is_drawn)?;
         self.gif = new_gif(self.path(), &self.gif_name)?;
-        for (at, path) in samples(self.path())? {
-            if at > step {
+        for (step, path) in samples(self.path())? {
+            if !is_drawn(step) {
                 remove(&path)?;
                 continue;
             }
@@ -266,15 +273,15 @@ impl Journal {
         disk::sync(&self.file).map_err(|e| Error::io("write", &self.path, &e))
     }
 
-    /// Keeps the lines up to `step`; a line that a kill cut short goes too.
-    fn cut(&mut self, step: u32) -> Result<()> {
+    /// Keeps the lines of some steps; a line that a kill cut short goes too.
+    fn cut(&mut self, stays: impl Fn(u32) -> bool) -> Result<()> {
         #[derive(Deserialize)]
         struct Line {
             step: u32,
         }
         let text = disk::read(&self.path).map_err(|e| Error::io("read", &self.path, &e))?;
         let is_kept = |line: &&[u8]| {
-            line.ends_with(b"\n") && serde_json::from_slice::<Line>(line).is_ok_and(|line| line.step <= step)
+            line.ends_with(b"\n") && serde_json::from_slice::<Line>(line).is_ok_and(|line| stays(line.step))
         };
         let kept: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').filter(is_kept).collect();
         save_durably(&kept.concat(), &self.path)?;

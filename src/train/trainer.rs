@@ -14,6 +14,7 @@ use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
 use super::run_folder::{Metrics, RunFolder};
 use super::same::{check_same_bits, check_same_data};
+use super::schedule::Schedule;
 use super::stop::Stop;
 use crate::data::{DataSet, ImageShape, shuffled};
 use crate::device::Device;
@@ -77,7 +78,7 @@ pub struct Trainer {
     feed: Feed,
     clock: Clock,
     steps_per_epoch: u32,
-    total_steps: u32,
+    schedule: Schedule,
     step: u32,
     /// Training time before this process.
     seconds_before: f64,
@@ -158,7 +159,7 @@ impl Trainer {
         if let Some(from) = from {
             engine.restore(&from.tensors)?;
         }
-        let folder = RunFolder::resume(claim, &config, step)?;
+        let folder = RunFolder::resume(claim, &config, from.map(|from| &from.metadata))?;
         if let Some(tuning) = &tuning {
             tuning::save(&recorded, tuning)?;
         }
@@ -185,7 +186,7 @@ impl Trainer {
             resident: resident(&data, &device).is_some(),
         };
         Trainer {
-            total_steps: config.total_steps(steps_per_epoch),
+            schedule: Schedule::new(&config, steps_per_epoch),
             judge: Judge::new(&data, config.seed),
             health: Health::new(folder.best_diversity()),
             clock: Clock::start(0),
@@ -209,7 +210,7 @@ impl Trainer {
 
     /// Steps done, and the run's length.
     pub fn position(&self) -> (u32, u32) {
-        (self.step, self.total_steps)
+        (self.step, self.schedule.end())
     }
 
     /// The run's folder.
@@ -243,22 +244,19 @@ impl Trainer {
             checkpoint: self.outcome.saved.map(|(_, path)| path),
             losses: self.outcome.losses,
             seconds: self.seconds_before + self.clock.elapsed(),
-            stopped_by: stop.signal().filter(|_| self.step < self.total_steps),
+            stopped_by: stop.signal().filter(|_| self.step < self.schedule.end()),
         };
         self.folder.finish()?;
         Ok(outcome)
     }
 
     fn train(&mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<()> {
-        let (unit, epoch) = (self.config.unit(), self.steps_per_epoch);
-        let sample_every = self.config.output.sample_every.steps(unit, epoch);
-        let checkpoint_every = self.config.output.checkpoint_every.steps(unit, epoch);
-        while self.step < self.total_steps && stop.signal().is_none() {
+        let schedule = self.schedule;
+        while self.step < schedule.end() && stop.signal().is_none() {
             self.submit_step()?;
 
-            let due = |every: u32| self.step == self.total_steps || self.step.is_multiple_of(every);
-            let (samples_now, saves_now) = (due(sample_every), due(checkpoint_every));
-            let checks_now = saves_now || due(CHECK_EVERY);
+            let (samples_now, saves_now) = (schedule.samples(self.step), schedule.saves(self.step));
+            let checks_now = saves_now || self.step.is_multiple_of(CHECK_EVERY);
             if samples_now || checks_now || self.clock.is_due(self.step) {
                 self.record(observer)?;
             }
@@ -268,7 +266,7 @@ impl Trainer {
             if samples_now {
                 self.sample(observer)?;
             }
-            if self.step == self.total_steps {
+            if self.step == schedule.end() {
                 // Before the checkpoint that says that the run is done: who resumes it then finds nothing left to do.
                 self.folder.finish()?;
             }
@@ -278,7 +276,7 @@ impl Trainer {
             }
         }
         let is_saved = self.outcome.saved.as_ref().is_some_and(|(step, _)| *step == self.step);
-        if self.step > 0 && self.step < self.total_steps && !is_saved {
+        if self.step > 0 && self.step < schedule.end() && !is_saved {
             self.record(observer)?;
             self.check(observer)?;
             self.save(None, observer)?;
@@ -323,12 +321,7 @@ impl Trainer {
             })
             .collect();
         let good = lines.iter().take_while(|line| line.losses.are_finite()).count();
-        let log_every = self.config.output.log_every;
-        let due: Vec<_> = lines[..good]
-            .iter()
-            .filter(|line| line.step.is_multiple_of(log_every) || line.step == self.total_steps)
-            .copied()
-            .collect();
+        let due: Vec<_> = lines[..good].iter().filter(|line| self.schedule.logs(line.step)).copied().collect();
         self.folder.write_metrics(&due)?;
         self.events.metrics(&due)?;
         if let Some(bad) = lines.get(good) {
@@ -338,8 +331,9 @@ impl Trainer {
         }
         lines.iter().for_each(|line| self.health.step(&line.losses));
         if let Some(&metrics) = lines.last() {
-            let total_epochs = self.total_steps.div_ceil(self.steps_per_epoch);
-            observer.progress(&Progress { metrics, total_steps: self.total_steps, total_epochs });
+            let total_steps = self.schedule.end();
+            let total_epochs = total_steps.div_ceil(self.steps_per_epoch);
+            observer.progress(&Progress { metrics, total_steps, total_epochs });
             self.outcome.losses = Some(metrics.losses);
         }
         Ok(())
@@ -388,7 +382,7 @@ impl Trainer {
         let tensors = self.engine.state()?;
         self.folder.sync()?;
         // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
-        let ends = distance.is_none() || self.step == self.total_steps;
+        let ends = distance.is_none() || self.step == self.schedule.end();
         if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
             self.drawn = Some(Instant::now());
             self.folder.draw_curves()?;
@@ -400,7 +394,6 @@ impl Trainer {
             seconds: self.seconds_before + self.clock.elapsed(),
             device: self.device.identity(),
             images: Some(self.judge.digest()),
-            interim: distance.is_none(),
             distance,
             config: self.config.clone(),
         };
@@ -428,7 +421,7 @@ impl Trainer {
             Some(found) => self.engine.restore(&found.checkpoint.tensors)?,
             None => self.engine.initialise(),
         }
-        self.folder.rewind(self.step)?;
+        self.folder.rewind(found.as_ref().map(|found| &found.checkpoint.metadata))?;
         self.events = self.begin_events()?;
         self.clock.step = self.step;
         (self.judged, self.health) = (None, Health::new(self.folder.best_diversity()));

@@ -51,7 +51,9 @@ fn assert_same_runs(desk: &Desk, a: &str, b: &str) {
             assert!(same, "{what} of {a} and {b} differ");
         }
     }
-    assert!(desk.read(&format!("{a}/dcgan.gif")) == desk.read(&format!("{b}/dcgan.gif")), "the animations differ");
+    for name in ["dcgan.gif", "quality.jsonl", "losses.svg"] {
+        assert!(desk.read(&format!("{a}/{name}")) == desk.read(&format!("{b}/{name}")), "{name} of {a} and {b} differ");
+    }
 }
 
 #[test]
@@ -59,6 +61,62 @@ fn twice_twenty_steps_are_forty() {
     let desk = Desk::with_run();
     desk.run(&format!("{RESUME} --steps 40")).done();
     desk.run("train --config tiny.toml --device cpu --out whole --steps 40").done();
+    assert_same_runs(&desk, "run", "whole");
+}
+
+/// What a run records at its end, whatever its cadences, a longer run does not have.
+#[test]
+fn an_extended_run_is_one_that_was_longer_from_the_beginning() {
+    for cadences in [
+        "--sample-every 5 --checkpoint-every 5 --log-every 4",
+        "--sample-every 3 --checkpoint-every 17 --log-every 7 --keep 3",
+        "--sample-every 17 --checkpoint-every 2 --log-every 5",
+        "--sample-every 50 --checkpoint-every 50 --log-every 17",
+    ] {
+        let desk = Desk::new();
+        let train = format!("train --config tiny.toml --device cpu {cadences}");
+        desk.run(&format!("{train} --out run --steps 17")).done();
+        let ended = desk.snapshot();
+        for folder in ["samples", "checkpoints"] {
+            assert!(steps(&desk, &format!("run/{folder}")).pop().unwrap().contains("00000017"), "{cadences}");
+        }
+        desk.run(&format!("{RESUME} --steps 17")).done();
+        desk.run("train --resume run --device nowhere --steps 34 -q").refused(3, "nowhere");
+        assert!(desk.snapshot() == ended, "it has not gone on: {cadences}");
+        for length in [23, 46] {
+            desk.run(&format!("{RESUME} --steps {length}")).done();
+            desk.run(&format!("{train} --out whole --force --steps {length}")).done();
+            assert_same_runs(&desk, "run", "whole");
+        }
+    }
+}
+
+/// A run that ended between two checkpoints, better than ever before, and was extended to become worse again: its end must not
+/// have pushed out what the longer run keeps as its best.
+#[test]
+fn the_best_of_an_extended_run_is_one_of_its_cadence() {
+    let desk = Desk::new();
+    desk.run(&format!("{TRAIN} --steps 250 --sample-every 1 --checkpoint-every 250")).done();
+    let text = String::from_utf8(desk.read("run/quality.jsonl")).unwrap();
+    let distance = |line: &str| serde_json::from_str::<Value>(line).unwrap()["distance"].as_f64().unwrap();
+    let distances: Vec<f64> = [f64::INFINITY].into_iter().chain(text.lines().map(distance)).collect();
+    // Checkpoints every `every` steps; at `end` they are `best`, one that is not kept for being new, and another.
+    let at = |step: usize| distances[step];
+    let found =
+        (2..20_usize).flat_map(|every| (3 * every..190).map(move |end| (every, end))).find_map(|(every, end)| {
+            let length = end / every * every + 3 * every;
+            let all = |to: usize| (every..=to).step_by(every);
+            let best = all(end).min_by(|a, b| at(*a).total_cmp(&at(*b)))?;
+            let is_lost = end % every != 0 && at(end) < at(best) && best < end / every * every;
+            (is_lost && all(length).all(|step| at(step) >= at(best))).then_some((every, end, length, best))
+        });
+    let (every, end, length, best) = found.expect("250 steps have such an end");
+    let train = format!("train --config tiny.toml --device cpu --force --checkpoint-every {every}");
+    desk.run(&format!("{train} --out run --steps {end}")).done();
+    desk.run(&format!("{RESUME} --steps {length}")).done();
+    desk.run(&format!("{train} --out whole --steps {length}")).done();
+    assert_eq!(steps(&desk, "run/checkpoints").len(), 3);
+    assert_eq!(steps(&desk, "run/checkpoints")[0], format!("step-{best:08}.safetensors"));
     assert_same_runs(&desk, "run", "whole");
 }
 
