@@ -17,7 +17,7 @@ use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::Metadata;
-use crate::model::config::Config;
+use crate::model::config::{Config, Output, Training};
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably, save_text};
 use crate::report::losses_svg;
 use crate::report::metrics::{read_quality, read_some_metrics};
@@ -59,7 +59,7 @@ pub struct RunFolder {
 pub(super) const CONFIG: &str = "config.toml";
 const TUNING: &str = "tuning.json";
 pub(super) const METRICS: &str = "metrics.jsonl";
-const QUALITY: &str = "quality.jsonl";
+pub(super) const QUALITY: &str = "quality.jsonl";
 const CURVES: &str = "losses.svg";
 /// Lines of `metrics.jsonl` that are drawn at most, 25 for each pixel.
 const MOST_DRAWN: usize = 1 << 14;
@@ -172,14 +172,26 @@ impl RunFolder {
     /// # Errors
     /// A checkpoint error when there is none, or none that can be used.
     pub fn read_config(run: &Path) -> Result<Config> {
-        let path = run.join(CONFIG);
-        let broken = |cause: &dyn std::fmt::Display| {
-            let remedy = "the run has no checkpoint either; start it anew with `dcgan-gpu train`";
-            Error::checkpoint(format!("cannot use {}: {cause}; {remedy}", path.display()).replace('\n', " "))
-        };
-        let bytes = disk::read(&path).map_err(|e| broken(&e))?;
-        let text = String::from_utf8(bytes).map_err(|e| broken(&e))?;
-        toml::from_str(&text).map_err(|e| broken(&e.message()))
+        let remedy = "the run has no checkpoint either; start it anew with `dcgan-gpu train`";
+        parse_config(run).map_err(|cause| Error::checkpoint(format!("{cause}; {remedy}")))
+    }
+
+    /// Changes the configuration of a checkpoint as `config.toml` says, in what may change when a run is resumed: it was written
+    /// when that was done last, and the checkpoint may be older. Nothing changes where it cannot be used.
+    pub fn update(run: &Path, stored: &mut Config) {
+        let newer = parse_config(run).and_then(|newer| match newer.out_of_range() {
+            Some((_, problem)) => Err(problem),
+            None => Ok(newer),
+        });
+        match newer {
+            Ok(Config { data_dir, training: Training { epochs, steps, on_nan, .. }, output, .. }) => {
+                let Output { rows, cols, gif, .. } = stored.output.clone();
+                stored.data_dir = data_dir;
+                stored.training = Training { epochs, steps, on_nan, ..stored.training };
+                stored.output = Output { rows, cols, gif, ..output };
+            }
+            Err(cause) => log::warn!("{cause}; length and cadences are those of the newest checkpoint"),
+        }
     }
 
     /// Where a run records the kernels that it was tuned to.
@@ -311,6 +323,15 @@ fn remove_left_overs(folder: &Path) -> Result<()> {
 fn old_gif(run: &Path) -> Option<String> {
     let gif = RunFolder::read_config(run).ok()?.output.gif;
     (gif.ends_with(".gif") && !gif.contains(['/', '\\'])).then_some(gif)
+}
+
+/// The configuration that a run's folder holds, or why there is none that can be used.
+fn parse_config(run: &Path) -> std::result::Result<Config, String> {
+    let path = run.join(CONFIG);
+    let broken = |cause: &dyn std::fmt::Display| format!("cannot use {}: {cause}", path.display()).replace('\n', " ");
+    let bytes = disk::read(&path).map_err(|e| broken(&e))?;
+    let text = String::from_utf8(bytes).map_err(|e| broken(&e))?;
+    toml::from_str(&text).map_err(|e| broken(&e.message()))
 }
 
 fn write_config(run: &Path, config: &Config) -> Result<()> {

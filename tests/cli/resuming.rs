@@ -120,6 +120,23 @@ fn the_best_of_an_extended_run_is_one_of_its_cadence() {
     assert_same_runs(&desk, "run", "whole");
 }
 
+/// A kill after a run was extended, and before its next checkpoint: that checkpoint still tells of the old end.
+#[test]
+fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
+    let desk = Desk::with_run();
+    let newest = "run/checkpoints/step-00000020.safetensors";
+    let before = desk.read(newest);
+    desk.run(&format!("{RESUME} --steps 38 --sample-every 3 --log-every 5 --keep 3")).done();
+    let whole = (metrics(&desk, "run"), steps(&desk, "run/samples"), desk.read("run/dcgan.gif"));
+    for name in desk.names("run/checkpoints") {
+        std::fs::remove_file(desk.path(format!("run/checkpoints/{name}"))).unwrap();
+    }
+    desk.write(newest, before);
+    desk.run(RESUME).done();
+    assert!((metrics(&desk, "run"), steps(&desk, "run/samples"), desk.read("run/dcgan.gif")) == whole);
+    assert!(steps(&desk, "run/checkpoints").contains(&"step-00000038.safetensors".to_string()));
+}
+
 #[test]
 fn epochs_go_on_where_they_were() {
     let desk = Desk::new();
