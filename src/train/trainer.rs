@@ -437,7 +437,7 @@ impl Trainer {
     }
 
     fn begin_events(&self) -> Result<Events> {
-        Events::begin(self.config.output.tensorboard, self.folder.path(), self.step)
+        Events::begin(self.config.output.tensorboard, self.folder.path())
     }
 
     fn diverged(&self, what: &str) -> Error {
