@@ -48,9 +48,9 @@ pub struct Metadata {
     pub seconds: f64,
     /// The device that trained it, with its API and driver.
     pub device: String,
-    /// SHA-256 of some of the images that it was trained on, to know them again: see [`crate::train::quality`].
+    /// The [`digest`](crate::data::DataSet::digest) of the images that it was trained on; none in older checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<String>,
+    pub data: Option<String>,
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,

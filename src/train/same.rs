@@ -1,19 +1,17 @@
 //! Whether a resumed run is the run that it was: its data must be, its device and program should be.
 
-use super::quality::Judge;
 use crate::data::DataSet;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Metadata;
 use crate::model::config::Config;
 
-/// Refuses data that are not those of the run.
-pub(super) fn check_same_data(config: &Config, data: &DataSet, saved: &Metadata) -> Result<()> {
+/// Refuses data, of this digest, that are not those of the run.
+pub(super) fn check_same_data(config: &Config, data: &DataSet, digest: &str, saved: &Metadata) -> Result<()> {
     let (now, then) = (data.len() / config.training.batch_size, saved.steps_per_epoch);
     if now == then {
-        let images = Judge::new(data, config.seed).digest();
-        return match &saved.images {
-            Some(saved) if *saved != images => Err(Error::data(format!(
+        return match &saved.data {
+            Some(saved) if saved != digest => Err(Error::data(format!(
                 "{} has other images than the run was trained with; a resumed run needs the data that it began with",
                 data.name()
             ))),

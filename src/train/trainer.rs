@@ -69,6 +69,8 @@ pub struct Trainer {
     pub(super) config: Config,
     layouts: [Layout; 2],
     data: DataSet,
+    /// That of the data.
+    digest: String,
     folder: RunFolder,
     device: Device,
     choices: Choices,
@@ -128,7 +130,8 @@ impl Trainer {
         if let Some(tuning) = &tuning {
             tuning::save(&RunFolder::tuning_path(folder.path()), tuning)?;
         }
-        Ok(Trainer::new(config, layouts, data, folder, device, choices, engine))
+        let digest = data.digest();
+        Ok(Trainer::new(config, layouts, data, digest, folder, device, choices, engine))
     }
 
     /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
@@ -144,8 +147,9 @@ impl Trainer {
         from: Option<&Checkpoint>,
         tune: Tune<'_>,
     ) -> Result<Self> {
+        let digest = data.digest();
         if let Some(from) = from {
-            check_same_data(&config, &data, &from.metadata)?;
+            check_same_data(&config, &data, &digest, &from.metadata)?;
             if matches!(device, Device::Cpu) {
                 // For adapters, the tuning that a run recorded tells.
                 check_same_bits(&device, &from.metadata, tune.announce);
@@ -163,7 +167,7 @@ impl Trainer {
         if let Some(tuning) = &tuning {
             tuning::save(&recorded, tuning)?;
         }
-        let mut trainer = Trainer::new(config, layouts, data, folder, device, choices, engine);
+        let mut trainer = Trainer::new(config, layouts, data, digest, folder, device, choices, engine);
         (trainer.step, trainer.clock.step, trainer.seconds_before) = (step, step, seconds);
         trainer.outcome.saved = from.map(|_| (step, checkpoints::path(trainer.folder.path(), step)));
         Ok(trainer)
@@ -173,6 +177,7 @@ impl Trainer {
         config: Config,
         layouts: &[Layout; 2],
         data: DataSet,
+        digest: String,
         folder: RunFolder,
         device: Device,
         choices: Choices,
@@ -194,6 +199,7 @@ impl Trainer {
             steps_per_epoch,
             config,
             data,
+            digest,
             folder,
             device,
             choices,
@@ -393,7 +399,7 @@ impl Trainer {
             steps_per_epoch: self.steps_per_epoch,
             seconds: self.seconds_before + self.clock.elapsed(),
             device: self.device.identity(),
-            images: Some(self.judge.digest()),
+            data: Some(self.digest.clone()),
             distance,
             config: self.config.clone(),
         };

@@ -358,6 +358,25 @@ fn other_data_are_refused() {
     assert!(desk.snapshot() == before);
 }
 
+/// As many images, and one pixel of one of them is another.
+#[test]
+fn almost_the_same_data_are_refused() {
+    let desk = Desk::new();
+    let file = "digits/train-images-idx3-ubyte";
+    desk.write(file, idx_images(90, &[8, 8]));
+    desk.run(&format!("{TRAIN} --data digits")).done();
+    let original = desk.read(file);
+    for pixel in [0, 200, 89 * 64 + 63] {
+        let mut changed = original.clone();
+        changed[16 + pixel] ^= 1;
+        desk.write(file, changed);
+        desk.run(&format!("{RESUME} --steps 40 -q"))
+            .refused(4, "digits has other images than the run was trained with");
+    }
+    desk.write(file, original);
+    desk.run(&format!("{RESUME} --steps 40")).done();
+}
+
 #[test]
 fn a_cadence_keeps_its_unit_when_the_length_gets_another() {
     let desk = Desk::new();
