@@ -130,14 +130,14 @@ impl Run {
         recorded.or_else(|| Some(self.origin.as_ref()?.seconds))
     }
 
-    /// The sample grid after `step`, or the last one before it; without a step, the newest.
+    /// The sample grid after `step`, or the last one before it, with its step; without a step, the newest.
     ///
     /// # Errors
     /// A checkpoint error when there is none.
-    pub fn sample_at(&self, step: Option<u32>) -> Result<&Path> {
+    pub fn sample_at(&self, step: Option<u32>) -> Result<(u32, &Path)> {
         let step = step.unwrap_or(u32::MAX);
         let found = self.samples.iter().rev().find(|(at, _)| *at <= step);
-        found.map(|(_, path)| path.as_path()).ok_or_else(|| {
+        found.map(|(at, path)| (*at, path.as_path())).ok_or_else(|| {
             let run = self.path.display();
             Error::checkpoint(match self.samples.first() {
                 Some((first, _)) => format!("{run} has no sample grid up to step {step}; its first is of step {first}"),
