@@ -137,6 +137,30 @@ fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
     assert!(steps(&desk, "run/checkpoints").contains(&"step-00000038.safetensors".to_string()));
 }
 
+/// An event file's length does not depend on times.
+#[test]
+fn tensorboard_can_be_switched_off_and_on() {
+    let desk = Desk::new();
+    let events = |run: &str| {
+        let names = desk.names(&format!("{run}/tensorboard"));
+        assert_eq!(names.len(), 1, "{names:?}");
+        (names[0].clone(), desk.read(&format!("{run}/tensorboard/{}", names[0])))
+    };
+    desk.run(&format!("{TRAIN} --steps 17 --tensorboard")).done();
+    let first = events("run");
+    desk.run(&format!("{RESUME} --steps 31 --tensorboard=false")).done();
+    assert!(events("run") == first, "it stays as it was");
+    assert_eq!(desk.config("run")["output"]["tensorboard"].as_bool(), Some(false));
+    desk.run(&format!("{RESUME} --steps 42")).done();
+    assert!(events("run") == first, "it stays switched off");
+    desk.run_with(&[("DCGAN_GPU_TENSORBOARD", "true")], &format!("{RESUME} --steps 53")).done();
+    desk.run(&format!("{RESUME} --steps 64")).done();
+    desk.run("train --config tiny.toml --device cpu --out whole --steps 64 --tensorboard=true").done();
+    assert_eq!(events("run").1.len(), events("whole").1.len());
+    assert!(events("run").0 > first.0, "TensorBoard reads files in the order of their names");
+    desk.run(&format!("{RESUME} --tensorboard=perhaps")).refused(2, "--tensorboard");
+}
+
 #[test]
 fn epochs_go_on_where_they_were() {
     let desk = Desk::new();
