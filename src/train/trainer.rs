@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::checkpoints;
 use super::claim::Claim;
 use super::clock::Clock;
-use super::engine::{Batch, Engine, Losses};
+use super::engine::{Batch, Losses};
 use super::events::Events;
 use super::health::Health;
+use super::machine::{Machine, resident};
 pub use super::news::{Observer, Outcome, Progress};
 use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
@@ -23,7 +24,7 @@ use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::{Config, OnNan, Order, Training};
 use crate::model::network::Layout;
 use crate::output::grid;
-use crate::tuning::{self, Choices};
+use crate::tuning;
 
 /// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
 const CHECK_EVERY: u32 = 100;
@@ -67,14 +68,11 @@ impl std::fmt::Debug for Tune<'_> {
 #[derive(Debug)]
 pub struct Trainer {
     pub(super) config: Config,
-    layouts: [Layout; 2],
     data: DataSet,
     /// That of the data.
     digest: String,
     folder: RunFolder,
-    device: Device,
-    choices: Choices,
-    engine: Engine,
+    machine: Machine,
     judge: Judge,
     health: Health,
     feed: Feed,
@@ -125,13 +123,13 @@ impl Trainer {
     ) -> Result<Self> {
         let tuning = tuning::for_run(&device, &config, layouts, tune.wanted, tune.announce)?;
         let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let engine = load(&device, &config, layouts, &data, &choices)?;
+        let machine = Machine::load(device, &config, layouts, &data, choices)?;
         let folder = RunFolder::create(claim, &config)?;
         if let Some(tuning) = &tuning {
             tuning::save(&RunFolder::tuning_path(folder.path()), tuning)?;
         }
         let digest = data.digest();
-        Ok(Trainer::new(config, layouts, data, digest, folder, device, choices, engine))
+        Ok(Trainer::new(config, data, digest, folder, machine))
     }
 
     /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
@@ -158,52 +156,40 @@ impl Trainer {
         let recorded = RunFolder::tuning_path(claim.path());
         let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
         let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let mut engine = load(&device, &config, layouts, &data, &choices)?;
+        let mut machine = Machine::load(device, &config, layouts, &data, choices)?;
         let (step, seconds) = from.map_or((0, 0.0), |from| (from.metadata.step, from.metadata.seconds));
         if let Some(from) = from {
-            engine.restore(&from.tensors)?;
+            machine.engine().restore(&from.tensors)?;
         }
         let folder = RunFolder::resume(claim, &config, from.map(|from| &from.metadata))?;
         if let Some(tuning) = &tuning {
             tuning::save(&recorded, tuning)?;
         }
-        let mut trainer = Trainer::new(config, layouts, data, digest, folder, device, choices, engine);
+        let mut trainer = Trainer::new(config, data, digest, folder, machine);
         (trainer.step, trainer.clock.step, trainer.seconds_before) = (step, step, seconds);
         trainer.outcome.saved = from.map(|_| (step, checkpoints::path(trainer.folder.path(), step)));
         Ok(trainer)
     }
 
-    fn new(
-        config: Config,
-        layouts: &[Layout; 2],
-        data: DataSet,
-        digest: String,
-        folder: RunFolder,
-        device: Device,
-        choices: Choices,
-        engine: Engine,
-    ) -> Self {
+    fn new(config: Config, data: DataSet, digest: String, folder: RunFolder, machine: Machine) -> Self {
         let steps_per_epoch = data.len() / config.training.batch_size;
         let feed = Feed {
             epoch: None,
             order: Vec::new(),
             bytes: vec![0; data.shape().bytes() * config.training.batch_size as usize],
-            resident: resident(&data, &device).is_some(),
+            resident: resident(&data, machine.device()).is_some(),
         };
         Trainer {
             schedule: Schedule::new(&config, steps_per_epoch),
             judge: Judge::new(&data, config.seed),
             health: Health::new(folder.best_diversity()),
             clock: Clock::start(0),
-            layouts: layouts.clone(),
             steps_per_epoch,
             config,
             data,
             digest,
             folder,
-            device,
-            choices,
-            engine,
+            machine,
             feed,
             step: 0,
             seconds_before: 0.0,
@@ -226,7 +212,7 @@ impl Trainer {
 
     /// The device that the run is on.
     pub fn device(&self) -> &Device {
-        &self.device
+        self.machine.device()
     }
 
     /// Trains to the run's end, or until `stop` asks for an end, which is saved.
@@ -305,7 +291,7 @@ impl Trainer {
             self.data.fill(epoch, indices, &mut self.feed.bytes);
             Batch::Bytes(&self.feed.bytes)
         };
-        self.engine.step(self.step, images)?;
+        self.machine.engine().step(self.step, images)?;
         self.step += 1;
         Ok(())
     }
@@ -313,7 +299,7 @@ impl Trainer {
     /// Reads the losses of all steps since the last reading, and writes the lines that are due.
     fn record(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let from = self.clock.step;
-        let losses = self.engine.losses(from, self.step)?;
+        let losses = self.machine.engine().losses(from, self.step)?;
         let rate = self.clock.read(self.step, self.config.training.batch_size);
         let seconds = self.seconds_before + self.clock.elapsed();
         let lines: Vec<_> = (from + 1..)
@@ -331,8 +317,12 @@ impl Trainer {
         self.folder.write_metrics(&due)?;
         self.events.metrics(&due)?;
         if let Some(bad) = lines.get(good) {
-            let tensor =
-                self.engine.check()?.not_finite.map_or(String::new(), |name| format!(", nor is tensor {name}"));
+            let tensor = self
+                .machine
+                .engine()
+                .check()?
+                .not_finite
+                .map_or(String::new(), |name| format!(", nor is tensor {name}"));
             return Err(self.diverged(&format!("the losses of step {} are not numbers{tensor}", bad.step)));
         }
         lines.iter().for_each(|line| self.health.step(&line.losses));
@@ -347,7 +337,7 @@ impl Trainer {
 
     /// Looks for NaN and infinity in all tensors, and for what else goes wrong.
     fn check(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let checked = self.engine.check()?;
+        let checked = self.machine.engine().check()?;
         if let Some(name) = checked.not_finite {
             return Err(self.diverged(&format!("tensor {name} holds NaN or infinity after step {}", self.step)));
         }
@@ -361,7 +351,7 @@ impl Trainer {
     fn sample(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let output = &self.config.output;
         let (rows, cols) = (output.rows as usize, output.cols as usize);
-        let images = self.engine.sample((rows * cols).max(quality::IMAGES))?;
+        let images = self.machine.engine().sample((rows * cols).max(quality::IMAGES))?;
         let quality = self.judge.judge(&images);
         self.judged = Some((self.step, quality));
         let picture = grid(&images, rows, cols);
@@ -379,13 +369,13 @@ impl Trainer {
     fn quality(&mut self) -> Result<Quality> {
         match self.judged {
             Some((step, quality)) if step == self.step => Ok(quality),
-            _ => Ok(self.judge.judge(&self.engine.sample(quality::IMAGES)?)),
+            _ => Ok(self.judge.judge(&self.machine.engine().sample(quality::IMAGES)?)),
         }
     }
 
     /// Saves a checkpoint: one of the run's cadence, with the distance of its samples, or one to go on from after a stop.
     fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
-        let tensors = self.engine.state()?;
+        let tensors = self.machine.engine().state()?;
         self.folder.sync()?;
         // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
         let ends = distance.is_none() || self.step == self.schedule.end();
@@ -398,7 +388,7 @@ impl Trainer {
             step: self.step,
             steps_per_epoch: self.steps_per_epoch,
             seconds: self.seconds_before + self.clock.elapsed(),
-            device: self.device.identity(),
+            device: self.machine.device().identity(),
             data: Some(self.digest.clone()),
             distance,
             config: self.config.clone(),
@@ -411,21 +401,21 @@ impl Trainer {
         Ok(())
     }
 
-    /// Takes up the run's newest checkpoint again, or its beginning where it has none; the device is as new if it was
-    /// lost. Returns the step.
-    pub(super) fn rewind(&mut self, new_device: Option<Device>, observer: &mut dyn Observer) -> Result<u32> {
-        if let Some(device) = new_device {
-            self.engine = load(&device, &self.config, &self.layouts, &self.data, &self.choices)?;
-            self.device = device;
-        }
+    /// Opens the lost device again.
+    pub(super) fn reopen(&mut self) -> Result<()> {
+        self.machine.reopen(&self.config, &self.data)
+    }
+
+    /// Takes up the run's newest checkpoint again, or its beginning where it has none; returns the step.
+    pub(super) fn rewind(&mut self, observer: &mut dyn Observer) -> Result<u32> {
         let found = checkpoints::newest(self.folder.path())?;
         if let Some(found) = &found {
             found.set_aside()?.iter().for_each(|line| observer.notice(line));
         }
         self.step = found.as_ref().map_or(0, |found| found.checkpoint.metadata.step);
         match &found {
-            Some(found) => self.engine.restore(&found.checkpoint.tensors)?,
-            None => self.engine.initialise(),
+            Some(found) => self.machine.engine().restore(&found.checkpoint.tensors)?,
+            None => self.machine.engine().initialise(),
         }
         self.folder.rewind(found.as_ref().map(|found| &found.checkpoint.metadata))?;
         self.events = self.begin_events()?;
@@ -438,7 +428,7 @@ impl Trainer {
     /// Goes on with another learning rate from here.
     pub(super) fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
         self.config.adam.lr = rate;
-        self.engine.set_learning_rate(rate);
+        self.machine.engine().set_learning_rate(rate);
         self.folder.write_config(&self.config)
     }
 
@@ -459,15 +449,6 @@ impl Trainer {
         };
         Error::new(Kind::Diverged, format!("training diverged: {what}; {remedy}; {kept}"))
     }
-}
-
-fn load(device: &Device, config: &Config, layouts: &[Layout; 2], data: &DataSet, choices: &Choices) -> Result<Engine> {
-    Engine::tuned(device, config, layouts, resident(data, device), choices)
-}
-
-/// The images that stay on the device: all, where they are in memory and fit a binding.
-fn resident<'a>(data: &'a DataSet, device: &Device) -> Option<&'a [u8]> {
-    data.resident().filter(|bytes| bytes.len() as u64 <= device.profile().max_binding_bytes)
 }
 
 fn rounded(value: f64) -> f64 {
