@@ -165,3 +165,53 @@ fn a_run_that_is_stopped_where_it_went_on_keeps_its_checkpoint_as_it_was() {
     assert_eq!((outcome.steps, outcome.stopped_by, outcome.checkpoint), (10, Some(15), Some(newest.clone())));
     assert!(fs::read(&newest).unwrap() == before, "it counts as one of the run's cadence, and may be the best");
 }
+
+/// A deep linear D grows with the power of its learning rate.
+const RUNS_AWAY: [(&str, &str); 2] = [
+    (
+        "steps = 12 }",
+        "steps = 12, on_nan = \"rollback\" }\nadam = { lr = 0.5 }\ninit = { weights = \"glorot_uniform\" }",
+    ),
+    ("{ type = \"dense\", units = 1 }", "DEEP { type = \"dense\", units = 1 }"),
+];
+
+/// The process ends as soon as the run went back: what it would have done then is done by the next one, to the same bits.
+#[test]
+fn a_run_that_is_killed_after_it_was_rolled_back_goes_on_as_slowly() {
+    let _calm = faults::arm([]);
+    let config = RUNS_AWAY.iter().fold(TINY.to_string(), |config, (from, to)| config.replace(from, to));
+    let config = config.replace("DEEP", &"{ type = \"dense\", units = 16 },".repeat(30));
+    let count = |notices: &[String]| notices.iter().filter(|line| line.contains("with a learning rate of")).count();
+    for every in [5, 1] {
+        let config = config.replace("checkpoint_every = \"5steps\"", &format!("checkpoint_every = \"{every}steps\""));
+        let [whole, parts] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut ear = Ear::default();
+        let expected = start(&config, Device::Cpu, whole.path()).run(&mut ear, &Stop::default());
+        let rollbacks = count(&ear.notices);
+        assert!(rollbacks > 0, "every {every}: {:?}", ear.notices);
+
+        let (mut notices, mut trainer) = (Vec::new(), start(&config, Device::Cpu, parts.path()));
+        let ended = loop {
+            let stop = Stop::default();
+            let mut ear = Ear { stop: Some(stop.clone()), ..Ear::default() };
+            let ended = trainer.run(&mut ear, &stop);
+            notices.extend(ear.notices);
+            match ended {
+                Ok(Outcome { stopped_by: Some(15), .. }) => trainer = resume(Device::Cpu, parts.path()),
+                ended => break ended,
+            }
+        };
+        assert_eq!(count(&notices), rollbacks, "every {every}: {notices:?}");
+        assert_eq!(ended.is_ok(), expected.is_ok(), "every {every}");
+        let [a, b] = [&whole, &parts].map(|folder| {
+            let mut newest = checkpoints::newest(&folder.path().join("run")).unwrap().unwrap().checkpoint;
+            newest.metadata.seconds = 0.0;
+            newest
+        });
+        assert_eq!(
+            (a.metadata.rollbacks as usize, a.metadata.config.adam.lr),
+            (rollbacks, 0.5_f64.powi(rollbacks as i32 + 1))
+        );
+        assert!(a == b, "every {every}: the bits differ");
+    }
+}

@@ -54,8 +54,15 @@ pub struct Metadata {
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
+    /// How often the run went back and on with half the learning rate, which is that of `config` now.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rollbacks: u32,
     /// The resolved configuration.
     pub config: Config,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A checkpoint in memory.

@@ -209,9 +209,10 @@ mod tests {
         let config = sources::preset("quick").unwrap();
         let program_version = "0.0.7".to_string();
         let (device, distance) = ("a GPU, its API, its driver".to_string(), Some(0.25));
-        let (step, steps_per_epoch, seconds) = (8, 10, 1.0);
+        let (step, steps_per_epoch, seconds, rollbacks) = (8, 10, 1.0, 0);
         let data = None;
-        let metadata = Metadata { program_version, step, steps_per_epoch, seconds, device, data, distance, config };
+        let metadata =
+            Metadata { program_version, step, steps_per_epoch, seconds, device, data, distance, rollbacks, config };
         let file = Checkpoint { metadata, tensors: Tensors::default() }.to_bytes().unwrap();
         fs::write(run.join("checkpoints/step-00000008.safetensors"), &file).unwrap();
         fs::write(run.join("checkpoints/step-00000010.safetensors"), &file[..30]).unwrap();

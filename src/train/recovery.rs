@@ -9,11 +9,10 @@ const ATTEMPTS: u32 = 3;
 /// What the learning rate is multiplied by after a divergence.
 const SLOWER: f64 = 0.5;
 
-/// The failures that a run has survived.
+/// The failures that a process has survived.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     losses_of_device: u32,
-    rollbacks: u32,
 }
 
 impl Recovery {
@@ -39,14 +38,13 @@ impl Recovery {
             }
         }
         let rolls_back = trainer.config.training.on_nan == OnNan::Rollback;
-        if error.kind() == Kind::Diverged && rolls_back && self.rollbacks < ATTEMPTS {
-            self.rollbacks += 1;
+        if error.kind() == Kind::Diverged && rolls_back && trainer.rollbacks < ATTEMPTS {
             let step = trainer.rewind(observer).map_err(|e| also(&error, &e))?;
             let rate = trainer.config.adam.lr * SLOWER;
-            trainer.set_learning_rate(rate)?;
+            trainer.slow_down(rate)?;
             observer.notice(&format!(
                 "{error}; going on from step {step} with a learning rate of {rate:e} ({} of {ATTEMPTS} times)",
-                self.rollbacks
+                trainer.rollbacks
             ));
             return Ok(());
         }

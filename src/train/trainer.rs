@@ -80,6 +80,8 @@ pub struct Trainer {
     steps_per_epoch: u32,
     schedule: Schedule,
     step: u32,
+    /// How often the run went back and on with a smaller learning rate.
+    pub(super) rollbacks: u32,
     /// Training time before this process.
     seconds_before: f64,
     events: Events,
@@ -157,7 +159,6 @@ impl Trainer {
         let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
         let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
         let mut machine = Machine::load(device, &config, layouts, &data, choices)?;
-        let (step, seconds) = from.map_or((0, 0.0), |from| (from.metadata.step, from.metadata.seconds));
         if let Some(from) = from {
             machine.engine().restore(&from.tensors)?;
         }
@@ -166,8 +167,11 @@ impl Trainer {
             tuning::save(&recorded, tuning)?;
         }
         let mut trainer = Trainer::new(config, data, digest, folder, machine);
-        (trainer.step, trainer.clock.step, trainer.seconds_before) = (step, step, seconds);
-        trainer.outcome.saved = from.map(|_| (step, checkpoints::path(trainer.folder.path(), step)));
+        if let Some(Metadata { step, seconds, rollbacks, .. }) = from.map(|from| &from.metadata) {
+            (trainer.step, trainer.clock.step) = (*step, *step);
+            (trainer.seconds_before, trainer.rollbacks) = (*seconds, *rollbacks);
+            trainer.outcome.saved = Some((*step, checkpoints::path(trainer.folder.path(), *step)));
+        }
         Ok(trainer)
     }
 
@@ -192,6 +196,7 @@ impl Trainer {
             machine,
             feed,
             step: 0,
+            rollbacks: 0,
             seconds_before: 0.0,
             events: Events::default(),
             drawn: None,
@@ -383,7 +388,18 @@ impl Trainer {
             self.drawn = Some(Instant::now());
             self.folder.draw_curves()?;
         }
-        let metadata = Metadata {
+        let metadata = self.metadata(distance);
+        let path = checkpoints::path(self.folder.path(), self.step);
+        Checkpoint { metadata, tensors }.save(&path)?;
+        checkpoints::prune(self.folder.path(), self.config.output.keep)?;
+        observer.checkpoint(&path);
+        self.outcome.saved = Some((self.step, path));
+        Ok(())
+    }
+
+    /// What a checkpoint says of the run as it is.
+    fn metadata(&self, distance: Option<f64>) -> Metadata {
+        Metadata {
             program_version: env!("CARGO_PKG_VERSION").to_string(),
             step: self.step,
             steps_per_epoch: self.steps_per_epoch,
@@ -391,14 +407,9 @@ impl Trainer {
             device: self.machine.device().identity(),
             data: Some(self.digest.clone()),
             distance,
+            rollbacks: self.rollbacks,
             config: self.config.clone(),
-        };
-        let path = checkpoints::path(self.folder.path(), self.step);
-        Checkpoint { metadata, tensors }.save(&path)?;
-        checkpoints::prune(self.folder.path(), self.config.output.keep)?;
-        observer.checkpoint(&path);
-        self.outcome.saved = Some((self.step, path));
-        Ok(())
+        }
     }
 
     /// Opens the lost device again.
@@ -425,10 +436,20 @@ impl Trainer {
         Ok(self.step)
     }
 
-    /// Goes on with another learning rate from here.
-    pub(super) fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+    /// Goes on with a smaller learning rate from the checkpoint that was just taken up, or from the beginning. A checkpoint says
+    /// so from now on: if the process is killed before the next one, the run does not go the wrong way again.
+    pub(super) fn slow_down(&mut self, rate: f64) -> Result<()> {
+        self.rollbacks += 1;
         self.config.adam.lr = rate;
         self.machine.engine().set_learning_rate(rate);
+        let mut checkpoint = match checkpoints::newest(self.folder.path())? {
+            Some(found) => found.checkpoint,
+            None => Checkpoint { metadata: self.metadata(None), tensors: self.machine.engine().state()? },
+        };
+        (checkpoint.metadata.config.adam.lr, checkpoint.metadata.rollbacks) = (rate, self.rollbacks);
+        let path = checkpoints::path(self.folder.path(), self.step);
+        checkpoint.save(&path)?;
+        self.outcome.saved = Some((self.step, path));
         self.folder.write_config(&self.config)
     }
 
