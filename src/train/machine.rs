@@ -14,6 +14,7 @@ pub(super) struct Machine {
     device: Device,
     layouts: [Layout; 2],
     choices: Choices,
+    keeps_data: bool,
     /// Nothing while a lost device is opened again; where that fails, the run ends.
     engine: Option<Engine>,
 }
@@ -30,7 +31,7 @@ impl Machine {
         data: &DataSet,
         choices: Choices,
     ) -> Result<Self> {
-        let mut machine = Machine { device, layouts: layouts.clone(), choices, engine: None };
+        let mut machine = Machine { device, layouts: layouts.clone(), choices, keeps_data: false, engine: None };
         machine.load_engine(config, data)?;
         Ok(machine)
     }
@@ -47,6 +48,7 @@ impl Machine {
 
     fn load_engine(&mut self, config: &Config, data: &DataSet) -> Result<()> {
         let images = resident(data, &self.device);
+        self.keeps_data = images.is_some();
         self.engine = Some(Engine::tuned(&self.device, config, &self.layouts, images, &self.choices)?);
         Ok(())
     }
@@ -56,6 +58,11 @@ impl Machine {
         &self.device
     }
 
+    /// Whether all images are on the device.
+    pub(super) fn keeps_data(&self) -> bool {
+        self.keeps_data
+    }
+
     /// The loaded GAN.
     pub(super) fn engine(&mut self) -> &mut Engine {
         self.engine.as_mut().expect("a run whose device cannot be opened again has ended")
@@ -63,6 +70,6 @@ impl Machine {
 }
 
 /// The images that stay on the device: all, where they are in memory and fit a binding.
-pub(super) fn resident<'a>(data: &'a DataSet, device: &Device) -> Option<&'a [u8]> {
+fn resident<'a>(data: &'a DataSet, device: &Device) -> Option<&'a [u8]> {
     data.resident().filter(|bytes| bytes.len() as u64 <= device.profile().max_binding_bytes)
 }

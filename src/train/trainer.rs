@@ -3,81 +3,42 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub use super::begin::Tune;
 use super::checkpoints;
-use super::claim::Claim;
 use super::clock::Clock;
-use super::engine::{Batch, Losses};
+use super::engine::Losses;
 use super::events::Events;
+use super::feed::Feed;
+pub use super::feed::open_data;
 use super::health::Health;
-use super::machine::{Machine, resident};
+use super::machine::Machine;
 pub use super::news::{Observer, Outcome, Progress};
 use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
 use super::run_folder::{Metrics, RunFolder};
-use super::same::{check_same_bits, check_same_data};
 use super::schedule::Schedule;
 use super::stop::Stop;
-use crate::data::{DataSet, ImageShape, shuffled};
 use crate::device::Device;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::{Config, OnNan, Order, Training};
-use crate::model::network::Layout;
 use crate::output::grid;
-use crate::tuning;
 
 /// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
 const CHECK_EVERY: u32 = 100;
 /// Time after which the curves are drawn again, with a checkpoint: they take longer the longer a run is.
 const DRAW_AFTER: Duration = Duration::from_secs(30);
 
-/// The data set that a configuration names, in the network's size.
-///
-/// # Errors
-/// A data error when it is missing, broken, or smaller than a batch.
-pub fn open_data(config: &Config) -> Result<DataSet> {
-    let image = config.image;
-    let shape = ImageShape { height: image.height, width: image.width, channels: image.channels };
-    let data = DataSet::open(&config.data, config.data_dir.as_deref(), shape, config.seed)?;
-    if data.len() < config.training.batch_size {
-        return Err(Error::data(format!(
-            "{} has {} images, fewer than a batch of {}; use a smaller --batch-size",
-            data.name(),
-            data.len(),
-            config.training.batch_size
-        )));
-    }
-    Ok(data)
-}
-
-/// Whether kernels are tuned to the device, and whom to tell about it.
-pub struct Tune<'a> {
-    /// Otherwise all run their defaults.
-    pub wanted: bool,
-    /// Told before something is measured, or differs from what a run began with.
-    pub announce: &'a mut dyn FnMut(&str),
-}
-
-impl std::fmt::Debug for Tune<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tune {{ wanted: {} }}", self.wanted)
-    }
-}
-
 /// A run, ready to go on.
 #[derive(Debug)]
 pub struct Trainer {
     pub(super) config: Config,
-    data: DataSet,
-    /// That of the data.
-    digest: String,
     folder: RunFolder,
     machine: Machine,
     judge: Judge,
     health: Health,
     feed: Feed,
     clock: Clock,
-    steps_per_epoch: u32,
     schedule: Schedule,
     step: u32,
     /// How often the run went back and on with a smaller learning rate.
@@ -101,107 +62,33 @@ struct News {
     losses: Option<Losses>,
 }
 
-/// The order of an epoch's images, and room for a batch of them.
-#[derive(Debug)]
-struct Feed {
-    epoch: Option<u32>,
-    order: Vec<u32>,
-    bytes: Vec<u8>,
-    resident: bool,
-}
-
 impl Trainer {
-    /// Starts a run in a new folder.
-    ///
-    /// # Errors
-    /// Device and I/O errors, each before anything is trained.
-    pub fn start(
+    /// A run in its folder, from the beginning or from a checkpoint, of which the device holds the tensors.
+    pub(super) fn new(
         config: Config,
-        layouts: &[Layout; 2],
-        data: DataSet,
-        device: Device,
-        claim: Claim,
-        tune: Tune<'_>,
-    ) -> Result<Self> {
-        let tuning = tuning::for_run(&device, &config, layouts, tune.wanted, tune.announce)?;
-        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let machine = Machine::load(device, &config, layouts, &data, choices)?;
-        let folder = RunFolder::create(claim, &config)?;
-        if let Some(tuning) = &tuning {
-            tuning::save(&RunFolder::tuning_path(folder.path()), tuning)?;
-        }
-        let digest = data.digest();
-        Ok(Trainer::new(config, data, digest, folder, machine))
-    }
-
-    /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
-    ///
-    /// # Errors
-    /// As [`Trainer::start`]; a data error when the data are not those of the run.
-    pub fn resume(
-        config: Config,
-        layouts: &[Layout; 2],
-        data: DataSet,
-        device: Device,
-        claim: Claim,
-        from: Option<&Checkpoint>,
-        tune: Tune<'_>,
-    ) -> Result<Self> {
-        let digest = data.digest();
-        if let Some(from) = from {
-            check_same_data(&config, &data, &digest, &from.metadata)?;
-            if matches!(device, Device::Cpu) {
-                // For adapters, the tuning that a run recorded tells.
-                check_same_bits(&device, &from.metadata, tune.announce);
-            }
-        }
-        let recorded = RunFolder::tuning_path(claim.path());
-        let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
-        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let mut machine = Machine::load(device, &config, layouts, &data, choices)?;
-        if let Some(from) = from {
-            machine.engine().restore(&from.tensors)?;
-        }
-        let folder = RunFolder::resume(claim, &config, from.map(|from| &from.metadata))?;
-        if let Some(tuning) = &tuning {
-            tuning::save(&recorded, tuning)?;
-        }
-        let mut trainer = Trainer::new(config, data, digest, folder, machine);
-        if let Some(Metadata { step, seconds, rollbacks, .. }) = from.map(|from| &from.metadata) {
-            (trainer.step, trainer.clock.step) = (*step, *step);
-            (trainer.seconds_before, trainer.rollbacks) = (*seconds, *rollbacks);
-            trainer.outcome.saved = Some((*step, checkpoints::path(trainer.folder.path(), *step)));
-        }
-        Ok(trainer)
-    }
-
-    fn new(config: Config, data: DataSet, digest: String, folder: RunFolder, machine: Machine) -> Self {
-        let steps_per_epoch = data.len() / config.training.batch_size;
-        let feed = Feed {
-            epoch: None,
-            order: Vec::new(),
-            bytes: vec![0; data.shape().bytes() * config.training.batch_size as usize],
-            resident: resident(&data, machine.device()).is_some(),
-        };
+        feed: Feed,
+        folder: RunFolder,
+        machine: Machine,
+        from: Option<&Metadata>,
+    ) -> Self {
+        let step = from.map_or(0, |from| from.step);
+        let saved = from.map(|_| (step, checkpoints::path(folder.path(), step)));
         Trainer {
-            schedule: Schedule::new(&config, steps_per_epoch),
-            judge: Judge::new(&data, config.seed),
+            schedule: Schedule::new(&config, feed.steps_per_epoch()),
+            judge: Judge::new(feed.data(), config.seed),
             health: Health::new(folder.best_diversity()),
-            clock: Clock::start(0),
-            steps_per_epoch,
+            clock: Clock::start(step),
             config,
-            data,
-            digest,
             folder,
             machine,
             feed,
-            step: 0,
-            rollbacks: 0,
-            seconds_before: 0.0,
+            step,
+            rollbacks: from.map_or(0, |from| from.rollbacks),
+            seconds_before: from.map_or(0.0, |from| from.seconds),
             events: Events::default(),
             drawn: None,
             judged: None,
-            outcome: News::default(),
+            outcome: News { saved, ..News::default() },
         }
     }
 
@@ -283,19 +170,7 @@ impl Trainer {
 
     /// Hands the next batch to the device, which need not be done with the one before.
     fn submit_step(&mut self) -> Result<()> {
-        let epoch = self.step / self.steps_per_epoch;
-        if self.feed.epoch != Some(epoch) {
-            self.feed.order = shuffled(self.config.seed, epoch, self.data.len());
-            self.feed.epoch = Some(epoch);
-        }
-        let batch = self.config.training.batch_size as usize;
-        let indices = &self.feed.order[(self.step % self.steps_per_epoch) as usize * batch..][..batch];
-        let images = if self.feed.resident {
-            Batch::Resident(indices)
-        } else {
-            self.data.fill(epoch, indices, &mut self.feed.bytes);
-            Batch::Bytes(&self.feed.bytes)
-        };
+        let images = self.feed.batch(self.step, self.machine.keeps_data());
         self.machine.engine().step(self.step, images)?;
         self.step += 1;
         Ok(())
@@ -307,11 +182,12 @@ impl Trainer {
         let losses = self.machine.engine().losses(from, self.step)?;
         let rate = self.clock.read(self.step, self.config.training.batch_size);
         let seconds = self.seconds_before + self.clock.elapsed();
+        let steps_per_epoch = self.feed.steps_per_epoch();
         let lines: Vec<_> = (from + 1..)
             .zip(losses)
             .map(|(step, losses)| Metrics {
                 step,
-                epoch: (step - 1) / self.steps_per_epoch + 1,
+                epoch: (step - 1) / steps_per_epoch + 1,
                 losses,
                 images_per_second: rounded(rate),
                 seconds: rounded(seconds),
@@ -333,7 +209,7 @@ impl Trainer {
         lines.iter().for_each(|line| self.health.step(&line.losses));
         if let Some(&metrics) = lines.last() {
             let total_steps = self.schedule.end();
-            let total_epochs = total_steps.div_ceil(self.steps_per_epoch);
+            let total_epochs = total_steps.div_ceil(steps_per_epoch);
             observer.progress(&Progress { metrics, total_steps, total_epochs });
             self.outcome.losses = Some(metrics.losses);
         }
@@ -402,10 +278,10 @@ impl Trainer {
         Metadata {
             program_version: env!("CARGO_PKG_VERSION").to_string(),
             step: self.step,
-            steps_per_epoch: self.steps_per_epoch,
+            steps_per_epoch: self.feed.steps_per_epoch(),
             seconds: self.seconds_before + self.clock.elapsed(),
             device: self.machine.device().identity(),
-            data: Some(self.digest.clone()),
+            data: Some(self.feed.digest().to_string()),
             distance,
             rollbacks: self.rollbacks,
             config: self.config.clone(),
@@ -414,7 +290,7 @@ impl Trainer {
 
     /// Opens the lost device again.
     pub(super) fn reopen(&mut self) -> Result<()> {
-        self.machine.reopen(&self.config, &self.data)
+        self.machine.reopen(&self.config, self.feed.data())
     }
 
     /// Takes up the run's newest checkpoint again, or its beginning where it has none; returns the step.
