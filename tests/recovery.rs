@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use dcgan_gpu::device::Device;
 use dcgan_gpu::device::faults::{self, At, Fault, What};
@@ -27,10 +28,11 @@ generator = { layers = [{ type = "dense", shape = [8, 8, 1] }, { type = "tanh" }
 discriminator = { layers = [{ type = "dropout", rate = 0.2 }, { type = "dense", units = 1 }] }
 "#;
 
-/// Hears what a run has to say.
+/// Hears what a run has to say, and may want it to stop then.
 #[derive(Default)]
 struct Ear {
     notices: Vec<String>,
+    stop: Option<Stop>,
 }
 
 impl Observer for Ear {
@@ -39,22 +41,40 @@ impl Observer for Ear {
     fn checkpoint(&mut self, _: &Path) {}
     fn notice(&mut self, line: &str) {
         self.notices.push(line.to_string());
+        if let Some(stop) = &self.stop {
+            stop.flag().store(15, Ordering::Relaxed);
+        }
     }
 }
 
-/// Trains [`TINY`] in `folder` on a device, with faults that count from the first step on.
-fn train(device: &Device, folder: &Path, faults: Vec<Fault>) -> (Result<Outcome>, Vec<String>) {
+/// A new run in `folder`.
+fn start(config: &str, device: Device, folder: &Path) -> Trainer {
     let file = folder.join("tiny.toml");
-    fs::write(&file, TINY).unwrap();
+    fs::write(&file, config).unwrap();
     let config = Merge::from_file(&file).unwrap().finish().unwrap();
     let layouts = config.layouts().unwrap();
     let data = trainer::open_data(&config).unwrap();
     let claim = Claim::new_run(&folder.join("run"), false).unwrap();
     let tune = Tune { wanted: false, announce: &mut |_| {} };
-    let device = device.reopen().unwrap();
-    let trainer = Trainer::start(config, &layouts, data, device, claim, tune).unwrap();
-    let mut ear = Ear::default();
+    Trainer::start(config, &layouts, data, device, claim, tune).unwrap()
+}
+
+/// The run in `folder`, from its newest checkpoint.
+fn resume(device: Device, folder: &Path) -> Trainer {
+    let run = folder.join("run");
+    let found = checkpoints::newest(&run).unwrap().unwrap();
+    let config = found.checkpoint.metadata.config.clone();
+    let (layouts, data) = (config.layouts().unwrap(), trainer::open_data(&config).unwrap());
+    let tune = Tune { wanted: false, announce: &mut |_| {} };
+    let claim = Claim::existing(&run).unwrap();
+    Trainer::resume(config, &layouts, data, device, claim, Some(&found.checkpoint), tune).unwrap()
+}
+
+/// Trains [`TINY`] in `folder` on a device, with faults that count from its start on.
+fn train(device: &Device, folder: &Path, faults: Vec<Fault>) -> (Result<Outcome>, Vec<String>) {
     let armed = faults::arm(faults);
+    let trainer = start(TINY, device.reopen().unwrap(), folder);
+    let mut ear = Ear::default();
     let outcome = trainer.run(&mut ear, &Stop::default());
     drop(armed);
     (outcome, ear.notices)
@@ -89,14 +109,17 @@ fn a_lost_device_is_opened_again_and_the_run_has_the_same_bits() {
             vec![Fault { at: At::Submit, what: What::SilentlyDropped, nth: 6 }],
             vec![2, 9, 15].into_iter().map(|nth| Fault { at: At::Submit, what: What::Lost, nth }).collect(),
         ];
-        for faults in cases {
+        // Lost once more while it is loaded again; it was loaded for the first time after the faults were armed.
+        let again = [(At::Submit, 9), (At::Allocate, 2)].map(|(at, nth)| Fault { at, what: What::Lost, nth });
+        let cases = cases.into_iter().map(|faults| (faults.len(), faults)).chain([(1, again.to_vec())]);
+        for (recoveries, faults) in cases {
             let folder = tempfile::tempdir().unwrap();
             let said = format!("{} with {faults:?}", device.name());
             let losses = faults.len();
             let (outcome, notices) = train(&device, folder.path(), faults);
             assert_eq!(outcome.unwrap_or_else(|e| panic!("{said}: {e}")).steps, 12, "{said}");
-            assert_eq!(notices.len(), losses, "{said}: {notices:?}");
-            assert!(notices[losses - 1].contains(&format!("({losses} of 3 times)")), "{said}: {notices:?}");
+            assert_eq!(notices.len(), recoveries, "{said}: {notices:?}");
+            assert!(notices[recoveries - 1].contains(&format!("({losses} of 3 times)")), "{said}: {notices:?}");
             assert!(left(folder.path()) == expected, "{said}: the bits differ");
         }
     }
@@ -135,16 +158,60 @@ fn a_run_that_is_stopped_where_it_went_on_keeps_its_checkpoint_as_it_was() {
     let before = fs::read(&newest).unwrap();
 
     let _calm = faults::arm([]); // other tests' faults are not for this
-    let found = checkpoints::newest(&run).unwrap().unwrap();
-    let config = found.checkpoint.metadata.config.clone();
-    let (layouts, data) = (config.layouts().unwrap(), trainer::open_data(&config).unwrap());
-    let tune = Tune { wanted: false, announce: &mut |_| {} };
-    let claim = Claim::existing(&run).unwrap();
-    let from = Some(&found.checkpoint);
-    let trainer = Trainer::resume(config, &layouts, data, Device::Cpu, claim, from, tune).unwrap();
+    let trainer = resume(Device::Cpu, folder.path());
     let stop = Stop::default();
-    stop.flag().store(15, std::sync::atomic::Ordering::Relaxed);
+    stop.flag().store(15, Ordering::Relaxed);
     let outcome = trainer.run(&mut Ear::default(), &stop).unwrap();
     assert_eq!((outcome.steps, outcome.stopped_by, outcome.checkpoint), (10, Some(15), Some(newest.clone())));
     assert!(fs::read(&newest).unwrap() == before, "it counts as one of the run's cadence, and may be the best");
+}
+
+/// A deep linear D grows with the power of its learning rate.
+const RUNS_AWAY: [(&str, &str); 2] = [
+    (
+        "steps = 12 }",
+        "steps = 12, on_nan = \"rollback\" }\nadam = { lr = 0.5 }\ninit = { weights = \"glorot_uniform\" }",
+    ),
+    ("{ type = \"dense\", units = 1 }", "DEEP { type = \"dense\", units = 1 }"),
+];
+
+/// The process ends as soon as the run went back: what it would have done then is done by the next one, to the same bits.
+#[test]
+fn a_run_that_is_killed_after_it_was_rolled_back_goes_on_as_slowly() {
+    let _calm = faults::arm([]);
+    let config = RUNS_AWAY.iter().fold(TINY.to_string(), |config, (from, to)| config.replace(from, to));
+    let config = config.replace("DEEP", &"{ type = \"dense\", units = 16 },".repeat(30));
+    let count = |notices: &[String]| notices.iter().filter(|line| line.contains("with a learning rate of")).count();
+    for every in [5, 1] {
+        let config = config.replace("checkpoint_every = \"5steps\"", &format!("checkpoint_every = \"{every}steps\""));
+        let [whole, parts] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut ear = Ear::default();
+        let expected = start(&config, Device::Cpu, whole.path()).run(&mut ear, &Stop::default());
+        let rollbacks = count(&ear.notices);
+        assert!(rollbacks > 0, "every {every}: {:?}", ear.notices);
+
+        let (mut notices, mut trainer) = (Vec::new(), start(&config, Device::Cpu, parts.path()));
+        let ended = loop {
+            let stop = Stop::default();
+            let mut ear = Ear { stop: Some(stop.clone()), ..Ear::default() };
+            let ended = trainer.run(&mut ear, &stop);
+            notices.extend(ear.notices);
+            match ended {
+                Ok(Outcome { stopped_by: Some(15), .. }) => trainer = resume(Device::Cpu, parts.path()),
+                ended => break ended,
+            }
+        };
+        assert_eq!(count(&notices), rollbacks, "every {every}: {notices:?}");
+        assert_eq!(ended.is_ok(), expected.is_ok(), "every {every}");
+        let [a, b] = [&whole, &parts].map(|folder| {
+            let mut newest = checkpoints::newest(&folder.path().join("run")).unwrap().unwrap().checkpoint;
+            newest.metadata.seconds = 0.0;
+            newest
+        });
+        assert_eq!(
+            (a.metadata.rollbacks as usize, a.metadata.config.adam.lr),
+            (rollbacks, 0.5_f64.powi(rollbacks as i32 + 1))
+        );
+        assert!(a == b, "every {every}: the bits differ");
+    }
 }

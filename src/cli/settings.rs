@@ -75,9 +75,10 @@ pub struct Settings {
     /// When a loss or a tensor is no number: stop, or rollback to the last checkpoint with half the learning rate
     #[arg(long, value_name = "WHAT", env = "DCGAN_GPU_ON_NAN")]
     pub on_nan: Option<String>,
-    /// Write event files for TensorBoard to the run's folder `tensorboard` too
-    #[arg(long, env = "DCGAN_GPU_TENSORBOARD")]
-    pub tensorboard: bool,
+    /// Write an event file for TensorBoard to the run's folder `tensorboard` too, or, with =false, no longer
+    #[arg(long, value_name = "BOOL", env = "DCGAN_GPU_TENSORBOARD", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true")]
+    pub tensorboard: Option<bool>,
     /// Newest checkpoints that are kept, at least 2; the best is kept besides
     #[arg(long, value_name = "N", env = "DCGAN_GPU_KEEP")]
     pub keep: Option<u32>,
@@ -160,7 +161,7 @@ impl Settings {
             ("--sample-every", &["output", "sample_every"], sample_every?, true),
             ("--checkpoint-every", &["output", "checkpoint_every"], checkpoint_every?, true),
             ("--on-nan", &["training", "on_nan"], text(&self.on_nan), true),
-            ("--tensorboard", &["output", "tensorboard"], self.tensorboard.then_some(Value::Boolean(true)), true),
+            ("--tensorboard", &["output", "tensorboard"], self.tensorboard.map(Value::Boolean), true),
             ("--keep", &["output", "keep"], integer(&self.keep), true),
             ("--log-every", &["output", "log_every"], integer(&self.log_every), true),
             ("--rows", &["output", "rows"], integer(&self.rows), false),

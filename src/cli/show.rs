@@ -1,12 +1,15 @@
 //! `show`: a sample grid in the terminal.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ValueEnum, ValueHint};
 use dcgan_gpu::error::Result;
 use dcgan_gpu::output::{ColourMode, Picture, preview};
 use dcgan_gpu::report::Run;
+use serde::Serialize;
+
+use super::print_json;
 
 /// Show a run's newest sample grid, or a picture, in the terminal
 #[derive(clap::Args, Debug)]
@@ -17,7 +20,8 @@ ASCII where there is no colour: outside a terminal, with NO_COLOR set, or with -
 Examples:
   dcgan-gpu show runs/mine                               its newest sample grid
   dcgan-gpu show runs/mine --step 400
-  dcgan-gpu show grid.png --columns 120 --colour never"
+  dcgan-gpu show grid.png --columns 120 --colour never
+  dcgan-gpu show runs/mine --step 400 --json             which grid that is, and its size"
 )]
 pub struct Arguments {
     /// A run folder, or a PNG or JPEG file
@@ -32,6 +36,21 @@ pub struct Arguments {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", alias = "color")]
     colour: Colour,
+    /// Print which picture it is, and its size, as JSON instead of drawing it
+    #[arg(long, conflicts_with_all = ["columns", "colour"])]
+    json: bool,
+}
+
+/// A picture: the step and the grid where it is of a run, its size in pixels.
+#[derive(Serialize)]
+struct Found<'a> {
+    picture: &'a Path,
+    step: Option<u32>,
+    rows: Option<i64>,
+    cols: Option<i64>,
+    width: usize,
+    height: usize,
+    channels: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,11 +66,18 @@ enum Colour {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let file = if arguments.source.is_file() {
-        arguments.source.clone()
-    } else {
-        Run::read(&arguments.source)?.sample_at(arguments.step)?.to_path_buf()
+    let run = if arguments.source.is_file() { None } else { Some(Run::read(&arguments.source)?) };
+    let (step, file) = match &run {
+        Some(run) => run.sample_at(arguments.step).map(|(step, file)| (Some(step), file))?,
+        None => (None, arguments.source.as_path()),
     };
+    let picture = Picture::read(file)?;
+    if arguments.json {
+        let setting = |key| run.as_ref()?.setting(&["output", key])?.as_integer();
+        let (rows, cols) = (setting("rows"), setting("cols"));
+        let Picture { width, height, channels, .. } = picture;
+        return print_json(&Found { picture: file, step, rows, cols, width, height, channels });
+    }
     let stdout = std::io::stdout();
     let mode = match arguments.colour {
         Colour::Auto => mode(stdout.is_terminal()),
@@ -60,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Colour::Never => ColourMode::Ascii,
     };
     let columns = arguments.columns.map_or_else(columns, usize::from);
-    let _ = write!(stdout.lock(), "{}", preview(&Picture::read(&file)?, columns, mode));
+    let _ = write!(stdout.lock(), "{}", preview(&picture, columns, mode));
     Ok(())
 }
 

@@ -118,13 +118,16 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let mut stored = match &found {
         Some(found) => {
             found.set_aside()?.iter().for_each(|line| announce(line));
-            found.checkpoint.metadata.config.clone()
+            let mut stored = found.checkpoint.metadata.config.clone();
+            RunFolder::update(run, &mut stored);
+            stored
         }
         None => RunFolder::read_config(run)?,
     };
     keep_units(&mut stored, &arguments.settings);
     let stored = Value::try_from(&stored).map_err(|e| Error::checkpoint(e.to_string()))?;
-    let config = arguments.settings.apply(Merge::from_value(stored)?)?;
+    let mut config = arguments.settings.apply(Merge::from_value(stored)?)?;
+    make_absolute(&mut config)?;
     let layouts = config.layouts()?;
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);

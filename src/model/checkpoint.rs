@@ -48,17 +48,21 @@ pub struct Metadata {
     pub seconds: f64,
     /// The device that trained it, with its API and driver.
     pub device: String,
-    /// SHA-256 of some of the images that it was trained on, to know them again: see [`crate::train::quality`].
+    /// The [`digest`](crate::data::DataSet::digest) of the images that it was trained on; none in older checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<String>,
+    pub data: Option<String>,
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
-    /// Whether it was saved because the run was stopped, not by its cadence: the next checkpoint replaces it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub interim: bool,
+    /// How often the run went back and on with half the learning rate, which is that of `config` now.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rollbacks: u32,
     /// The resolved configuration.
     pub config: Config,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A checkpoint in memory.

@@ -130,14 +130,14 @@ impl Run {
         recorded.or_else(|| Some(self.origin.as_ref()?.seconds))
     }
 
-    /// The sample grid after `step`, or the last one before it; without a step, the newest.
+    /// The sample grid after `step`, or the last one before it, with its step; without a step, the newest.
     ///
     /// # Errors
     /// A checkpoint error when there is none.
-    pub fn sample_at(&self, step: Option<u32>) -> Result<&Path> {
+    pub fn sample_at(&self, step: Option<u32>) -> Result<(u32, &Path)> {
         let step = step.unwrap_or(u32::MAX);
         let found = self.samples.iter().rev().find(|(at, _)| *at <= step);
-        found.map(|(_, path)| path.as_path()).ok_or_else(|| {
+        found.map(|(at, path)| (*at, path.as_path())).ok_or_else(|| {
             let run = self.path.display();
             Error::checkpoint(match self.samples.first() {
                 Some((first, _)) => format!("{run} has no sample grid up to step {step}; its first is of step {first}"),
@@ -209,10 +209,10 @@ mod tests {
         let config = sources::preset("quick").unwrap();
         let program_version = "0.0.7".to_string();
         let (device, distance) = ("a GPU, its API, its driver".to_string(), Some(0.25));
-        let (step, steps_per_epoch, seconds, interim) = (8, 10, 1.0, false);
-        let images = None;
+        let (step, steps_per_epoch, seconds, rollbacks) = (8, 10, 1.0, 0);
+        let data = None;
         let metadata =
-            Metadata { program_version, step, steps_per_epoch, seconds, device, images, distance, interim, config };
+            Metadata { program_version, step, steps_per_epoch, seconds, device, data, distance, rollbacks, config };
         let file = Checkpoint { metadata, tensors: Tensors::default() }.to_bytes().unwrap();
         fs::write(run.join("checkpoints/step-00000008.safetensors"), &file).unwrap();
         fs::write(run.join("checkpoints/step-00000010.safetensors"), &file[..30]).unwrap();

@@ -17,6 +17,8 @@ const VERSION: &str = "brain.Event:2";
 const START: i32 = 1;
 /// What the names of event files begin with; TensorBoard reads a folder's files in the order of their names.
 const PREFIX: &str = "events.out.tfevents.";
+/// What those of this program end with.
+const SUFFIX: &str = ".dcgan-gpu";
 
 #[derive(Clone, PartialEq, Message)]
 struct Event {
@@ -93,28 +95,47 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Begins a new file in the folder `dir`, which is made if it is missing. Files that are there stay: TensorBoard reads
-    /// them first, as the new name sorts after theirs whatever the clock says, and then drops what they hold for steps after
-    /// `step_of_start`, the steps that were done when this process began (0 in a new run).
+    /// Begins a new file in the folder `dir`, which is made if it is missing, to tell all of a run. Files that are there stay:
+    /// TensorBoard reads them first, as the new name sorts after theirs whatever the clock says, and then forgets what they
+    /// hold.
     ///
     /// `wall_time` is in seconds since 1970, here and below.
     ///
     /// # Errors
     /// An I/O error naming the folder or the file.
-    pub fn create(dir: &Path, step_of_start: u32, wall_time: f64) -> Result<Self> {
+    pub fn create(dir: &Path, wall_time: f64) -> Result<Self> {
         disk::create_folders(dir).map_err(|e| Error::io("create the folder", dir, &e))?;
         let entries = disk::list(dir).map_err(|e| Error::io("read", dir, &e))?;
         let time_of = |name: &str| name.strip_prefix(PREFIX)?.split('.').next()?.parse::<u64>().ok();
         let newest = entries.iter().filter_map(|path| time_of(path.file_name()?.to_str()?)).max();
         let time = (wall_time.max(0.0) as u64).max(newest.map_or(0, |newest| newest.saturating_add(1)));
-        let path = dir.join(format!("{PREFIX}{time:010}.dcgan-gpu"));
+        let path = dir.join(format!("{PREFIX}{time:010}{SUFFIX}"));
         let file = disk::create(&path).map_err(|e| Error::io("create", &path, &e))?;
         let mut events = EventFile { path, file, waiting: Vec::new() };
         events.write(0, wall_time, What::FileVersion(VERSION.to_string()))?;
         // Steps from this one on are to come again.
-        events.write(i64::from(step_of_start) + 1, wall_time, What::SessionLog(SessionLog { status: START }))?;
+        events.write(1, wall_time, What::SessionLog(SessionLog { status: START }))?;
         events.flush()?;
         Ok(events)
+    }
+
+    /// Removes the files of this program that were there when this one was made.
+    ///
+    /// # Errors
+    /// An I/O error when the folder cannot be read. A file that stays, because TensorBoard holds it open, does no harm.
+    pub fn remove_older(&self) -> Result<()> {
+        let Some(dir) = self.path.parent() else { return Ok(()) };
+        let entries = disk::list(dir).map_err(|e| Error::io("read", dir, &e))?;
+        let is_older = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(PREFIX) && name.ends_with(SUFFIX) && *path != self.path
+        };
+        for path in entries.into_iter().filter(is_older) {
+            if let Err(cause) = disk::remove_file(&path) {
+                log::warn!("cannot remove {}: {cause}; TensorBoard will pass over what it holds", path.display());
+            }
+        }
+        Ok(())
     }
 
     /// The file.
@@ -220,7 +241,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("a/tensorboard");
-        let mut file = EventFile::create(&folder, 0, 1000.5).unwrap();
+        let mut file = EventFile::create(&folder, 1000.5).unwrap();
         file.scalars(7, 1001.0, &[("loss/d", 0.5), ("loss/g", f32::NAN)]).unwrap();
         file.image(8, 1002.0, "samples", b"png", [3, 2, 1]).unwrap();
         file.flush().unwrap();
@@ -242,14 +263,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // The clock stands still, then goes back.
         let paths = [2000.0, 2000.0, 5.0].map(|time| {
-            let file = EventFile::create(dir.path(), 40, time).unwrap();
-            assert_eq!(read(file.path())[1].step, 41);
+            let file = EventFile::create(dir.path(), time).unwrap();
+            assert_eq!(read(file.path())[1].step, 1);
             file.path().to_path_buf()
         });
         assert!(paths.is_sorted_by(|a, b| a < b), "{paths:?}");
         assert!(paths[0].ends_with("events.out.tfevents.0000002000.dcgan-gpu"), "{paths:?}");
-        let file = dir.path().join("file");
-        fs::write(&file, "").unwrap();
-        assert_eq!(EventFile::create(&file, 0, 0.0).unwrap_err().exit_code(), 5);
+        let other = dir.path().join("events.out.tfevents.0000000007.host");
+        fs::write(&other, "").unwrap();
+        EventFile::create(dir.path(), 3000.0).unwrap().remove_older().unwrap();
+        let left = disk::list(dir.path()).unwrap();
+        assert_eq!(left, [other.clone(), dir.path().join("events.out.tfevents.0000003000.dcgan-gpu")]);
+        assert_eq!(EventFile::create(&other, 0.0).unwrap_err().exit_code(), 5);
     }
 }

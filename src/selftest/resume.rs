@@ -174,7 +174,7 @@ fn compare(parts: &Path, whole: &Path, steps: u32, resumed_from: u32) -> Result<
         }
     }
     let gif = last.metadata.config.output.gif;
-    for name in ["quality.jsonl", gif.as_str()] {
+    for name in ["quality.jsonl", "losses.svg", gif.as_str()] {
         same(name.to_string(), read(parts, name)? == read(whole, name)?);
     }
     let name = "metrics.jsonl";

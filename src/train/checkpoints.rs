@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, is_of_the_future};
@@ -99,14 +100,15 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
     items.reduce(|a, b| if b.0 <= a.0 { b } else { a }).map(|(_, item)| item)
 }
 
-/// Removes all but the newest `keep`, the best, and those that cannot be read. One that was saved when the run was stopped
-/// counts only until there is a newer one, so that stopping changes nothing of what a run leaves.
+/// Removes all but the newest `keep`, the best, and those that cannot be read. One that was saved because the run was stopped,
+/// or had come to an end that was moved since, lies outside its cadence: it is kept until there is a newer one, and counts for
+/// nothing, so that stopping and going on change nothing of what a run leaves.
 ///
 /// # Errors
 /// An I/O error naming the file or folder.
 pub fn prune(run: &Path, keep: u32) -> Result<()> {
     let all: Vec<_> = list(run)?.into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
-    let regular = || all.iter().filter(|(metadata, _)| !metadata.interim);
+    let regular = || all.iter().filter(|(saved, _)| Schedule::without_end(saved).saves(saved.step));
     let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.distance?, path))));
     let kept: Vec<_> = regular().map(|(_, path)| path).take(keep as usize).chain(best).collect();
     for (_, path) in all.iter().skip(1).filter(|(_, path)| !kept.contains(&path)) {

@@ -4,10 +4,7 @@
 //! Both are computed on the host from the 8-bit samples of the fixed latents, always against the same real images and in
 //! the same order, so a run's numbers can be compared with each other and do not depend on the device beyond the samples.
 
-use sha2::{Digest, Sha256};
-
 use crate::data::{DataSet, ImageShape};
-use crate::model::checkpoint::hex;
 use crate::output::Images;
 use crate::random::{Draws, stream};
 
@@ -48,11 +45,6 @@ impl Judge {
         let mut real = vec![0; indices.len() * shape.bytes()];
         data.fill(0, &indices, &mut real);
         Judge { seed, shape, spread: mean_distance(&real, shape.bytes()), real }
-    }
-
-    /// SHA-256 of the real images, as hexadecimal digits: other data have another one.
-    pub fn digest(&self) -> String {
-        hex(&Sha256::digest(&self.real))
     }
 
     /// Judges samples, the first [`IMAGES`] of them.

@@ -9,11 +9,10 @@ const ATTEMPTS: u32 = 3;
 /// What the learning rate is multiplied by after a divergence.
 const SLOWER: f64 = 0.5;
 
-/// The failures that a run has survived.
+/// The failures that a process has survived.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     losses_of_device: u32,
-    rollbacks: u32,
 }
 
 impl Recovery {
@@ -21,27 +20,31 @@ impl Recovery {
     ///
     /// # Errors
     /// The failure itself where there is no going on: another kind, one too many, or the way back fails too.
-    pub(super) fn go_on(&mut self, trainer: &mut Trainer, error: Error, observer: &mut dyn Observer) -> Result<()> {
+    pub(super) fn go_on(&mut self, trainer: &mut Trainer, mut error: Error, observer: &mut dyn Observer) -> Result<()> {
         let failed_at = trainer.position().0;
-        if error.is_lost() && self.losses_of_device < ATTEMPTS {
+        while error.is_lost() && self.losses_of_device < ATTEMPTS {
             self.losses_of_device += 1;
-            let device = trainer.device().reopen().map_err(|e| also(&error, &e))?;
-            let step = trainer.rewind(Some(device), observer).map_err(|e| also(&error, &e))?;
-            observer.notice(&format!(
-                "{error}; opened it again: going on from step {step} instead of {failed_at} ({} of {ATTEMPTS} times)",
-                self.losses_of_device
-            ));
-            return Ok(());
+            match trainer.reopen().and_then(|()| trainer.rewind(observer)) {
+                Ok(step) => {
+                    observer.notice(&format!(
+                        "{error}; opened it again: going on from step {step} instead of {failed_at} ({} of {ATTEMPTS} times)",
+                        self.losses_of_device
+                    ));
+                    return Ok(());
+                }
+                // Lost once more on the way back: that counts, and is tried again.
+                Err(then) if then.is_lost() => error = also(&error, &then),
+                Err(then) => return Err(also(&error, &then)),
+            }
         }
         let rolls_back = trainer.config.training.on_nan == OnNan::Rollback;
-        if error.kind() == Kind::Diverged && rolls_back && self.rollbacks < ATTEMPTS {
-            self.rollbacks += 1;
-            let step = trainer.rewind(None, observer).map_err(|e| also(&error, &e))?;
+        if error.kind() == Kind::Diverged && rolls_back && trainer.rollbacks < ATTEMPTS {
+            let step = trainer.rewind(observer).map_err(|e| also(&error, &e))?;
             let rate = trainer.config.adam.lr * SLOWER;
-            trainer.set_learning_rate(rate)?;
+            trainer.slow_down(rate)?;
             observer.notice(&format!(
                 "{error}; going on from step {step} with a learning rate of {rate:e} ({} of {ATTEMPTS} times)",
-                self.rollbacks
+                trainer.rollbacks
             ));
             return Ok(());
         }

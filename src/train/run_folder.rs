@@ -13,9 +13,11 @@ use super::claim::Claim;
 use super::engine::Losses;
 use super::events;
 use super::quality::Quality;
+use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Kind, Result};
-use crate::model::config::Config;
+use crate::model::checkpoint::Metadata;
+use crate::model::config::{Config, Output, Training};
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably, save_text};
 use crate::report::losses_svg;
 use crate::report::metrics::{read_quality, read_some_metrics};
@@ -57,7 +59,7 @@ pub struct RunFolder {
 pub(super) const CONFIG: &str = "config.toml";
 const TUNING: &str = "tuning.json";
 pub(super) const METRICS: &str = "metrics.jsonl";
-const QUALITY: &str = "quality.jsonl";
+pub(super) const QUALITY: &str = "quality.jsonl";
 const CURVES: &str = "losses.svg";
 /// Lines of `metrics.jsonl` that are drawn at most, 25 for each pixel.
 const MOST_DRAWN: usize = 1 << 14;
@@ -97,13 +99,13 @@ impl RunFolder {
         RunFolder::open(claim, config)
     }
 
-    /// Opens the folder of a run that goes on after `step`.
+    /// Opens the folder of a run that goes on from a checkpoint, or from its beginning.
     ///
     /// # Errors
     /// I/O errors naming the path.
-    pub fn resume(claim: Claim, config: &Config, step: u32) -> Result<Self> {
+    pub fn resume(claim: Claim, config: &Config, from: Option<&Metadata>) -> Result<Self> {
         let mut folder = RunFolder::open(claim, config)?;
-        folder.rewind(step)?;
+        folder.rewind(from)?;
         Ok(folder)
     }
 
@@ -124,17 +126,22 @@ impl RunFolder {
         })
     }
 
-    /// Goes back to `step`: what was recorded later is dropped, so that it is recorded once, and the animation is made again
-    /// from the grids.
+    /// Goes back to a checkpoint, or to the run's beginning: what was recorded later is dropped, so that it is recorded once,
+    /// and so is what was recorded there only because the run ended. The animation is made again from the grids.
     ///
     /// # Errors
     /// I/O errors naming the path.
-    pub fn rewind(&mut self, step: u32) -> Result<()> {
-        self.metrics.cut(step)?;
-        self.quality.cut(step)?;
+    pub fn rewind(&mut self, to: Option<&Metadata>) -> Result<()> {
+        let due = |asked: fn(&Schedule, u32) -> bool| {
+            let last = to.map(|saved| (saved.step, asked(&Schedule::without_end(saved), saved.step)));
+            move |step: u32| last.is_some_and(|(last, is_due)| step < last || step == last && is_due)
+        };
+        let (is_logged, is_drawn) = (due(Schedule::logs), due(Schedule::samples));
+        self.metrics.cut(is_logged)?;
+        self.quality.cut(is_drawn)?;
         self.gif = new_gif(self.path(), &self.gif_name)?;
-        for (at, path) in samples(self.path())? {
-            if at > step {
+        for (step, path) in samples(self.path())? {
+            if !is_drawn(step) {
                 remove(&path)?;
                 continue;
             }
@@ -165,14 +172,26 @@ impl RunFolder {
     /// # Errors
     /// A checkpoint error when there is none, or none that can be used.
     pub fn read_config(run: &Path) -> Result<Config> {
-        let path = run.join(CONFIG);
-        let broken = |cause: &dyn std::fmt::Display| {
-            let remedy = "the run has no checkpoint either; start it anew with `dcgan-gpu train`";
-            Error::checkpoint(format!("cannot use {}: {cause}; {remedy}", path.display()).replace('\n', " "))
-        };
-        let bytes = disk::read(&path).map_err(|e| broken(&e))?;
-        let text = String::from_utf8(bytes).map_err(|e| broken(&e))?;
-        toml::from_str(&text).map_err(|e| broken(&e.message()))
+        let remedy = "the run has no checkpoint either; start it anew with `dcgan-gpu train`";
+        parse_config(run).map_err(|cause| Error::checkpoint(format!("{cause}; {remedy}")))
+    }
+
+    /// Changes the configuration of a checkpoint as `config.toml` says, in what may change when a run is resumed: it was written
+    /// when that was done last, and the checkpoint may be older. Nothing changes where it cannot be used.
+    pub fn update(run: &Path, stored: &mut Config) {
+        let newer = parse_config(run).and_then(|newer| match newer.out_of_range() {
+            Some((_, problem)) => Err(problem),
+            None => Ok(newer),
+        });
+        match newer {
+            Ok(Config { data_dir, training: Training { epochs, steps, on_nan, .. }, output, .. }) => {
+                let Output { rows, cols, gif, .. } = stored.output.clone();
+                stored.data_dir = data_dir;
+                stored.training = Training { epochs, steps, on_nan, ..stored.training };
+                stored.output = Output { rows, cols, gif, ..output };
+            }
+            Err(cause) => log::warn!("{cause}; length and cadences are those of the newest checkpoint"),
+        }
     }
 
     /// Where a run records the kernels that it was tuned to.
@@ -266,15 +285,15 @@ impl Journal {
         disk::sync(&self.file).map_err(|e| Error::io("write", &self.path, &e))
     }
 
-    /// Keeps the lines up to `step`; a line that a kill cut short goes too.
-    fn cut(&mut self, step: u32) -> Result<()> {
+    /// Keeps the lines of some steps; a line that a kill cut short goes too.
+    fn cut(&mut self, stays: impl Fn(u32) -> bool) -> Result<()> {
         #[derive(Deserialize)]
         struct Line {
             step: u32,
         }
         let text = disk::read(&self.path).map_err(|e| Error::io("read", &self.path, &e))?;
         let is_kept = |line: &&[u8]| {
-            line.ends_with(b"\n") && serde_json::from_slice::<Line>(line).is_ok_and(|line| line.step <= step)
+            line.ends_with(b"\n") && serde_json::from_slice::<Line>(line).is_ok_and(|line| stays(line.step))
         };
         let kept: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').filter(is_kept).collect();
         save_durably(&kept.concat(), &self.path)?;
@@ -304,6 +323,15 @@ fn remove_left_overs(folder: &Path) -> Result<()> {
 fn old_gif(run: &Path) -> Option<String> {
     let gif = RunFolder::read_config(run).ok()?.output.gif;
     (gif.ends_with(".gif") && !gif.contains(['/', '\\'])).then_some(gif)
+}
+
+/// The configuration that a run's folder holds, or why there is none that can be used.
+fn parse_config(run: &Path) -> std::result::Result<Config, String> {
+    let path = run.join(CONFIG);
+    let broken = |cause: &dyn std::fmt::Display| format!("cannot use {}: {cause}", path.display()).replace('\n', " ");
+    let bytes = disk::read(&path).map_err(|e| broken(&e))?;
+    let text = String::from_utf8(bytes).map_err(|e| broken(&e))?;
+    toml::from_str(&text).map_err(|e| broken(&e.message()))
 }
 
 fn write_config(run: &Path, config: &Config) -> Result<()> {

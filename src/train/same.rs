@@ -1,31 +1,26 @@
 //! Whether a resumed run is the run that it was: its data must be, its device and program should be.
 
-use super::quality::Judge;
-use crate::data::DataSet;
+use super::feed::Feed;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Metadata;
-use crate::model::config::Config;
 
 /// Refuses data that are not those of the run.
-pub(super) fn check_same_data(config: &Config, data: &DataSet, saved: &Metadata) -> Result<()> {
-    let (now, then) = (data.len() / config.training.batch_size, saved.steps_per_epoch);
-    if now == then {
-        let images = Judge::new(data, config.seed).digest();
-        return match &saved.images {
-            Some(saved) if *saved != images => Err(Error::data(format!(
-                "{} has other images than the run was trained with; a resumed run needs the data that it began with",
-                data.name()
-            ))),
-            _ => Ok(()),
-        };
+pub(super) fn check_same_data(feed: &Feed, saved: &Metadata) -> Result<()> {
+    let (name, now, then) = (feed.data().name(), feed.steps_per_epoch(), saved.steps_per_epoch);
+    if now != then {
+        let images = feed.data().len();
+        return Err(Error::data(format!(
+            "{name} has {images} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed \
+             run needs the data that it began with"
+        )));
     }
-    Err(Error::data(format!(
-        "{} has {} images, {now} steps an epoch, but the run was trained with {then} steps an epoch; a resumed run needs \
-         the data that it began with",
-        data.name(),
-        data.len()
-    )))
+    match &saved.data {
+        Some(saved) if saved != feed.digest() => Err(Error::data(format!(
+            "{name} has other images than the run was trained with; a resumed run needs the data that it began with"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Says where the bits of a resumed run may not be those of one that was never stopped.

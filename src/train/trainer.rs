@@ -3,82 +3,46 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub use super::begin::Tune;
 use super::checkpoints;
-use super::claim::Claim;
 use super::clock::Clock;
-use super::engine::{Batch, Engine, Losses};
+use super::engine::Losses;
 use super::events::Events;
+use super::feed::Feed;
+pub use super::feed::open_data;
 use super::health::Health;
+use super::machine::Machine;
 pub use super::news::{Observer, Outcome, Progress};
 use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
 use super::run_folder::{Metrics, RunFolder};
-use super::same::{check_same_bits, check_same_data};
+use super::schedule::Schedule;
 use super::stop::Stop;
-use crate::data::{DataSet, ImageShape, shuffled};
 use crate::device::Device;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::{Config, OnNan, Order, Training};
-use crate::model::network::Layout;
 use crate::output::grid;
-use crate::tuning::{self, Choices};
 
 /// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
 const CHECK_EVERY: u32 = 100;
 /// Time after which the curves are drawn again, with a checkpoint: they take longer the longer a run is.
 const DRAW_AFTER: Duration = Duration::from_secs(30);
 
-/// The data set that a configuration names, in the network's size.
-///
-/// # Errors
-/// A data error when it is missing, broken, or smaller than a batch.
-pub fn open_data(config: &Config) -> Result<DataSet> {
-    let image = config.image;
-    let shape = ImageShape { height: image.height, width: image.width, channels: image.channels };
-    let data = DataSet::open(&config.data, config.data_dir.as_deref(), shape, config.seed)?;
-    if data.len() < config.training.batch_size {
-        return Err(Error::data(format!(
-            "{} has {} images, fewer than a batch of {}; use a smaller --batch-size",
-            data.name(),
-            data.len(),
-            config.training.batch_size
-        )));
-    }
-    Ok(data)
-}
-
-/// Whether kernels are tuned to the device, and whom to tell about it.
-pub struct Tune<'a> {
-    /// Otherwise all run their defaults.
-    pub wanted: bool,
-    /// Told before something is measured, or differs from what a run began with.
-    pub announce: &'a mut dyn FnMut(&str),
-}
-
-impl std::fmt::Debug for Tune<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tune {{ wanted: {} }}", self.wanted)
-    }
-}
-
 /// A run, ready to go on.
 #[derive(Debug)]
 pub struct Trainer {
     pub(super) config: Config,
-    layouts: [Layout; 2],
-    data: DataSet,
     folder: RunFolder,
-    device: Device,
-    choices: Choices,
-    engine: Engine,
+    machine: Machine,
     judge: Judge,
     health: Health,
     feed: Feed,
     clock: Clock,
-    steps_per_epoch: u32,
-    total_steps: u32,
+    schedule: Schedule,
     step: u32,
+    /// How often the run went back and on with a smaller learning rate.
+    pub(super) rollbacks: u32,
     /// Training time before this process.
     seconds_before: f64,
     events: Events,
@@ -98,118 +62,39 @@ struct News {
     losses: Option<Losses>,
 }
 
-/// The order of an epoch's images, and room for a batch of them.
-#[derive(Debug)]
-struct Feed {
-    epoch: Option<u32>,
-    order: Vec<u32>,
-    bytes: Vec<u8>,
-    resident: bool,
-}
-
 impl Trainer {
-    /// Starts a run in a new folder.
-    ///
-    /// # Errors
-    /// Device and I/O errors, each before anything is trained.
-    pub fn start(
+    /// A run in its folder, from the beginning or from a checkpoint, of which the device holds the tensors.
+    pub(super) fn new(
         config: Config,
-        layouts: &[Layout; 2],
-        data: DataSet,
-        device: Device,
-        claim: Claim,
-        tune: Tune<'_>,
-    ) -> Result<Self> {
-        let tuning = tuning::for_run(&device, &config, layouts, tune.wanted, tune.announce)?;
-        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let engine = load(&device, &config, layouts, &data, &choices)?;
-        let folder = RunFolder::create(claim, &config)?;
-        if let Some(tuning) = &tuning {
-            tuning::save(&RunFolder::tuning_path(folder.path()), tuning)?;
-        }
-        Ok(Trainer::new(config, layouts, data, folder, device, choices, engine))
-    }
-
-    /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
-    ///
-    /// # Errors
-    /// As [`Trainer::start`]; a data error when the data are not those of the run.
-    pub fn resume(
-        config: Config,
-        layouts: &[Layout; 2],
-        data: DataSet,
-        device: Device,
-        claim: Claim,
-        from: Option<&Checkpoint>,
-        tune: Tune<'_>,
-    ) -> Result<Self> {
-        if let Some(from) = from {
-            check_same_data(&config, &data, &from.metadata)?;
-            if matches!(device, Device::Cpu) {
-                // For adapters, the tuning that a run recorded tells.
-                check_same_bits(&device, &from.metadata, tune.announce);
-            }
-        }
-        let recorded = RunFolder::tuning_path(claim.path());
-        let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
-        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let mut engine = load(&device, &config, layouts, &data, &choices)?;
-        let (step, seconds) = from.map_or((0, 0.0), |from| (from.metadata.step, from.metadata.seconds));
-        if let Some(from) = from {
-            engine.restore(&from.tensors)?;
-        }
-        let folder = RunFolder::resume(claim, &config, step)?;
-        if let Some(tuning) = &tuning {
-            tuning::save(&recorded, tuning)?;
-        }
-        let mut trainer = Trainer::new(config, layouts, data, folder, device, choices, engine);
-        (trainer.step, trainer.clock.step, trainer.seconds_before) = (step, step, seconds);
-        trainer.outcome.saved = from.map(|_| (step, checkpoints::path(trainer.folder.path(), step)));
-        Ok(trainer)
-    }
-
-    fn new(
-        config: Config,
-        layouts: &[Layout; 2],
-        data: DataSet,
+        feed: Feed,
         folder: RunFolder,
-        device: Device,
-        choices: Choices,
-        engine: Engine,
+        machine: Machine,
+        from: Option<&Metadata>,
     ) -> Self {
-        let steps_per_epoch = data.len() / config.training.batch_size;
-        let feed = Feed {
-            epoch: None,
-            order: Vec::new(),
-            bytes: vec![0; data.shape().bytes() * config.training.batch_size as usize],
-            resident: resident(&data, &device).is_some(),
-        };
+        let step = from.map_or(0, |from| from.step);
+        let saved = from.map(|_| (step, checkpoints::path(folder.path(), step)));
         Trainer {
-            total_steps: config.total_steps(steps_per_epoch),
-            judge: Judge::new(&data, config.seed),
+            schedule: Schedule::new(&config, feed.steps_per_epoch()),
+            judge: Judge::new(feed.data(), config.seed),
             health: Health::new(folder.best_diversity()),
-            clock: Clock::start(0),
-            layouts: layouts.clone(),
-            steps_per_epoch,
+            clock: Clock::start(step),
             config,
-            data,
             folder,
-            device,
-            choices,
-            engine,
+            machine,
             feed,
-            step: 0,
-            seconds_before: 0.0,
+            step,
+            rollbacks: from.map_or(0, |from| from.rollbacks),
+            seconds_before: from.map_or(0.0, |from| from.seconds),
             events: Events::default(),
             drawn: None,
             judged: None,
-            outcome: News::default(),
+            outcome: News { saved, ..News::default() },
         }
     }
 
     /// Steps done, and the run's length.
     pub fn position(&self) -> (u32, u32) {
-        (self.step, self.total_steps)
+        (self.step, self.schedule.end())
     }
 
     /// The run's folder.
@@ -219,7 +104,7 @@ impl Trainer {
 
     /// The device that the run is on.
     pub fn device(&self) -> &Device {
-        &self.device
+        self.machine.device()
     }
 
     /// Trains to the run's end, or until `stop` asks for an end, which is saved.
@@ -243,22 +128,19 @@ impl Trainer {
             checkpoint: self.outcome.saved.map(|(_, path)| path),
             losses: self.outcome.losses,
             seconds: self.seconds_before + self.clock.elapsed(),
-            stopped_by: stop.signal().filter(|_| self.step < self.total_steps),
+            stopped_by: stop.signal().filter(|_| self.step < self.schedule.end()),
         };
         self.folder.finish()?;
         Ok(outcome)
     }
 
     fn train(&mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<()> {
-        let (unit, epoch) = (self.config.unit(), self.steps_per_epoch);
-        let sample_every = self.config.output.sample_every.steps(unit, epoch);
-        let checkpoint_every = self.config.output.checkpoint_every.steps(unit, epoch);
-        while self.step < self.total_steps && stop.signal().is_none() {
+        let schedule = self.schedule;
+        while self.step < schedule.end() && stop.signal().is_none() {
             self.submit_step()?;
 
-            let due = |every: u32| self.step == self.total_steps || self.step.is_multiple_of(every);
-            let (samples_now, saves_now) = (due(sample_every), due(checkpoint_every));
-            let checks_now = saves_now || due(CHECK_EVERY);
+            let (samples_now, saves_now) = (schedule.samples(self.step), schedule.saves(self.step));
+            let checks_now = saves_now || self.step.is_multiple_of(CHECK_EVERY);
             if samples_now || checks_now || self.clock.is_due(self.step) {
                 self.record(observer)?;
             }
@@ -268,7 +150,7 @@ impl Trainer {
             if samples_now {
                 self.sample(observer)?;
             }
-            if self.step == self.total_steps {
+            if self.step == schedule.end() {
                 // Before the checkpoint that says that the run is done: who resumes it then finds nothing left to do.
                 self.folder.finish()?;
             }
@@ -278,7 +160,7 @@ impl Trainer {
             }
         }
         let is_saved = self.outcome.saved.as_ref().is_some_and(|(step, _)| *step == self.step);
-        if self.step > 0 && self.step < self.total_steps && !is_saved {
+        if self.step > 0 && self.step < schedule.end() && !is_saved {
             self.record(observer)?;
             self.check(observer)?;
             self.save(None, observer)?;
@@ -288,20 +170,8 @@ impl Trainer {
 
     /// Hands the next batch to the device, which need not be done with the one before.
     fn submit_step(&mut self) -> Result<()> {
-        let epoch = self.step / self.steps_per_epoch;
-        if self.feed.epoch != Some(epoch) {
-            self.feed.order = shuffled(self.config.seed, epoch, self.data.len());
-            self.feed.epoch = Some(epoch);
-        }
-        let batch = self.config.training.batch_size as usize;
-        let indices = &self.feed.order[(self.step % self.steps_per_epoch) as usize * batch..][..batch];
-        let images = if self.feed.resident {
-            Batch::Resident(indices)
-        } else {
-            self.data.fill(epoch, indices, &mut self.feed.bytes);
-            Batch::Bytes(&self.feed.bytes)
-        };
-        self.engine.step(self.step, images)?;
+        let images = self.feed.batch(self.step, self.machine.keeps_data());
+        self.machine.engine().step(self.step, images)?;
         self.step += 1;
         Ok(())
     }
@@ -309,37 +179,38 @@ impl Trainer {
     /// Reads the losses of all steps since the last reading, and writes the lines that are due.
     fn record(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let from = self.clock.step;
-        let losses = self.engine.losses(from, self.step)?;
+        let losses = self.machine.engine().losses(from, self.step)?;
         let rate = self.clock.read(self.step, self.config.training.batch_size);
         let seconds = self.seconds_before + self.clock.elapsed();
+        let steps_per_epoch = self.feed.steps_per_epoch();
         let lines: Vec<_> = (from + 1..)
             .zip(losses)
             .map(|(step, losses)| Metrics {
                 step,
-                epoch: (step - 1) / self.steps_per_epoch + 1,
+                epoch: (step - 1) / steps_per_epoch + 1,
                 losses,
                 images_per_second: rounded(rate),
                 seconds: rounded(seconds),
             })
             .collect();
         let good = lines.iter().take_while(|line| line.losses.are_finite()).count();
-        let log_every = self.config.output.log_every;
-        let due: Vec<_> = lines[..good]
-            .iter()
-            .filter(|line| line.step.is_multiple_of(log_every) || line.step == self.total_steps)
-            .copied()
-            .collect();
+        let due: Vec<_> = lines[..good].iter().filter(|line| self.schedule.logs(line.step)).copied().collect();
         self.folder.write_metrics(&due)?;
         self.events.metrics(&due)?;
         if let Some(bad) = lines.get(good) {
-            let tensor =
-                self.engine.check()?.not_finite.map_or(String::new(), |name| format!(", nor is tensor {name}"));
+            let tensor = self
+                .machine
+                .engine()
+                .check()?
+                .not_finite
+                .map_or(String::new(), |name| format!(", nor is tensor {name}"));
             return Err(self.diverged(&format!("the losses of step {} are not numbers{tensor}", bad.step)));
         }
         lines.iter().for_each(|line| self.health.step(&line.losses));
         if let Some(&metrics) = lines.last() {
-            let total_epochs = self.total_steps.div_ceil(self.steps_per_epoch);
-            observer.progress(&Progress { metrics, total_steps: self.total_steps, total_epochs });
+            let total_steps = self.schedule.end();
+            let total_epochs = total_steps.div_ceil(steps_per_epoch);
+            observer.progress(&Progress { metrics, total_steps, total_epochs });
             self.outcome.losses = Some(metrics.losses);
         }
         Ok(())
@@ -347,7 +218,7 @@ impl Trainer {
 
     /// Looks for NaN and infinity in all tensors, and for what else goes wrong.
     fn check(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let checked = self.engine.check()?;
+        let checked = self.machine.engine().check()?;
         if let Some(name) = checked.not_finite {
             return Err(self.diverged(&format!("tensor {name} holds NaN or infinity after step {}", self.step)));
         }
@@ -361,7 +232,7 @@ impl Trainer {
     fn sample(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let output = &self.config.output;
         let (rows, cols) = (output.rows as usize, output.cols as usize);
-        let images = self.engine.sample((rows * cols).max(quality::IMAGES))?;
+        let images = self.machine.engine().sample((rows * cols).max(quality::IMAGES))?;
         let quality = self.judge.judge(&images);
         self.judged = Some((self.step, quality));
         let picture = grid(&images, rows, cols);
@@ -379,31 +250,21 @@ impl Trainer {
     fn quality(&mut self) -> Result<Quality> {
         match self.judged {
             Some((step, quality)) if step == self.step => Ok(quality),
-            _ => Ok(self.judge.judge(&self.engine.sample(quality::IMAGES)?)),
+            _ => Ok(self.judge.judge(&self.machine.engine().sample(quality::IMAGES)?)),
         }
     }
 
     /// Saves a checkpoint: one of the run's cadence, with the distance of its samples, or one to go on from after a stop.
     fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
-        let tensors = self.engine.state()?;
+        let tensors = self.machine.engine().state()?;
         self.folder.sync()?;
         // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
-        let ends = distance.is_none() || self.step == self.total_steps;
+        let ends = distance.is_none() || self.step == self.schedule.end();
         if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
             self.drawn = Some(Instant::now());
             self.folder.draw_curves()?;
         }
-        let metadata = Metadata {
-            program_version: env!("CARGO_PKG_VERSION").to_string(),
-            step: self.step,
-            steps_per_epoch: self.steps_per_epoch,
-            seconds: self.seconds_before + self.clock.elapsed(),
-            device: self.device.identity(),
-            images: Some(self.judge.digest()),
-            interim: distance.is_none(),
-            distance,
-            config: self.config.clone(),
-        };
+        let metadata = self.metadata(distance);
         let path = checkpoints::path(self.folder.path(), self.step);
         Checkpoint { metadata, tensors }.save(&path)?;
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
@@ -412,23 +273,38 @@ impl Trainer {
         Ok(())
     }
 
-    /// Takes up the run's newest checkpoint again, or its beginning where it has none; the device is as new if it was
-    /// lost. Returns the step.
-    pub(super) fn rewind(&mut self, new_device: Option<Device>, observer: &mut dyn Observer) -> Result<u32> {
-        if let Some(device) = new_device {
-            self.engine = load(&device, &self.config, &self.layouts, &self.data, &self.choices)?;
-            self.device = device;
+    /// What a checkpoint says of the run as it is.
+    fn metadata(&self, distance: Option<f64>) -> Metadata {
+        Metadata {
+            program_version: env!("CARGO_PKG_VERSION").to_string(),
+            step: self.step,
+            steps_per_epoch: self.feed.steps_per_epoch(),
+            seconds: self.seconds_before + self.clock.elapsed(),
+            device: self.machine.device().identity(),
+            data: Some(self.feed.digest().to_string()),
+            distance,
+            rollbacks: self.rollbacks,
+            config: self.config.clone(),
         }
+    }
+
+    /// Opens the lost device again.
+    pub(super) fn reopen(&mut self) -> Result<()> {
+        self.machine.reopen(&self.config, self.feed.data())
+    }
+
+    /// Takes up the run's newest checkpoint again, or its beginning where it has none; returns the step.
+    pub(super) fn rewind(&mut self, observer: &mut dyn Observer) -> Result<u32> {
         let found = checkpoints::newest(self.folder.path())?;
         if let Some(found) = &found {
             found.set_aside()?.iter().for_each(|line| observer.notice(line));
         }
         self.step = found.as_ref().map_or(0, |found| found.checkpoint.metadata.step);
         match &found {
-            Some(found) => self.engine.restore(&found.checkpoint.tensors)?,
-            None => self.engine.initialise(),
+            Some(found) => self.machine.engine().restore(&found.checkpoint.tensors)?,
+            None => self.machine.engine().initialise(),
         }
-        self.folder.rewind(self.step)?;
+        self.folder.rewind(found.as_ref().map(|found| &found.checkpoint.metadata))?;
         self.events = self.begin_events()?;
         self.clock.step = self.step;
         (self.judged, self.health) = (None, Health::new(self.folder.best_diversity()));
@@ -436,15 +312,25 @@ impl Trainer {
         Ok(self.step)
     }
 
-    /// Goes on with another learning rate from here.
-    pub(super) fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+    /// Goes on with a smaller learning rate from the checkpoint that was just taken up, or from the beginning. A checkpoint says
+    /// so from now on: if the process is killed before the next one, the run does not go the wrong way again.
+    pub(super) fn slow_down(&mut self, rate: f64) -> Result<()> {
+        self.rollbacks += 1;
         self.config.adam.lr = rate;
-        self.engine.set_learning_rate(rate);
+        self.machine.engine().set_learning_rate(rate);
+        let mut checkpoint = match checkpoints::newest(self.folder.path())? {
+            Some(found) => found.checkpoint,
+            None => Checkpoint { metadata: self.metadata(None), tensors: self.machine.engine().state()? },
+        };
+        (checkpoint.metadata.config.adam.lr, checkpoint.metadata.rollbacks) = (rate, self.rollbacks);
+        let path = checkpoints::path(self.folder.path(), self.step);
+        checkpoint.save(&path)?;
+        self.outcome.saved = Some((self.step, path));
         self.folder.write_config(&self.config)
     }
 
     fn begin_events(&self) -> Result<Events> {
-        Events::begin(self.config.output.tensorboard, self.folder.path(), self.step)
+        Events::begin(self.config.output.tensorboard, self.folder.path())
     }
 
     fn diverged(&self, what: &str) -> Error {
@@ -460,15 +346,6 @@ impl Trainer {
         };
         Error::new(Kind::Diverged, format!("training diverged: {what}; {remedy}; {kept}"))
     }
-}
-
-fn load(device: &Device, config: &Config, layouts: &[Layout; 2], data: &DataSet, choices: &Choices) -> Result<Engine> {
-    Engine::tuned(device, config, layouts, resident(data, device), choices)
-}
-
-/// The images that stay on the device: all, where they are in memory and fit a binding.
-fn resident<'a>(data: &'a DataSet, device: &Device) -> Option<&'a [u8]> {
-    data.resident().filter(|bytes| bytes.len() as u64 <= device.profile().max_binding_bytes)
 }
 
 fn rounded(value: f64) -> f64 {

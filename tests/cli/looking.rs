@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::desk::Desk;
 
 #[test]
@@ -148,6 +150,15 @@ fn a_grid_is_shown_as_text() {
     assert!(desk.run("show run --colour palette").done().contains("\u{1b}[38;5;"));
     desk.run("show tiny.toml").refused(5, "cannot read tiny.toml as a picture");
     desk.run("show run --columns 0").refused(2, "--columns");
+
+    let json = desk.run("show run --step 12 --json").json();
+    let expected = serde_json::json!({
+        "picture": "run/samples/step-00000010.png", "step": 10, "rows": 2, "cols": 3, "width": 28, "height": 18, "channels": 1
+    });
+    assert_eq!(json, expected);
+    let json = desk.run("show run/samples/step-00000010.png --json").json();
+    assert_eq!((&json["step"], &json["rows"], &json["width"]), (&Value::Null, &Value::Null, &28.into()));
+    desk.run("show run --json --columns 80").refused(2, "--columns");
 }
 
 #[test]

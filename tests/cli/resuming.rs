@@ -51,7 +51,9 @@ fn assert_same_runs(desk: &Desk, a: &str, b: &str) {
             assert!(same, "{what} of {a} and {b} differ");
         }
     }
-    assert!(desk.read(&format!("{a}/dcgan.gif")) == desk.read(&format!("{b}/dcgan.gif")), "the animations differ");
+    for name in ["dcgan.gif", "quality.jsonl", "losses.svg"] {
+        assert!(desk.read(&format!("{a}/{name}")) == desk.read(&format!("{b}/{name}")), "{name} of {a} and {b} differ");
+    }
 }
 
 #[test]
@@ -60,6 +62,103 @@ fn twice_twenty_steps_are_forty() {
     desk.run(&format!("{RESUME} --steps 40")).done();
     desk.run("train --config tiny.toml --device cpu --out whole --steps 40").done();
     assert_same_runs(&desk, "run", "whole");
+}
+
+/// What a run records at its end, whatever its cadences, a longer run does not have.
+#[test]
+fn an_extended_run_is_one_that_was_longer_from_the_beginning() {
+    for cadences in [
+        "--sample-every 5 --checkpoint-every 5 --log-every 4",
+        "--sample-every 3 --checkpoint-every 17 --log-every 7 --keep 3",
+        "--sample-every 17 --checkpoint-every 2 --log-every 5",
+        "--sample-every 50 --checkpoint-every 50 --log-every 17",
+    ] {
+        let desk = Desk::new();
+        let train = format!("train --config tiny.toml --device cpu {cadences}");
+        desk.run(&format!("{train} --out run --steps 17")).done();
+        let ended = desk.snapshot();
+        for folder in ["samples", "checkpoints"] {
+            assert!(steps(&desk, &format!("run/{folder}")).pop().unwrap().contains("00000017"), "{cadences}");
+        }
+        desk.run(&format!("{RESUME} --steps 17")).done();
+        desk.run("train --resume run --device nowhere --steps 34 -q").refused(3, "nowhere");
+        assert!(desk.snapshot() == ended, "it has not gone on: {cadences}");
+        for length in [23, 46] {
+            desk.run(&format!("{RESUME} --steps {length}")).done();
+            desk.run(&format!("{train} --out whole --force --steps {length}")).done();
+            assert_same_runs(&desk, "run", "whole");
+        }
+    }
+}
+
+/// A run that ended between two checkpoints, better than ever before, and was extended to become worse again: its end must not
+/// have pushed out what the longer run keeps as its best.
+#[test]
+fn the_best_of_an_extended_run_is_one_of_its_cadence() {
+    let desk = Desk::new();
+    desk.run(&format!("{TRAIN} --steps 250 --sample-every 1 --checkpoint-every 250")).done();
+    let text = String::from_utf8(desk.read("run/quality.jsonl")).unwrap();
+    let distance = |line: &str| serde_json::from_str::<Value>(line).unwrap()["distance"].as_f64().unwrap();
+    let distances: Vec<f64> = [f64::INFINITY].into_iter().chain(text.lines().map(distance)).collect();
+    // Checkpoints every `every` steps; at `end` they are `best`, one that is not kept for being new, and another.
+    let at = |step: usize| distances[step];
+    let found =
+        (2..20_usize).flat_map(|every| (3 * every..190).map(move |end| (every, end))).find_map(|(every, end)| {
+            let length = end / every * every + 3 * every;
+            let all = |to: usize| (every..=to).step_by(every);
+            let best = all(end).min_by(|a, b| at(*a).total_cmp(&at(*b)))?;
+            let is_lost = end % every != 0 && at(end) < at(best) && best < end / every * every;
+            (is_lost && all(length).all(|step| at(step) >= at(best))).then_some((every, end, length, best))
+        });
+    let (every, end, length, best) = found.expect("250 steps have such an end");
+    let train = format!("train --config tiny.toml --device cpu --force --checkpoint-every {every}");
+    desk.run(&format!("{train} --out run --steps {end}")).done();
+    desk.run(&format!("{RESUME} --steps {length}")).done();
+    desk.run(&format!("{train} --out whole --steps {length}")).done();
+    assert_eq!(steps(&desk, "run/checkpoints").len(), 3);
+    assert_eq!(steps(&desk, "run/checkpoints")[0], format!("step-{best:08}.safetensors"));
+    assert_same_runs(&desk, "run", "whole");
+}
+
+/// A kill after a run was extended, and before its next checkpoint: that checkpoint still tells of the old end.
+#[test]
+fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
+    let desk = Desk::with_run();
+    let newest = "run/checkpoints/step-00000020.safetensors";
+    let before = desk.read(newest);
+    desk.run(&format!("{RESUME} --steps 38 --sample-every 3 --log-every 5 --keep 3")).done();
+    let whole = (metrics(&desk, "run"), steps(&desk, "run/samples"), desk.read("run/dcgan.gif"));
+    for name in desk.names("run/checkpoints") {
+        std::fs::remove_file(desk.path(format!("run/checkpoints/{name}"))).unwrap();
+    }
+    desk.write(newest, before);
+    desk.run(RESUME).done();
+    assert!((metrics(&desk, "run"), steps(&desk, "run/samples"), desk.read("run/dcgan.gif")) == whole);
+    assert!(steps(&desk, "run/checkpoints").contains(&"step-00000038.safetensors".to_string()));
+}
+
+/// An event file's length does not depend on times.
+#[test]
+fn tensorboard_can_be_switched_off_and_on() {
+    let desk = Desk::new();
+    let events = |run: &str| {
+        let names = desk.names(&format!("{run}/tensorboard"));
+        assert_eq!(names.len(), 1, "{names:?}");
+        (names[0].clone(), desk.read(&format!("{run}/tensorboard/{}", names[0])))
+    };
+    desk.run(&format!("{TRAIN} --steps 17 --tensorboard")).done();
+    let first = events("run");
+    desk.run(&format!("{RESUME} --steps 31 --tensorboard=false")).done();
+    assert!(events("run") == first, "it stays as it was");
+    assert_eq!(desk.config("run")["output"]["tensorboard"].as_bool(), Some(false));
+    desk.run(&format!("{RESUME} --steps 42")).done();
+    assert!(events("run") == first, "it stays switched off");
+    desk.run_with(&[("DCGAN_GPU_TENSORBOARD", "true")], &format!("{RESUME} --steps 53")).done();
+    desk.run(&format!("{RESUME} --steps 64")).done();
+    desk.run("train --config tiny.toml --device cpu --out whole --steps 64 --tensorboard=true").done();
+    assert_eq!(events("run").1.len(), events("whole").1.len());
+    assert!(events("run").0 > first.0, "TensorBoard reads files in the order of their names");
+    desk.run(&format!("{RESUME} --tensorboard=perhaps")).refused(2, "--tensorboard");
 }
 
 #[test]
@@ -281,6 +380,25 @@ fn other_data_are_refused() {
     let before = desk.snapshot();
     desk.run(&format!("{RESUME} --steps 40 -q")).refused(4, "digits has 90 images, 11 steps an epoch");
     assert!(desk.snapshot() == before);
+}
+
+/// As many images, and one pixel of one of them is another.
+#[test]
+fn almost_the_same_data_are_refused() {
+    let desk = Desk::new();
+    let file = "digits/train-images-idx3-ubyte";
+    desk.write(file, idx_images(90, &[8, 8]));
+    desk.run(&format!("{TRAIN} --data digits")).done();
+    let original = desk.read(file);
+    for pixel in [0, 200, 89 * 64 + 63] {
+        let mut changed = original.clone();
+        changed[16 + pixel] ^= 1;
+        desk.write(file, changed);
+        desk.run(&format!("{RESUME} --steps 40 -q"))
+            .refused(4, "digits has other images than the run was trained with");
+    }
+    desk.write(file, original);
+    desk.run(&format!("{RESUME} --steps 40")).done();
 }
 
 #[test]

@@ -162,7 +162,10 @@ fn a_rolled_back_run_goes_on_more_slowly() {
     let ended = desk.run(&format!("{train} --set init.weights=normal --set init.std=10 --lr 0.5"));
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
     assert_eq!(ended.stderr.matches(" with a learning rate of ").count(), 3, "{}", ended.stderr);
-    assert!(desk.names("run/checkpoints").is_empty(), "a broken state is never saved");
+    assert_eq!(desk.names("run/checkpoints"), steps([0], "safetensors"), "where it went back to, nothing broken");
+    let ended = desk.run("train --resume run --device cpu");
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches(" with a learning rate of ").count(), 0, "three times in all: {}", ended.stderr);
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! How a run begins, and how it is taken up again: nothing in its folder changes before the device is ready.
+
+use super::claim::Claim;
+use super::feed::Feed;
+use super::machine::Machine;
+use super::run_folder::RunFolder;
+use super::same::{check_same_bits, check_same_data};
+use super::trainer::Trainer;
+use crate::data::DataSet;
+use crate::device::Device;
+use crate::error::Result;
+use crate::model::checkpoint::Checkpoint;
+use crate::model::config::Config;
+use crate::model::network::Layout;
+use crate::tuning;
+
+/// Whether kernels are tuned to the device, and whom to tell about it.
+pub struct Tune<'a> {
+    /// Otherwise all run their defaults.
+    pub wanted: bool,
+    /// Told before something is measured, or differs from what a run began with.
+    pub announce: &'a mut dyn FnMut(&str),
+}
+
+impl std::fmt::Debug for Tune<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tune {{ wanted: {} }}", self.wanted)
+    }
+}
+
+impl Trainer {
+    /// Starts a run in a new folder.
+    ///
+    /// # Errors
+    /// Device and I/O errors, each before anything is trained.
+    pub fn start(
+        config: Config,
+        layouts: &[Layout; 2],
+        data: DataSet,
+        device: Device,
+        claim: Claim,
+        tune: Tune<'_>,
+    ) -> Result<Self> {
+        let feed = Feed::new(data, &config);
+        let tuning = tuning::for_run(&device, &config, layouts, tune.wanted, tune.announce)?;
+        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
+        let machine = Machine::load(device, &config, layouts, feed.data(), choices)?;
+        let folder = RunFolder::create(claim, &config)?;
+        if let Some(tuning) = &tuning {
+            tuning::save(&RunFolder::tuning_path(folder.path()), tuning)?;
+        }
+        Ok(Trainer::new(config, feed, folder, machine, None))
+    }
+
+    /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
+    ///
+    /// # Errors
+    /// As [`Trainer::start`]; a data error when the data are not those of the run.
+    pub fn resume(
+        config: Config,
+        layouts: &[Layout; 2],
+        data: DataSet,
+        device: Device,
+        claim: Claim,
+        from: Option<&Checkpoint>,
+        tune: Tune<'_>,
+    ) -> Result<Self> {
+        let feed = Feed::new(data, &config);
+        if let Some(from) = from {
+            check_same_data(&feed, &from.metadata)?;
+            if matches!(device, Device::Cpu) {
+                // For adapters, the tuning that a run recorded tells.
+                check_same_bits(&device, &from.metadata, tune.announce);
+            }
+        }
+        let recorded = RunFolder::tuning_path(claim.path());
+        let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
+        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
+        let mut machine = Machine::load(device, &config, layouts, feed.data(), choices)?;
+        if let Some(from) = from {
+            machine.engine().restore(&from.tensors)?;
+        }
+        let from = from.map(|from| &from.metadata);
+        let folder = RunFolder::resume(claim, &config, from)?;
+        if let Some(tuning) = &tuning {
+            tuning::save(&recorded, tuning)?;
+        }
+        Ok(Trainer::new(config, feed, folder, machine, from))
+    }
+}
