@@ -165,12 +165,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_was_removed_is_none() {
+    fn a_lock_that_lost_its_name_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LOCK);
         let early = disk::hold(&path).unwrap();
         assert!(has_its_name(&early, &path).unwrap());
-        fs::remove_file(&path).unwrap();
+        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
         assert!(!has_its_name(&early, &path).unwrap());
         let late = disk::hold(&path).unwrap();
         assert!(has_its_name(&late, &path).unwrap());

@@ -168,7 +168,7 @@ impl Desk {
 
 pub fn end(mut command: Command) -> Ended {
     let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let text = |bytes| plain(String::from_utf8(bytes).unwrap());
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
@@ -226,4 +226,14 @@ pub fn idx_images(count: u32, size: &[u32]) -> Vec<u8> {
     let bytes = count * size.iter().product::<u32>();
     let elements: Vec<u8> = (0..bytes).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     idx(&[&[count], size].concat(), &elements)
+}
+
+/// What the program said, as it says it on Unix: tests write paths with `/`, and the program's name without an ending.
+fn plain(said: String) -> String {
+    if cfg!(windows) {
+        // Doubled in JSON.
+        said.replace("\\\\", "/").replace('\\', "/").replace("dcgan-gpu.exe", "dcgan-gpu")
+    } else {
+        said
+    }
 }

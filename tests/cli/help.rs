@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::desk::{Desk, Ended, TRAIN, end};
+use crate::desk::{Desk, TRAIN, end};
 
 /// The verbs below `verb`, as its help lists them.
 fn verbs(desk: &Desk, verb: &str) -> Vec<String> {
@@ -203,7 +203,7 @@ fn bash_offers(desk: &Desk, line: &str) -> Vec<String> {
         words[last]
     );
     let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(desk.path("")).output().unwrap();
-    let ended = Ended {
+    let ended = crate::desk::Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
