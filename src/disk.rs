@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// A kind of file operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,8 +192,16 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 /// As [`tempfile::NamedTempFile::persist`]; the temporary file is removed.
 pub fn name(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> io::Result<File> {
     attempt(Operation::Rename)?;
-    let named = if replace { file.persist(path) } else { file.persist_noclobber(path) };
-    named.map_err(|refused| refused.error)
+    let mut file = Some(file);
+    let named = patiently(|| {
+        let Some(temporary) = file.take() else { return Err(io::ErrorKind::NotFound.into()) };
+        let named = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
+        named.map_err(|refused| {
+            file = Some(refused.file);
+            refused.error
+        })
+    });
+    named
 }
 
 /// Renames a file.
@@ -200,7 +210,7 @@ pub fn name(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> io::Re
 /// As [`fs::rename`].
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     attempt(Operation::Rename)?;
-    fs::rename(from, to)
+    patiently(|| fs::rename(from, to))
 }
 
 /// Makes a folder, and those above it; one that is there is fine.
@@ -227,7 +237,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// As [`fs::remove_file`].
 pub fn remove_file(path: &Path) -> io::Result<()> {
     attempt(Operation::Remove)?;
-    or_absent(fs::remove_file(path))
+    or_absent(patiently(|| fs::remove_file(path)))
 }
 
 /// Removes a folder with all that it holds; one that is not there is fine.
@@ -236,12 +246,88 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 /// As [`fs::remove_dir_all`].
 pub fn remove_folder(path: &Path) -> io::Result<()> {
     attempt(Operation::Remove)?;
-    or_absent(fs::remove_dir_all(path))
+    or_absent(patiently(|| fs::remove_dir_all(path)))
+}
+
+/// How long Windows is asked again: virus scanners and indexers open a file as soon as it is closed, and until they are done
+/// with it, it can be neither renamed, nor replaced, nor removed.
+const PAUSES: [Duration; 7] = {
+    let mut pauses = [Duration::from_millis(10); 7];
+    let mut i = 1;
+    while i < pauses.len() {
+        pauses[i] = Duration::from_millis(10 << i);
+        i += 1;
+    }
+    pauses
+};
+
+/// Does what needs a file that nobody else uses, on Windows for up to 1.3 seconds until nobody does.
+fn patiently<T>(mut deed: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    /// ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE
+    const IN_USE: [i32; 4] = [5, 32, 33, 1224];
+    for pause in PAUSES {
+        match deed() {
+            Err(cause) if cfg!(windows) && cause.raw_os_error().is_some_and(|code| IN_USE.contains(&code)) => {
+                sleep(pause)
+            }
+            result => return result,
+        }
+    }
+    deed()
 }
 
 fn or_absent(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    use super::*;
+
+    /// Has `path` open as no other may use it, for a while.
+    fn hold_for(path: &Path, time: Duration) -> std::thread::JoinHandle<()> {
+        let file = File::options().read(true).share_mode(0).open(path).unwrap();
+        std::thread::spawn(move || {
+            sleep(time);
+            drop(file);
+        })
+    }
+
+    #[test]
+    fn a_file_that_is_in_use_for_a_moment_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let holder = hold_for(&path, Duration::from_millis(200));
+        assert!(fs::rename(&path, folder.path().join("b")).is_err(), "the file is not in use");
+        let temporary = temporary(&tempfile::Builder::new(), folder.path()).unwrap();
+        fs::write(temporary.path(), "new").unwrap();
+        name(temporary, &path, true).unwrap();
+        holder.join().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+
+        let holder = hold_for(&path, Duration::from_millis(200));
+        rename(&path, &folder.path().join("b")).unwrap();
+        holder.join().unwrap();
+        let holder = hold_for(&folder.path().join("b"), Duration::from_millis(200));
+        remove_file(&folder.path().join("b")).unwrap();
+        holder.join().unwrap();
+        assert_eq!(list(folder.path()).unwrap(), [PathBuf::new(); 0]);
+    }
+
+    #[test]
+    fn a_file_that_stays_in_use_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let holder = hold_for(&path, Duration::from_secs(4));
+        assert!(remove_file(&path).is_err());
+        holder.join().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
     }
 }

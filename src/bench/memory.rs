@@ -4,12 +4,12 @@ use crate::device::limits::proc_bytes;
 
 /// Forgets the peak so far, so that [`peak_bytes`] speaks of what follows; `false` where that is not possible.
 pub fn reset_peak() -> bool {
-    std::fs::write("/proc/self/clear_refs", "5").is_ok()
+    cfg!(target_os = "linux") && std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 
 /// The most memory that was resident since the start, or since [`reset_peak`].
 pub fn peak_bytes() -> Option<u64> {
-    proc_bytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
+    proc_bytes("/proc/self/status", "VmHWM:")
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Ctrl-C and its relatives: the first asks a run to end and save, the second, or one before the run, ends the process at once.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-#[cfg(unix)]
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use dcgan_gpu::error::{Error, Kind, Result};
@@ -12,16 +11,7 @@ use dcgan_gpu::train::stop::Stop;
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// The signals that end a run, and the exit code that each means. A terminal that is closed ends a run like SIGTERM.
-const SIGNALS: &[(i32, Kind)] = &[
-    (SIGINT, Kind::Interrupted),
-    (SIGTERM, Kind::Terminated),
-    #[cfg(unix)]
-    (SIGHUP, Kind::Terminated),
-];
-
 /// A second signal within this time is the first one, sent twice: `timeout` sends it to a process and then to its group.
-#[cfg(unix)]
 const ECHO: Duration = Duration::from_millis(100);
 
 /// Signals that are watched.
@@ -30,6 +20,8 @@ pub struct Watch {
     stop: Stop,
     /// Whether the next signal ends the process.
     at_once: Arc<AtomicBool>,
+    /// When the first signal of the run came.
+    first: Arc<OnceLock<Instant>>,
 }
 
 impl Watch {
@@ -38,43 +30,61 @@ impl Watch {
         self.at_once.store(false, Ordering::SeqCst);
         &self.stop
     }
+
+    /// Does what a signal asks for.
+    fn heed(&self, signal: i32) {
+        let is_second = self.first.get().is_some_and(|first| first.elapsed() >= ECHO);
+        if is_second || self.at_once.load(Ordering::SeqCst) {
+            signal_hook::low_level::exit(kind_of(signal) as i32);
+        }
+        if self.first.set(Instant::now()).is_ok() {
+            self.stop.flag().store(signal as usize, Ordering::SeqCst);
+        }
+    }
 }
 
 /// From now on a signal ends the process with its exit code: before a run begins there is nothing to save, and tuning and
 /// compiling take their time. Signals that whoever started the process has it ignore, as `nohup` does, stay ignored.
 pub fn watch() -> Result<Watch> {
-    let watch = Watch { stop: Stop::default(), at_once: Arc::new(AtomicBool::new(true)) };
-    let watched: Vec<i32> = SIGNALS.iter().map(|(signal, _)| *signal).filter(|signal| !is_ignored(*signal)).collect();
-    install(&watched, watch.clone()).map_err(|e| Error::new(Kind::Other, format!("cannot watch signals: {e}")))?;
+    let watch = Watch { stop: Stop::default(), at_once: Arc::new(AtomicBool::new(true)), first: Arc::default() };
+    install(&watch).map_err(|e| Error::new(Kind::Other, format!("cannot watch signals: {e}")))?;
     Ok(watch)
 }
 
-#[cfg(unix)]
-fn install(watched: &[i32], watch: Watch) -> io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new(watched)?;
-    let mut first: Option<Instant> = None;
-    let heed = move |signal: i32| {
-        if watch.at_once.load(Ordering::SeqCst) || first.is_some_and(|first| first.elapsed() >= ECHO) {
-            signal_hook::low_level::exit(kind_of(signal) as i32);
-        }
-        if first.is_none() {
-            first = Some(Instant::now());
-            watch.stop.flag().store(signal as usize, Ordering::SeqCst);
-        }
-    };
-    std::thread::Builder::new().name("signals".to_string()).spawn(move || signals.forever().for_each(heed))?;
-    Ok(())
+/// Calls `listen` on a thread of its own.
+fn spawn(listen: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name("signals".to_string()).spawn(listen).map(drop)
 }
 
-#[cfg(not(unix))]
-fn install(watched: &[i32], watch: Watch) -> io::Result<()> {
-    use signal_hook::flag;
-    for &signal in watched {
-        // In this order: the first signal of a run finds `at_once` false, and sets it.
-        flag::register_conditional_shutdown(signal, kind_of(signal) as i32, watch.at_once.clone())?;
-        flag::register(signal, watch.at_once.clone())?;
-        flag::register_usize(signal, watch.stop.flag().clone(), signal as usize)?;
+/// A terminal that is closed ends a run like SIGTERM.
+#[cfg(unix)]
+fn install(watch: &Watch) -> io::Result<()> {
+    let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = signal_hook::iterator::Signals::new(watched)?;
+    let watch = watch.clone();
+    spawn(move || signals.forever().for_each(|signal| watch.heed(signal)))
+}
+
+/// Ctrl-Break, a console that is closed, and the end of the session are Windows' SIGTERM. The system ends the process five
+/// seconds after the last two, however busy it is.
+#[cfg(windows)]
+fn install(watch: &Watch) -> io::Result<()> {
+    use tokio::signal::windows;
+    macro_rules! listen {
+        ($event:ident, $signal:expr) => {{
+            let (mut events, watch) = (windows::$event()?, watch.clone());
+            spawn(move || {
+                while pollster::block_on(events.recv()).is_some() {
+                    watch.heed($signal);
+                }
+            })?;
+        }};
     }
+    listen!(ctrl_c, SIGINT);
+    listen!(ctrl_break, SIGTERM);
+    listen!(ctrl_close, SIGTERM);
+    listen!(ctrl_logoff, SIGTERM);
+    listen!(ctrl_shutdown, SIGTERM);
     Ok(())
 }
 
@@ -85,10 +95,11 @@ pub fn stopped(signal: i32, what: &str) -> Error {
 }
 
 fn kind_of(signal: i32) -> Kind {
-    SIGNALS.iter().find(|(known, _)| *known == signal).map_or(Kind::Terminated, |(_, kind)| *kind)
+    if signal == SIGINT { Kind::Interrupted } else { Kind::Terminated }
 }
 
 /// Whether the process ignores a signal from its start on, where the system tells (Linux).
+#[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

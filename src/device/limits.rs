@@ -59,11 +59,18 @@ fn remedy_for(role: Role) -> &'static str {
 
 /// Bytes that this process can still allocate without swapping, where the system says so (Linux).
 pub(crate) fn free_memory() -> Option<u64> {
-    proc_bytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+    proc_bytes("/proc/meminfo", "MemAvailable:")
 }
 
-/// The bytes behind `key` in a text of Linux's `/proc`, which counts in kB.
-pub(crate) fn proc_bytes(text: &str, key: &str) -> Option<u64> {
+/// The bytes behind `key` in a file of Linux's `/proc`.
+pub(crate) fn proc_bytes(file: &str, key: &str) -> Option<u64> {
+    // Elsewhere such a file would be anybody's.
+    let text = if cfg!(target_os = "linux") { std::fs::read_to_string(file).ok()? } else { return None };
+    bytes_behind(&text, key)
+}
+
+/// The bytes behind `key` in a text that counts in kB.
+fn bytes_behind(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes << 10)
@@ -109,7 +116,7 @@ mod tests {
     #[test]
     fn free_memory_is_read_in_bytes() {
         let text = "MemTotal:       24617044 kB\nMemFree:         18 kB\nMemAvailable:   21536372 kB\n";
-        assert_eq!(proc_bytes(text, "MemAvailable:"), Some(21_536_372 << 10));
-        assert_eq!(proc_bytes("MemTotal: 1 kB\n", "MemAvailable:"), None);
+        assert_eq!(bytes_behind(text, "MemAvailable:"), Some(21_536_372 << 10));
+        assert_eq!(bytes_behind("MemTotal: 1 kB\n", "MemAvailable:"), None);
     }
 }

@@ -361,6 +361,22 @@ impl Config {
         if !name.ends_with(".gif") || !plain(name) {
             return Some(("output.gif", format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
         }
+        if !is_portable(name) {
+            return Some(("output.gif", format!("output.gif = \"{name}\" cannot be a file's name on Windows")));
+        }
         None
     }
+}
+
+/// Characters of a file's name that mean something else on Windows: `C:x.gif` is a file outside of the run's folder.
+pub(crate) const NOT_PORTABLE: [char; 7] = ['<', '>', ':', '"', '|', '?', '*'];
+
+/// Whether Windows takes a file's name as it is; a run may be moved to another system.
+fn is_portable(name: &str) -> bool {
+    // These are devices, whatever follows their first dot.
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let is_numbered = |device| stem.strip_prefix(device).is_some_and(|n: &str| matches!(n.as_bytes(), [b'1'..=b'9']));
+    let is_device =
+        ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str()) || ["COM", "LPT"].into_iter().any(is_numbered);
+    !is_device && !name.contains(NOT_PORTABLE)
 }

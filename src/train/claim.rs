@@ -4,8 +4,11 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use same_file::Handle;
+
 use crate::disk;
 use crate::error::{Error, Kind, Result};
+use crate::model::config::NOT_PORTABLE;
 use crate::output::TEMPORARY_PREFIX;
 
 /// The file whose lock is the claim. It stays in the folder.
@@ -24,7 +27,8 @@ pub struct Claim {
     path: PathBuf,
     /// Folders made for it, the innermost first, while nothing is in them.
     made: Vec<PathBuf>,
-    _lock: File,
+    /// Nothing only while it is given up.
+    lock: Option<File>,
 }
 
 impl Claim {
@@ -44,7 +48,7 @@ impl Claim {
         let made: Vec<_> = path.ancestors().take_while(|a| *a != Path::new("") && !a.exists()).collect();
         let made = made.into_iter().map(Path::to_path_buf).collect();
         disk::create_folders(path).map_err(|e| Error::io("create the folder", path, &e))?;
-        let claim = Claim { _lock: lock(path)?, path: path.to_path_buf(), made };
+        let claim = Claim { lock: Some(lock(path)?), path: path.to_path_buf(), made };
         if is_occupied(path)? && !force {
             let remedy = "choose another --out, add --force to replace it, or --resume it";
             return Err(Error::usage(format!("{shown} already holds a run; {remedy}")));
@@ -52,7 +56,8 @@ impl Claim {
         Ok(claim)
     }
 
-    /// A new folder under `runs/`: date, preset, and the first number that nobody has.
+    /// A new folder under `runs/`: date, preset (a hyphen for each character that Windows does not take), and the first
+    /// number that nobody has.
     ///
     /// # Errors
     /// I/O errors naming the path.
@@ -60,13 +65,14 @@ impl Claim {
         let runs = Path::new("runs");
         let made_runs = (!runs.exists()).then(|| runs.to_path_buf());
         disk::create_folders(runs).map_err(|e| Error::io("create the folder", runs, &e))?;
+        let preset = preset.replace(NOT_PORTABLE, "-");
         let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
         for number in 1_u32.. {
             let path = runs.join(format!("{date}-{preset}-{number}"));
             match disk::create_folder(&path) {
                 Ok(()) => {
                     let made = [path.clone()].into_iter().chain(made_runs).collect();
-                    return Ok(Claim { _lock: lock(&path)?, path, made });
+                    return Ok(Claim { lock: Some(lock(&path)?), path, made });
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Error::io("create the folder", &path, &e)),
@@ -87,7 +93,7 @@ impl Claim {
             let remedy = "start it with `dcgan-gpu train --out` and its other flags";
             return Err(Error::checkpoint(format!("{} holds no run; {remedy}", path.display())));
         }
-        Ok(Claim { _lock: lock(path)?, path: path.to_path_buf(), made: Vec::new() })
+        Ok(Claim { lock: Some(lock(path)?), path: path.to_path_buf(), made: Vec::new() })
     }
 
     /// The folder.
@@ -104,8 +110,10 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if !self.made.is_empty() {
-            // Folders in which there is something are not removed by this.
+            // The name goes before the lock: who gets the lock afterwards sees that it is none. On Windows a name may stay
+            // until its file is closed, and a folder's names keep it. Folders in which there is something are not removed.
             let _ = fs::remove_file(self.path.join(LOCK));
+            drop(self.lock.take());
             self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
         }
     }
@@ -143,18 +151,13 @@ fn lock(run: &Path) -> Result<File> {
 /// Whether an open file still has its name: a process that gives up a folder which it made removes the lock in it, perhaps
 /// after another process opened that, and a third one may have made a new lock since.
 fn has_its_name(file: &File, path: &Path) -> io::Result<bool> {
-    #[cfg(unix)]
-    return {
-        use std::os::unix::fs::MetadataExt;
-        let here = file.metadata()?;
-        match fs::metadata(path) {
-            Ok(there) => Ok((here.dev(), here.ino()) == (there.dev(), there.ino())),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e),
-        }
-    };
-    #[cfg(not(unix))]
-    return path.try_exists();
+    let here = Handle::from_file(file.try_clone()?)?;
+    match Handle::from_path(path) {
+        Ok(there) => Ok(here == there),
+        // Windows denies a file that was removed until the last one who has it open closes it.
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 #[cfg(test)]
@@ -162,16 +165,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_was_removed_is_none() {
+    fn a_lock_that_lost_its_name_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LOCK);
         let early = disk::hold(&path).unwrap();
         assert!(has_its_name(&early, &path).unwrap());
-        fs::remove_file(&path).unwrap();
+        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
         assert!(!has_its_name(&early, &path).unwrap());
         let late = disk::hold(&path).unwrap();
         assert!(has_its_name(&late, &path).unwrap());
-        assert!(cfg!(not(unix)) || !has_its_name(&early, &path).unwrap(), "another file has its name");
+        assert!(!has_its_name(&early, &path).unwrap(), "another file has its name");
     }
 
     #[test]

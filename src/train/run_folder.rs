@@ -260,13 +260,24 @@ impl RunFolder {
 #[derive(Debug)]
 struct Journal {
     path: PathBuf,
-    file: File,
+    /// Nothing while it is replaced: Windows replaces no file that is open.
+    file: Option<File>,
 }
 
 impl Journal {
     fn open(path: PathBuf) -> Result<Self> {
-        let file = disk::append(&path).map_err(|e| Error::io("write", &path, &e))?;
-        Ok(Journal { path, file })
+        let mut journal = Journal { path, file: None };
+        journal.file()?;
+        Ok(journal)
+    }
+
+    /// The file, opened where it is not.
+    fn file(&mut self) -> Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => disk::append(&self.path).map_err(|e| Error::io("write", &self.path, &e))?,
+        };
+        Ok(self.file.insert(file))
     }
 
     fn append(&mut self, lines: &[impl Serialize]) -> Result<()> {
@@ -278,11 +289,12 @@ impl Journal {
         if text.is_empty() {
             return Ok(());
         }
-        disk::write_all(&mut self.file, &text).map_err(|e| Error::io("write", &self.path, &e))
+        disk::write_all(self.file()?, &text).map_err(|e| Error::io("write", &self.path, &e))
     }
 
     fn sync(&self) -> Result<()> {
-        disk::sync(&self.file).map_err(|e| Error::io("write", &self.path, &e))
+        let sync = |file| disk::sync(file).map_err(|e| Error::io("write", &self.path, &e));
+        self.file.as_ref().map_or(Ok(()), sync)
     }
 
     /// Keeps the lines of some steps; a line that a kill cut short goes too.
@@ -296,9 +308,9 @@ impl Journal {
             line.ends_with(b"\n") && serde_json::from_slice::<Line>(line).is_ok_and(|line| stays(line.step))
         };
         let kept: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').filter(is_kept).collect();
+        self.file = None;
         save_durably(&kept.concat(), &self.path)?;
-        *self = Journal::open(std::mem::take(&mut self.path))?;
-        Ok(())
+        self.file().map(drop)
     }
 }
 
@@ -322,7 +334,7 @@ fn remove_left_overs(folder: &Path) -> Result<()> {
 /// The file name of the animation of the run that is there.
 fn old_gif(run: &Path) -> Option<String> {
     let gif = RunFolder::read_config(run).ok()?.output.gif;
-    (gif.ends_with(".gif") && !gif.contains(['/', '\\'])).then_some(gif)
+    (gif.ends_with(".gif") && !gif.contains(['/', '\\', ':'])).then_some(gif)
 }
 
 /// The configuration that a run's folder holds, or why there is none that can be used.
