@@ -38,6 +38,15 @@ fn at(table: &toml::Table, key: &str) -> String {
 }
 
 #[test]
+fn the_guide_has_a_file_that_can_be_used() {
+    let desk = Desk::new();
+    let (_, file) = include_str!("../../docs/guide.md").split_once("```toml\n").unwrap();
+    desk.write("mine.toml", file.split_once("```").unwrap().0);
+    let shown = desk.run("train --dry-run --config mine.toml").done();
+    assert!(shown.lines().any(|line| line.contains("tanh") && line.contains("32×32×3")), "{shown}");
+}
+
+#[test]
 fn flags_win_over_the_environment_over_the_file_over_the_preset() {
     let desk = Desk::new();
     desk.run(TRAIN).done();
