@@ -193,15 +193,14 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 pub fn name(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> io::Result<File> {
     attempt(Operation::Rename)?;
     let mut file = Some(file);
-    let named = patiently(|| {
+    patiently(|| {
         let Some(temporary) = file.take() else { return Err(io::ErrorKind::NotFound.into()) };
         let named = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
         named.map_err(|refused| {
             file = Some(refused.file);
             refused.error
         })
-    });
-    named
+    })
 }
 
 /// Renames a file.
@@ -249,31 +248,23 @@ pub fn remove_folder(path: &Path) -> io::Result<()> {
     or_absent(patiently(|| fs::remove_dir_all(path)))
 }
 
-/// How long Windows is asked again: virus scanners and indexers open a file as soon as it is closed, and until they are done
-/// with it, it can be neither renamed, nor replaced, nor removed.
-const PAUSES: [Duration; 7] = {
-    let mut pauses = [Duration::from_millis(10); 7];
-    let mut i = 1;
-    while i < pauses.len() {
-        pauses[i] = Duration::from_millis(10 << i);
-        i += 1;
-    }
-    pauses
-};
-
-/// Does what needs a file that nobody else uses, on Windows for up to 1.3 seconds until nobody does.
+/// Does what needs a file that nobody else uses, on Windows for up to 1.3 seconds until nobody does: virus scanners and
+/// indexers open a file as soon as it is closed, and until they are done with it, it can be neither renamed, nor replaced, nor
+/// removed.
 fn patiently<T>(mut deed: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     /// ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE
     const IN_USE: [i32; 4] = [5, 32, 33, 1224];
-    for pause in PAUSES {
-        match deed() {
-            Err(cause) if cfg!(windows) && cause.raw_os_error().is_some_and(|code| IN_USE.contains(&code)) => {
-                sleep(pause)
-            }
-            result => return result,
+    const LONGEST_PAUSE: Duration = Duration::from_millis(640);
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let result = deed();
+        let code = result.as_ref().err().and_then(io::Error::raw_os_error);
+        if !cfg!(windows) || pause > LONGEST_PAUSE || !code.is_some_and(|code| IN_USE.contains(&code)) {
+            return result;
         }
+        sleep(pause);
+        pause *= 2;
     }
-    deed()
 }
 
 fn or_absent(result: io::Result<()>) -> io::Result<()> {
