@@ -124,6 +124,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
         }
         None => RunFolder::read_config(run)?,
     };
+    let planned = found.as_ref().map(|found| stored.total_steps(found.checkpoint.metadata.steps_per_epoch));
     keep_units(&mut stored, &arguments.settings);
     let stored = Value::try_from(&stored).map_err(|e| Error::checkpoint(e.to_string()))?;
     let mut config = arguments.settings.apply(Merge::from_value(stored)?)?;
@@ -131,7 +132,16 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let layouts = config.layouts()?;
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
-        if done >= config.total_steps(checkpoint.metadata.steps_per_epoch) {
+        let end = config.total_steps(checkpoint.metadata.steps_per_epoch);
+        if let Some(planned) = planned.filter(|planned| done >= end && done < *planned) {
+            // What it recorded only because it ended here went when it was taken further, and cannot be made of a checkpoint.
+            return Err(Error::usage(format!(
+                "{} is at step {done} on its way to step {planned}, and cannot end at step {end} any more; give a longer \
+                 --epochs or --steps, or none",
+                run.display()
+            )));
+        }
+        if done >= end {
             // It may have been killed just before it did this.
             checkpoints::prune(run, config.output.keep)?;
             let what = "steps; give a longer --epochs or --steps to go on";

@@ -41,7 +41,7 @@ impl Recovery {
         if error.kind() == Kind::Diverged && rolls_back && trainer.rollbacks < ATTEMPTS {
             let step = trainer.rewind(observer).map_err(|e| also(&error, &e))?;
             let rate = trainer.config.adam.lr * SLOWER;
-            trainer.slow_down(rate)?;
+            trainer.slow_down(rate).map_err(|e| also(&error, &e))?;
             observer.notice(&format!(
                 "{error}; going on from step {step} with a learning rate of {rate:e} ({} of {ATTEMPTS} times)",
                 trainer.rollbacks

@@ -132,6 +132,12 @@ fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
         std::fs::remove_file(desk.path(format!("run/checkpoints/{name}"))).unwrap();
     }
     desk.write(newest, before);
+    let left = desk.snapshot();
+    for length in [5, 20] {
+        desk.run(&format!("{RESUME} --steps {length} -q"))
+            .refused(2, &format!("on its way to step 38, and cannot end at step {length} any more"));
+    }
+    assert!(desk.snapshot() == left);
     desk.run(RESUME).done();
     assert!((metrics(&desk, "run"), steps(&desk, "run/samples"), desk.read("run/dcgan.gif")) == whole);
     assert!(steps(&desk, "run/checkpoints").contains(&"step-00000038.safetensors".to_string()));

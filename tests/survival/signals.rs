@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::common::program::through;
 use crate::desk::{Desk, end};
 use crate::kills::{Course, Running, Stage};
-use crate::{checkpoints, count};
+use crate::{checkpoints, count, newest};
 
 /// Signals, and the exit codes that they mean.
 const SIGNALS: [(&str, i32, i32); 3] = [("INT", 2, 130), ("TERM", 15, 143), ("HUP", 1, 143)];
@@ -159,6 +159,7 @@ fn a_stopped_run_says_how_to_go_on() {
     assert!(last.contains("stopped by a signal after step ") && last.ends_with("go on with --resume run"), "{said}");
     let gif = desk.frames("run/dcgan.gif");
     assert_eq!(gif.len(), desk.names("run/samples").len(), "the animation is whole");
-    let ended = end(desk.command("train --resume run --device cpu --steps 1"));
-    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let end_at = newest(&desk, "run") + 5;
+    let ended = end(desk.command(&format!("train --resume run --device cpu --steps {end_at}")));
+    assert_eq!((ended.code, newest(&desk, "run")), (Some(0), end_at), "{ended:#?}");
 }

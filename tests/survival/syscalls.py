@@ -14,7 +14,7 @@ import json, os, re, shutil, struct, subprocess, sys, tempfile
 from collections import Counter
 
 PROGRAM = os.path.abspath(sys.argv[1])
-TINY = re.search(r'TINY: &str = r#"(.*?)"#', open(os.path.join(os.path.dirname(__file__), "../cli/desk.rs")).read(), re.S).group(1)
+TINY = re.search(r'TINY: &str = r#"(.*?)"#', open(os.path.join(os.path.dirname(__file__), "../common/desk.rs")).read(), re.S).group(1)
 ERRORS = {
     "write": ["ENOSPC", "EIO"], "openat": ["ENOSPC", "EROFS", "EIO", "EMFILE"], "fsync": ["EIO", "ENOSPC"],
     "rename": ["ENOSPC", "EROFS", "EIO"], "renameat": ["ENOSPC", "EROFS", "EIO"], "renameat2": ["ENOSPC", "EROFS", "EIO"], "linkat": ["ENOSPC", "EROFS"],
