@@ -137,6 +137,16 @@ fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
     assert!(steps(&desk, "run/checkpoints").contains(&"step-00000038.safetensors".to_string()));
 }
 
+/// A run that was extended and is killed before its first grid has no animation, as one that was longer from the beginning.
+#[test]
+fn no_animation_of_an_old_end_stays() {
+    let desk = Desk::new();
+    desk.run(&format!("{TRAIN} --steps 17 --sample-every 100000000 --checkpoint-every 100000000")).done();
+    assert_eq!(desk.frames("run/dcgan.gif").len(), 1);
+    Endless::run(&desk, &format!("{RESUME} --steps 100000000 --checkpoint-every 50")).kill();
+    assert!(steps(&desk, "run/samples").is_empty() && !desk.path("run/dcgan.gif").exists());
+}
+
 /// An event file's length does not depend on times.
 #[test]
 fn tensorboard_can_be_switched_off_and_on() {
@@ -253,8 +263,12 @@ struct Endless(Child);
 impl Endless {
     /// Starts it, and waits for its second checkpoint.
     fn start(desk: &Desk) -> Self {
-        let mut command = desk.command(TRAIN);
-        command.args(["--steps", "100000000", "--sample-every", "50steps", "--checkpoint-every", "50steps"]);
+        Self::run(desk, &format!("{TRAIN} --steps 100000000 --sample-every 50steps --checkpoint-every 50steps"))
+    }
+
+    /// Starts what `line` says, and waits for the folder's second checkpoint.
+    fn run(desk: &Desk, line: &str) -> Self {
+        let mut command = desk.command(line);
         let running = Endless(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let deadline = Instant::now() + Duration::from_secs(30);
         while !desk.path("run/checkpoints").is_dir() || steps(desk, "run/checkpoints").len() < 2 {
