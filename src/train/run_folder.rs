@@ -339,7 +339,7 @@ fn remove_left_overs(folder: &Path) -> Result<()> {
 /// The file name of the animation of the run that is there.
 fn old_gif(run: &Path) -> Option<String> {
     let gif = RunFolder::read_config(run).ok()?.output.gif;
-    (gif.ends_with(".gif") && !gif.contains(['/', '\\', ':'])).then_some(gif)
+    (gif.ends_with(".gif") && Path::new(&gif).file_name() == Some(gif.as_ref())).then_some(gif)
 }
 
 /// The configuration that a run's folder holds, or why there is none that can be used.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(not(windows))]
+use dcgan_gpu::model::checkpoint::Checkpoint;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -145,6 +147,22 @@ fn no_animation_of_an_old_end_stays() {
     assert_eq!(desk.frames("run/dcgan.gif").len(), 1);
     Endless::run(&desk, &format!("{RESUME} --steps 100000000 --checkpoint-every 50")).kill();
     assert!(steps(&desk, "run/samples").is_empty() && !desk.path("run/dcgan.gif").exists());
+}
+
+/// Names that not every system takes were not refused once.
+#[cfg(not(windows))]
+#[test]
+fn a_run_goes_on_with_the_name_that_it_has() {
+    let desk = Desk::with_run();
+    let newest = desk.path("run/checkpoints/step-00000020.safetensors");
+    let mut checkpoint = Checkpoint::load(&newest).unwrap();
+    checkpoint.metadata.config.output.gif = "a:b.gif".to_string();
+    checkpoint.save(&newest).unwrap();
+    desk.run(&format!("{RESUME} --steps 40")).done();
+    assert_eq!(desk.frames("run/a:b.gif").len(), 8);
+    desk.run("sample --checkpoint run --out a.png --device cpu").done();
+    desk.run(&format!("{TRAIN} --force")).done();
+    assert!(!desk.path("run/a:b.gif").exists(), "it is replaced with the run");
 }
 
 /// An event file's length does not depend on times.
