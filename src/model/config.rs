@@ -131,7 +131,7 @@ pub struct Output {
     pub cols: u32,
     /// File name of the animation.
     pub gif: String,
-    /// Whether event files for TensorBoard are written too.
+    /// Whether an event file for TensorBoard is written too.
     #[serde(default)]
     pub tensorboard: bool,
 }
