@@ -131,7 +131,7 @@ pub struct Output {
     pub cols: u32,
     /// File name of the animation.
     pub gif: String,
-    /// Whether event files for TensorBoard are written too.
+    /// Whether an event file for TensorBoard is written too.
     #[serde(default)]
     pub tensorboard: bool,
 }
@@ -361,10 +361,15 @@ impl Config {
         if !name.ends_with(".gif") || !plain(name) {
             return Some(("output.gif", format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
         }
-        if !is_portable(name) {
-            return Some(("output.gif", format!("output.gif = \"{name}\" cannot be a file's name on Windows")));
-        }
-        None
+        if cfg!(windows) { self.not_portable() } else { None }
+    }
+
+    /// A name that not every system takes, worded as by [`Config::out_of_range`]: no run begins with one, and one that has it
+    /// goes on where it can.
+    pub fn not_portable(&self) -> Option<(&'static str, String)> {
+        let name = &self.output.gif;
+        let problem = || ("output.gif", format!("output.gif = \"{name}\" cannot be a file's name on Windows"));
+        (!is_portable(name)).then(problem)
     }
 }
 

@@ -207,7 +207,9 @@ impl Merge {
     /// A usage error naming what is missing, or a value out of range and where it comes from.
     pub fn finish(self) -> Result<Config> {
         let config = Config::deserialize(self.table).map_err(|e| Error::usage(e.message().replace('\n', " ")))?;
-        match config.out_of_range() {
+        let is_new = || *self.origins.of("output.gif") != Origin::Run;
+        let not_portable = || config.not_portable().filter(|_| is_new());
+        match config.out_of_range().or_else(not_portable) {
             Some((key, problem)) => Err(Error::usage(format!("{problem} ({})", self.origins.of(key)))),
             None => Ok(config),
         }

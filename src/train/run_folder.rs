@@ -140,12 +140,17 @@ impl RunFolder {
         self.metrics.cut(is_logged)?;
         self.quality.cut(is_drawn)?;
         self.gif = new_gif(self.path(), &self.gif_name)?;
-        for (step, path) in samples(self.path())? {
-            if !is_drawn(step) {
-                remove(&path)?;
-                continue;
-            }
-            match Picture::read(&path) {
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            samples(self.path())?.into_iter().partition(|(step, _)| is_drawn(*step));
+        for (_, path) in &dropped {
+            remove(path)?;
+        }
+        if kept.is_empty() {
+            // No frame replaces the old animation yet.
+            remove(&self.gif_path())?;
+        }
+        for (_, path) in &kept {
+            match Picture::read(path) {
                 Ok(frame) => self.gif.push(&frame)?,
                 Err(error) => log::warn!("{error}; the animation goes on without this frame"),
             }
@@ -334,7 +339,7 @@ fn remove_left_overs(folder: &Path) -> Result<()> {
 /// The file name of the animation of the run that is there.
 fn old_gif(run: &Path) -> Option<String> {
     let gif = RunFolder::read_config(run).ok()?.output.gif;
-    (gif.ends_with(".gif") && !gif.contains(['/', '\\', ':'])).then_some(gif)
+    (gif.ends_with(".gif") && Path::new(&gif).file_name() == Some(gif.as_ref())).then_some(gif)
 }
 
 /// The configuration that a run's folder holds, or why there is none that can be used.

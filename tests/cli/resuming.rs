@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(not(windows))]
+use dcgan_gpu::model::checkpoint::Checkpoint;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -143,6 +145,32 @@ fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
     assert!(steps(&desk, "run/checkpoints").contains(&"step-00000038.safetensors".to_string()));
 }
 
+/// A run that was extended and is killed before its first grid has no animation, as one that was longer from the beginning.
+#[test]
+fn no_animation_of_an_old_end_stays() {
+    let desk = Desk::new();
+    desk.run(&format!("{TRAIN} --steps 17 --sample-every 100000000 --checkpoint-every 100000000")).done();
+    assert_eq!(desk.frames("run/dcgan.gif").len(), 1);
+    Endless::run(&desk, &format!("{RESUME} --steps 100000000 --checkpoint-every 50")).kill();
+    assert!(steps(&desk, "run/samples").is_empty() && !desk.path("run/dcgan.gif").exists());
+}
+
+/// Names that not every system takes were not refused once.
+#[cfg(not(windows))]
+#[test]
+fn a_run_goes_on_with_the_name_that_it_has() {
+    let desk = Desk::with_run();
+    let newest = desk.path("run/checkpoints/step-00000020.safetensors");
+    let mut checkpoint = Checkpoint::load(&newest).unwrap();
+    checkpoint.metadata.config.output.gif = "a:b.gif".to_string();
+    checkpoint.save(&newest).unwrap();
+    desk.run(&format!("{RESUME} --steps 40")).done();
+    assert_eq!(desk.frames("run/a:b.gif").len(), 8);
+    desk.run("sample --checkpoint run --out a.png --device cpu").done();
+    desk.run(&format!("{TRAIN} --force")).done();
+    assert!(!desk.path("run/a:b.gif").exists(), "it is replaced with the run");
+}
+
 /// An event file's length does not depend on times.
 #[test]
 fn tensorboard_can_be_switched_off_and_on() {
@@ -259,8 +287,12 @@ struct Endless(Child);
 impl Endless {
     /// Starts it, and waits for its second checkpoint.
     fn start(desk: &Desk) -> Self {
-        let mut command = desk.command(TRAIN);
-        command.args(["--steps", "100000000", "--sample-every", "50steps", "--checkpoint-every", "50steps"]);
+        Self::run(desk, &format!("{TRAIN} --steps 100000000 --sample-every 50steps --checkpoint-every 50steps"))
+    }
+
+    /// Starts what `line` says, and waits for the folder's second checkpoint.
+    fn run(desk: &Desk, line: &str) -> Self {
+        let mut command = desk.command(line);
         let running = Endless(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let deadline = Instant::now() + Duration::from_secs(30);
         while !desk.path("run/checkpoints").is_dir() || steps(desk, "run/checkpoints").len() < 2 {
