@@ -119,7 +119,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
         Some(found) => {
             found.set_aside()?.iter().for_each(|line| announce(line));
             let mut stored = found.checkpoint.metadata.config.clone();
-            RunFolder::update(run, &mut stored);
+            RunFolder::update(run, &mut stored)?;
             stored
         }
         None => RunFolder::read_config(run)?,

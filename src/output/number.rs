@@ -15,10 +15,13 @@ pub fn grouped(n: u64) -> String {
 
 /// A number of bytes in units that fit: `28.9 kB`.
 pub fn size(bytes: u64) -> String {
+    // A unit ends where its last digit would be rounded to the next one.
     match bytes {
+        1 => "1 byte".to_string(),
         0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        1_000..999_950 => format!("{:.1} kB", bytes as f64 / 1e3),
+        999_950..999_950_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
 
@@ -34,7 +37,9 @@ mod tests {
 
     #[test]
     fn sizes_are_readable() {
-        let all = [12, 999, 4_542, 28_881, 599_084, 2_937_536, 26_421_880].map(size);
-        assert_eq!(all, ["12 bytes", "999 bytes", "4.5 kB", "28.9 kB", "599.1 kB", "2.9 MB", "26.4 MB"]);
+        assert_eq!([1, 12, 999].map(size), ["1 byte", "12 bytes", "999 bytes"]);
+        assert_eq!([4_542, 28_881, 599_084, 999_949].map(size), ["4.5 kB", "28.9 kB", "599.1 kB", "999.9 kB"]);
+        assert_eq!([999_950, 26_421_880, 999_949_999].map(size), ["1.0 MB", "26.4 MB", "999.9 MB"]);
+        assert_eq!([999_950_000, 12_345_678_901].map(size), ["1.0 GB", "12.3 GB"]);
     }
 }

@@ -1,9 +1,11 @@
 //! What a run leaves on disk, and where.
 //!
 //! `config.toml` (resolved), `tuning.json` (on GPUs), `metrics.jsonl`, `quality.jsonl`, `losses.svg`, `samples/`, `checkpoints/` and
-//! an animated GIF; `tensorboard/` where that is wanted. A folder belongs to one process at a time, and nothing in it is replaced unless the caller says so.
+//! an animated GIF; `tensorboard/` where that is wanted. A folder belongs to one process at a time, and nothing in it is replaced
+//! unless the caller says so.
 
 use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -178,13 +180,24 @@ impl RunFolder {
     /// A checkpoint error when there is none, or none that can be used.
     pub fn read_config(run: &Path) -> Result<Config> {
         let remedy = "the run has no checkpoint either; start it anew with `dcgan-gpu train`";
-        parse_config(run).map_err(|cause| Error::checkpoint(format!("{cause}; {remedy}")))
+        let path = run.join(CONFIG);
+        parse_config(&path, disk::read(&path)).map_err(|cause| Error::checkpoint(format!("{cause}; {remedy}")))
     }
 
     /// Changes the configuration of a checkpoint as `config.toml` says, in what may change when a run is resumed: it was written
-    /// when that was done last, and the checkpoint may be older. Nothing changes where it cannot be used.
-    pub fn update(run: &Path, stored: &mut Config) {
-        let newer = parse_config(run).and_then(|newer| match newer.out_of_range() {
+    /// when that was done last, and the checkpoint may be older. Nothing changes where it is missing or broken.
+    ///
+    /// # Errors
+    /// An I/O error where it is there and cannot be read.
+    pub fn update(run: &Path, stored: &mut Config) -> Result<()> {
+        let path = run.join(CONFIG);
+        let bytes = disk::read(&path);
+        if let Err(cause) = &bytes
+            && cause.kind() != ErrorKind::NotFound
+        {
+            return Err(Error::io("read", &path, cause));
+        }
+        let newer = parse_config(&path, bytes).and_then(|newer| match newer.out_of_range() {
             Some((_, problem)) => Err(problem),
             None => Ok(newer),
         });
@@ -197,6 +210,7 @@ impl RunFolder {
             }
             Err(cause) => log::warn!("{cause}; length and cadences are those of the newest checkpoint"),
         }
+        Ok(())
     }
 
     /// Where a run records the kernels that it was tuned to.
@@ -342,12 +356,10 @@ fn old_gif(run: &Path) -> Option<String> {
     (gif.ends_with(".gif") && Path::new(&gif).file_name() == Some(gif.as_ref())).then_some(gif)
 }
 
-/// The configuration that a run's folder holds, or why there is none that can be used.
-fn parse_config(run: &Path) -> std::result::Result<Config, String> {
-    let path = run.join(CONFIG);
+/// The configuration that was read from `path`, or why it cannot be used.
+fn parse_config(path: &Path, bytes: io::Result<Vec<u8>>) -> std::result::Result<Config, String> {
     let broken = |cause: &dyn std::fmt::Display| format!("cannot use {}: {cause}", path.display()).replace('\n', " ");
-    let bytes = disk::read(&path).map_err(|e| broken(&e))?;
-    let text = String::from_utf8(bytes).map_err(|e| broken(&e))?;
+    let text = String::from_utf8(bytes.map_err(|e| broken(&e))?).map_err(|e| broken(&e))?;
     toml::from_str(&text).map_err(|e| broken(&e.message()))
 }
 

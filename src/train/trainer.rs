@@ -336,7 +336,7 @@ impl Trainer {
     fn diverged(&self, what: &str) -> Error {
         let Training { order, on_nan, .. } = self.config.training;
         let remedy = match (on_nan, order) {
-            (OnNan::Rollback, _) => "lower --lr",
+            (OnNan::Rollback, _) => "begin a new run with a lower --lr",
             (OnNan::Stop, Order::Simultaneous) => "lower --lr, or try --on-nan rollback",
             (OnNan::Stop, Order::Alternating) => "lower --lr, try --on-nan rollback, or use --preset stabilized",
         };
