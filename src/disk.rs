@@ -193,15 +193,14 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 pub fn name(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> io::Result<File> {
     attempt(Operation::Rename)?;
     let mut file = Some(file);
-    let named = patiently(|| {
+    patiently(|| {
         let Some(temporary) = file.take() else { return Err(io::ErrorKind::NotFound.into()) };
         let named = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
         named.map_err(|refused| {
             file = Some(refused.file);
             refused.error
         })
-    });
-    named
+    })
 }
 
 /// Renames a file.

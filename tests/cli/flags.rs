@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::desk::{Desk, Ended};
+use crate::desk::{Desk, Ended, plain};
 
 /// What a refusal may take, from the start of the process to its end.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ fn refuse(desk: &Desk, rows: Vec<(String, Command, i32, String)>) {
             let begun = Instant::now();
             let output = command.output().unwrap();
             fastest = fastest.min(begun.elapsed());
-            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            let text = |bytes| plain(String::from_utf8_lossy(bytes).into_owned());
             let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
             let ended = Ended { code: output.status.code(), stdout, stderr };
             problems.extend(ended.problem(code, &fragment).map(|problem| format!("{name}: {problem}")));

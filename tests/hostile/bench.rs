@@ -78,6 +78,9 @@ impl Bench {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         child.stdout.unwrap().read_to_string(&mut stdout).unwrap();
         child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
+        if cfg!(windows) {
+            stderr = stderr.replace('\\', "/");
+        }
         (status.code(), stdout, stderr)
     }
 
