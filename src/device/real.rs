@@ -6,7 +6,7 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use super::kernel::{Call, Twin};
 
-/// f32 or f64, with the elementary functions that kernels use.
+/// f32 or f64, with the elementary functions that kernels use: those of `libm`, whose bits do not depend on the system.
 pub trait Real:
     Copy
     + Debug
@@ -74,7 +74,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($float:ident, $instance:ident) => {
+    ($float:ident, $instance:ident, $exp:ident, $ln_1p:ident, $tanh:ident) => {
         impl Real for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -91,13 +91,13 @@ macro_rules! real {
                 $float::sqrt(self)
             }
             fn exp(self) -> Self {
-                $float::exp(self)
+                libm::$exp(self)
             }
             fn ln_1p(self) -> Self {
-                $float::ln_1p(self)
+                libm::$ln_1p(self)
             }
             fn tanh(self) -> Self {
-                $float::tanh(self)
+                libm::$tanh(self)
             }
             fn run(twin: &Twin, call: &mut Call<'_, Self>) {
                 (twin.$instance)(call);
@@ -106,5 +106,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, single);
-real!(f64, double);
+real!(f32, single, expf, log1pf, tanhf);
+real!(f64, double, exp, log1p, tanh);

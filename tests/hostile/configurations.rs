@@ -12,7 +12,7 @@ fn toml_files() {
     file("zipped", &gzip(b"seed = 1\n"));
     file("html", b"<!DOCTYPE html><html></html>");
     file("lfs", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n");
-    file("nul", b"seed = 1\0\n");
+    file("zero", b"seed = 1\0\n");
     file("arrays", format!("seed = {}", "[".repeat(200_000)).as_bytes());
     file("tables", format!("seed = {}", "{a=".repeat(80_000)).as_bytes());
     file("dots", format!("{}a = 1", "a.".repeat(100_000)).as_bytes());
@@ -38,7 +38,7 @@ fn toml_files() {
             ("zipped", "is not text"),
             ("html", "html.toml:1:11: "),
             ("lfs", "lfs.toml:1:9: "),
-            ("nul", "nul.toml:1:8: "),
+            ("zero", "zero.toml:1:8: "),
             ("arrays", "arrays.toml:1:"),
             ("tables", "tables.toml:1:"),
             ("dots", "dots.toml:1:"),

@@ -20,7 +20,10 @@ fn refuse_words(desk: &Desk, rows: &[(&str, OsString, i32, &str)]) {
 fn words_that_are_no_names() {
     let desk = Desk::new();
     let word = |text: &str| OsString::from(text);
-    let long = "x".repeat(100_000);
+    // Windows takes 32,767 characters on a command line, and Wine calls a path of such a length absent.
+    let length = if cfg!(windows) { 30_000 } else { 100_000 };
+    let long = "x".repeat(length);
+    let too_long = if cfg!(windows) { (2, "there is no configuration file xxx") } else { (5, "cannot read xxx") };
     let deep = format!("{}=1", "a.".repeat(5000));
     refuse_words(
         &desk,
@@ -33,12 +36,12 @@ fn words_that_are_no_names() {
             ("train --rows", word("a\nb"), 2, "invalid value 'a; b' for '--rows <R>'"),
             ("train --rows", word("٣"), 2, "invalid value '٣' for '--rows <R>'"),
             ("train --epochs", word(" 5"), 2, "invalid value ' 5' for '--epochs <N>'"),
-            ("train --epochs", word(&"9".repeat(100_000)), 2, "number too large"),
+            ("train --epochs", word(&"9".repeat(length)), 2, "number too large"),
             ("train --set", word("a\nb=1"), 2, "unknown key `a b`"),
             ("train --set", word(&deep), 2, "`; preset, name, about, seed, "),
             ("train --set", word("adam . lr = 1"), 2, "unknown key `adam . lr`"),
             ("train --config", word(""), 2, "a value is required for '--config <FILE>'"),
-            ("train --config", word(&long), 5, "cannot read xxx"),
+            ("train --config", word(&long), too_long.0, too_long.1),
             ("train --out", word(""), 2, "--out"),
             ("train --gif", word("a\nb.gif"), 2, "is not a file name"),
             ("train --resume", word("a\nb"), 9, "a b is no run folder"),
