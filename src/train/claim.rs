@@ -154,8 +154,9 @@ fn has_its_name(file: &File, path: &Path) -> io::Result<bool> {
     let here = Handle::from_file(file.try_clone()?)?;
     match Handle::from_path(path) {
         Ok(there) => Ok(here == there),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         // Windows denies a file that was removed until the last one who has it open closes it.
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(false),
+        Err(e) if cfg!(windows) && e.kind() == io::ErrorKind::PermissionDenied => Ok(false),
         Err(e) => Err(e),
     }
 }
