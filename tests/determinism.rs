@@ -2,16 +2,16 @@
 
 mod common;
 
-use dcgan_gpu::device::plan::{TensorId, View};
 use dcgan_gpu::device::{self, Device, OpenOptions, Timing};
+use dcgan_gpu::engine::{Batch, Engine, Generator, STEP_PLAN};
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::network::Layout;
 use dcgan_gpu::model::sources;
+use dcgan_gpu::plan::{TensorId, View};
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::selftest::presets;
-use dcgan_gpu::train::engine::{Batch, Engine, Generator, STEP_PLAN};
 
 /// Steps before a stop; as many follow.
 const STEPS: u32 = 3;
@@ -95,7 +95,7 @@ fn check_repeats_and_resumes(device: &Device) -> Tensors {
 fn the_host_repeats_and_resumes_on_any_number_of_threads() {
     let on_threads = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
-        bits(&pool.install(|| check_repeats_and_resumes(&Device::Cpu)))
+        bits(&pool.install(|| check_repeats_and_resumes(&Device::Host)))
     };
     let one = on_threads(1);
     for threads in [2, 5] {
@@ -119,13 +119,13 @@ fn one_submission_computes_what_single_dispatches_do() {
         let program = &cases.iter().find(|case| case.name == "preset quick").expect("there is a quick preset").program;
         let load = || device.load(program.clone()).expect("it loads");
         let (mut together, mut apart) = (load(), load());
-        together.run(STEP_PLAN).expect("the device works");
+        together.run(&[STEP_PLAN]).expect("the device works");
         for index in 0..program.plans[STEP_PLAN].dispatches.len() {
             apart.run_dispatch(STEP_PLAN, index).expect("the device works");
         }
         for (number, spec) in (0..).zip(&program.tensors) {
             let view = View { tensor: TensorId(number), offset: 0, len: spec.words };
-            let [a, b] = [&mut together, &mut apart].map(|session| session.read_bits(view).expect("the device works"));
+            let [a, b] = [&mut together, &mut apart].map(|session| session.read(view).expect("the device works"));
             assert_same(&format!("{}: {}", device.name(), spec.label), &a, &b);
         }
     }
@@ -173,7 +173,7 @@ fn timed(choice: &str, timing: Timing) {
     assert!(seconds.len() == count && seconds.iter().all(|s| s.is_finite() && *s >= 0.0), "{what}: {seconds:?}");
     assert!(sum > 0.0 && sum <= elapsed, "{what}: {sum} s in dispatches within {elapsed} s");
     if used != Timing::Blocks {
-        plain.session().run(STEP_PLAN).expect("the device works");
+        plain.session().run(&[STEP_PLAN]).expect("the device works");
         let [a, b] = [timed, plain].map(|mut engine| bits(&engine.state().expect("the device works")));
         assert_same(&what, &a, &b);
     }

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use common::program::{program, through};
 use dcgan_gpu::device::faults::{self, At, FAULTS, Fault, POINTS, What};
-use dcgan_gpu::device::plan::{TensorId, View};
 use dcgan_gpu::device::{self, Device, OpenOptions};
+use dcgan_gpu::engine::{Batch, Engine};
 use dcgan_gpu::error::{DeviceFailure, Error, Result};
 use dcgan_gpu::kernels::loss::RING_ROWS;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::sources;
+use dcgan_gpu::plan::{TensorId, View};
 use dcgan_gpu::random::{Draws, stream};
-use dcgan_gpu::train::engine::{Batch, Engine};
 
 const STEPS: u32 = 3;
 const BATCH: u32 = 4;
@@ -81,7 +81,7 @@ fn choices() -> Vec<String> {
 /// Passages to strike: all on the host, the first and the last on adapters, which take longer to open.
 fn passages(device: &Device, passed: u64) -> Vec<u64> {
     match device {
-        Device::Cpu => (1..=passed).collect(),
+        Device::Host => (1..=passed).collect(),
         Device::Gpu(_) if passed > 1 => vec![1, passed],
         Device::Gpu(_) => vec![1],
     }
@@ -334,9 +334,9 @@ fn the_time_out_has_sensible_bounds() {
 #[test]
 fn identities_say_what_bits_depend_on() {
     let _calm = faults::arm([]);
-    let host = Device::Cpu.identity();
+    let host = Device::Host.identity();
     assert!(host.starts_with(&format!("cpu, {}, ", std::env::consts::ARCH)), "{host}");
-    assert_eq!(Device::Cpu.reopen().expect("the host is there").identity(), host);
+    assert_eq!(Device::Host.reopen().expect("the host is there").identity(), host);
     for adapter in common::adapters() {
         let description =
             device::list().into_iter().find(|device| device.name == adapter.name()).expect("it is listed");

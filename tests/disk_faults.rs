@@ -18,9 +18,9 @@ use dcgan_gpu::device::Device;
 use dcgan_gpu::disk::{Fault, Operation};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
-use dcgan_gpu::train::checkpoints;
-use dcgan_gpu::train::claim::Claim;
-use dcgan_gpu::train::run_folder::RunFolder;
+use dcgan_gpu::run::checkpoints;
+use dcgan_gpu::run::claim::Claim;
+use dcgan_gpu::run::folder::RunFolder;
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Progress, Trainer, Tune};
 
@@ -61,7 +61,7 @@ fn start(run: &Path, force: bool, patience: u32) -> Result<()> {
     let claim = Claim::new_run(run, force)?;
     let (layouts, data) = (config.layouts()?, trainer::open_data(&config)?);
     let tune = Tune { wanted: false, announce: &mut |_| {} };
-    let trainer = Trainer::start(config, &layouts, data, Device::Cpu, claim, tune)?;
+    let trainer = Trainer::start(config, &layouts, data, Device::Host, claim, tune)?;
     let stop = Stop::default();
     trainer.run(&mut Patience { left: patience, stop: stop.clone() }, &stop).map(drop)
 }
@@ -84,7 +84,7 @@ fn resume(run: &Path) -> Result<()> {
     let (layouts, data) = (config.layouts()?, trainer::open_data(&config)?);
     let tune = Tune { wanted: false, announce: &mut |_| {} };
     let from = found.as_ref().map(|found| &found.checkpoint);
-    let trainer = Trainer::resume(config, &layouts, data, Device::Cpu, claim, from, tune)?;
+    let trainer = Trainer::resume(config, &layouts, data, Device::Host, claim, from, tune)?;
     let stop = Stop::default();
     trainer.run(&mut Patience { left: u32::MAX, stop: stop.clone() }, &stop).map(drop)
 }

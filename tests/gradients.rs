@@ -3,9 +3,9 @@
 mod common;
 
 use common::{assert_close, wide};
-use dcgan_gpu::device::Profile;
-use dcgan_gpu::device::cpu::Cpu;
-use dcgan_gpu::device::plan::{Element, Program, Recorder, Role, View};
+use dcgan_gpu::device::host::Interpreter;
+use dcgan_gpu::engine::gan::Gan;
+use dcgan_gpu::engine::step;
 use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::layers::Mode;
 use dcgan_gpu::layers::shape::Shape;
@@ -13,10 +13,10 @@ use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::layers::window::{Padding, PaddingRule, Pair};
 use dcgan_gpu::model::network::{Layout, Network, State, Wanted};
 use dcgan_gpu::model::sources::preset;
+use dcgan_gpu::plan::Profile;
+use dcgan_gpu::plan::{Element, Program, Recorder, Role, View};
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, SEED, parse_layers, random, step_words};
-use dcgan_gpu::train::gan::Gan;
-use dcgan_gpu::train::step;
 
 /// The step of central differences: their error is of order h², and rounding is divided by h.
 const H: f64 = 1e-5;
@@ -24,10 +24,10 @@ const H: f64 = 1e-5;
 /// Asserts that `gradient` of `objective` with respect to each value of `view` is its central difference.
 fn check_gradient(
     what: &str,
-    cpu: &mut Cpu<f64>,
+    cpu: &mut Interpreter<f64>,
     view: View,
     gradient: &[f64],
-    objective: impl Fn(&mut Cpu<f64>) -> f64,
+    objective: impl Fn(&mut Interpreter<f64>) -> f64,
 ) {
     let differences: Vec<f64> = (0..view.len as usize)
         .map(|index| {
@@ -53,15 +53,15 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 fn check_layers(input: [u32; 3], batch: u32, lines: &[&str]) {
     let [height, width, channels] = input;
     let layers = parse_layers(lines).expect("valid layers");
-    let case = LayerProgram::new(&Profile::CPU, Shape { height, width, channels }, batch, &layers).expect("they fit");
-    let mut cpu = Cpu::<f64>::new(&case.program);
+    let case = LayerProgram::new(&Profile::HOST, Shape { height, width, channels }, batch, &layers).expect("they fit");
+    let mut cpu = Interpreter::<f64>::new(&case.program);
     let plans = &case.program.plans;
     cpu.floats_mut(case.gradients()).fill(0.0);
     let dy = cpu.floats(case.dy).to_vec(); // the backward pass may overwrite it
     cpu.run(&plans[FORWARD]);
     cpu.run(&plans[BACKWARD]);
     let (dx, gradients) = (cpu.floats(case.dx).to_vec(), cpu.floats(case.gradients()).to_vec());
-    let objective = |cpu: &mut Cpu<f64>| {
+    let objective = |cpu: &mut Interpreter<f64>| {
         cpu.run(&plans[FORWARD]);
         dot(cpu.floats(case.y), &dy)
     };
@@ -142,7 +142,7 @@ fn dropout() {
 }
 
 /// The loss of `logits` in its column, as a device would report it.
-fn ring_loss(cpu: &Cpu<f64>, ring: View, step: u32, column: Column) -> f64 {
+fn ring_loss(cpu: &Interpreter<f64>, ring: View, step: u32, column: Column) -> f64 {
     cpu.floats(ring)[(step % RING_ROWS * RING_COLUMNS) as usize + column as usize]
 }
 
@@ -154,10 +154,10 @@ fn binary_cross_entropy() {
         let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, batch));
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         random(&mut program, logits, 0, |z| 5.0 * z);
-        let mut recorder = Recorder::new(&Profile::CPU);
+        let mut recorder = Recorder::new(&Profile::HOST);
         loss::record_bce_logits(&mut recorder, target, Column::Fake, [logits, step, dlogits, ring]);
         let plan = recorder.finish().unwrap();
-        let mut cpu = Cpu::<f64>::new(&program);
+        let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&plan);
         let gradient = cpu.floats(dlogits).to_vec();
         check_gradient(&format!("loss of {batch}, label {target}"), &mut cpu, logits, &gradient, |cpu| {
@@ -191,7 +191,7 @@ const DISCRIMINATOR: &[&str] = &[
 /// From latents through both networks to the loss, and all the way back: the gradients of both networks' parameters.
 #[test]
 fn a_whole_gan() {
-    let (batch, profile) = (3, &Profile::CPU);
+    let (batch, profile) = (3, &Profile::HOST);
     let layout = |name, input, lines| Layout::new(name, input, &parse_layers(lines).expect("valid")).expect("they fit");
     let g_layout = layout("generator", Shape::vector(5), GENERATOR);
     let d_layout = layout("discriminator", g_layout.output, DISCRIMINATOR);
@@ -210,20 +210,20 @@ fn a_whole_gan() {
         random(&mut program, view, number, |z| 0.7 * z);
     }
 
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     let generated = generator.forward(&mut recorder, profile, Mode::Train, latents, stream::DEVICE);
     let judged = discriminator.forward(&mut recorder, profile, Mode::Train, generated.output, stream::DEVICE + 99);
     loss::record_bce_logits(&mut recorder, 0.9, Column::Generator, [judged.output, step, dlogits, ring]);
     let forward = recorder.finish().unwrap();
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     let dimages = discriminator.backward(&mut recorder, profile, &judged, dlogits, Wanted::All);
     let dlatents = generator.backward(&mut recorder, profile, &generated, dimages, Wanted::All);
     let backward = recorder.finish().unwrap();
 
-    let mut cpu = Cpu::<f64>::new(&program);
+    let mut cpu = Interpreter::<f64>::new(&program);
     cpu.run(&forward);
     cpu.run(&backward);
-    let objective = |cpu: &mut Cpu<f64>| {
+    let objective = |cpu: &mut Interpreter<f64>| {
         cpu.run(&forward);
         ring_loss(cpu, ring, 3, Column::Generator)
     };
@@ -249,14 +249,14 @@ fn one_backward_pass_serves_both_losses() {
     let layouts = config.layouts().expect("they fit");
     let first_moments = |shared: bool| -> Vec<f64> {
         let mut program = Program::default();
-        let mut gan = Gan::place(&mut program, &Profile::CPU, &config, &layouts, 3 * 784);
+        let mut gan = Gan::place(&mut program, &Profile::HOST, &config, &layouts, 3 * 784);
         assert!(gan.shared_pass.is_some(), "tf-tutorial's D serves both losses");
         gan.shared_pass = gan.shared_pass.filter(|_| shared);
-        let plan = step::record(&gan, &Profile::CPU, &config).expect("it fits");
+        let plan = step::record(&gan, &Profile::HOST, &config).expect("it fits");
         for (number, view) in (0..).zip([gan.inputs.latents, gan.g_state.parameters, gan.d_state.parameters]) {
             random(&mut program, view, number, |z| 0.05 * z);
         }
-        let mut cpu = Cpu::<f64>::new(&program);
+        let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&plan);
         [gan.g_optimizer.m, gan.d_optimizer.m].iter().flat_map(|&m| cpu.floats(m).to_vec()).collect()
     };
@@ -271,8 +271,8 @@ fn one_backward_pass_serves_both_losses() {
 fn gradients_accumulate_only_where_wanted() {
     let layers = parse_layers(DISCRIMINATOR).expect("valid");
     let input = Shape { height: 8, width: 8, channels: 1 };
-    let case = LayerProgram::new(&Profile::CPU, input, 3, &layers).expect("they fit");
-    let mut cpu = Cpu::<f64>::new(&case.program);
+    let case = LayerProgram::new(&Profile::HOST, input, 3, &layers).expect("they fit");
+    let mut cpu = Interpreter::<f64>::new(&case.program);
     let plans = &case.program.plans;
     let mut gradients = || {
         cpu.run(&plans[FORWARD]);
@@ -318,10 +318,10 @@ fn forward_and_gradients_are_adjoint() {
     let mut fitting = 0;
     for trial in 0..600 {
         let (shape, batch, layer) = random_layer(&Draws::new(SEED, stream::SHUFFLE, trial));
-        let profile = Profile { workgroups_to_fill: 1 + trial % 40, ..Profile::CPU };
+        let profile = Profile { workgroups_to_fill: 1 + trial % 40, ..Profile::HOST };
         let Ok(case) = LayerProgram::new(&profile, shape, batch, std::slice::from_ref(&layer)) else { continue };
         fitting += 1;
-        let mut cpu = Cpu::<f64>::new(&case.program);
+        let mut cpu = Interpreter::<f64>::new(&case.program);
         cpu.floats_mut(case.gradients()).fill(0.0);
         cpu.run(&case.program.plans[FORWARD]);
         cpu.run(&case.program.plans[BACKWARD]);

@@ -3,8 +3,8 @@
 
 use dcgan_gpu::data::{DataSet, ImageShape};
 use dcgan_gpu::device::Device;
+use dcgan_gpu::engine::{Batch, Engine};
 use dcgan_gpu::model::sources::preset;
-use dcgan_gpu::train::engine::{Batch, Engine};
 
 /// Images as rows of values in [0, 1].
 struct Sheet(Vec<Vec<f64>>);
@@ -54,7 +54,7 @@ fn quick_learns_what_digits_look_like() {
     data.fill(9, &batch, &mut bytes);
     let real = Sheet::new(&bytes, shape.bytes());
 
-    let mut engine = Engine::new(&Device::Cpu, &config, &layouts, None).unwrap();
+    let mut engine = Engine::new(&Device::Host, &config, &layouts, None).unwrap();
     let before = Sheet::new(&engine.sample(64).unwrap().pixels, shape.bytes());
     for step in 0..400 {
         data.fill(step, &batch, &mut bytes);

@@ -12,8 +12,8 @@ use dcgan_gpu::device::faults::{self, At, Fault, What};
 use dcgan_gpu::error::Result;
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
-use dcgan_gpu::train::checkpoints;
-use dcgan_gpu::train::claim::Claim;
+use dcgan_gpu::run::checkpoints;
+use dcgan_gpu::run::claim::Claim;
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Outcome, Progress, Trainer, Tune};
 
@@ -151,14 +151,14 @@ fn a_device_that_fails_for_good_ends_the_run_with_a_checkpoint_to_go_on_from() {
 #[test]
 fn a_run_that_is_stopped_where_it_went_on_keeps_its_checkpoint_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    train(&Device::Cpu, folder.path(), vec![]).0.unwrap();
+    train(&Device::Host, folder.path(), vec![]).0.unwrap();
     let run = folder.path().join("run");
     fs::remove_file(checkpoints::path(&run, 12)).unwrap();
     let newest = checkpoints::path(&run, 10);
     let before = fs::read(&newest).unwrap();
 
     let _calm = faults::arm([]); // other tests' faults are not for this
-    let trainer = resume(Device::Cpu, folder.path());
+    let trainer = resume(Device::Host, folder.path());
     let stop = Stop::default();
     stop.flag().store(15, Ordering::Relaxed);
     let outcome = trainer.run(&mut Ear::default(), &stop).unwrap();
@@ -186,18 +186,18 @@ fn a_run_that_is_killed_after_it_was_rolled_back_goes_on_as_slowly() {
         let config = config.replace("checkpoint_every = \"5steps\"", &format!("checkpoint_every = \"{every}steps\""));
         let [whole, parts] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let mut ear = Ear::default();
-        let expected = start(&config, Device::Cpu, whole.path()).run(&mut ear, &Stop::default());
+        let expected = start(&config, Device::Host, whole.path()).run(&mut ear, &Stop::default());
         let rollbacks = count(&ear.notices);
         assert!(rollbacks > 0, "every {every}: {:?}", ear.notices);
 
-        let (mut notices, mut trainer) = (Vec::new(), start(&config, Device::Cpu, parts.path()));
+        let (mut notices, mut trainer) = (Vec::new(), start(&config, Device::Host, parts.path()));
         let ended = loop {
             let stop = Stop::default();
             let mut ear = Ear { stop: Some(stop.clone()), ..Ear::default() };
             let ended = trainer.run(&mut ear, &stop);
             notices.extend(ear.notices);
             match ended {
-                Ok(Outcome { stopped_by: Some(15), .. }) => trainer = resume(Device::Cpu, parts.path()),
+                Ok(Outcome { stopped_by: Some(15), .. }) => trainer = resume(Device::Host, parts.path()),
                 ended => break ended,
             }
         };

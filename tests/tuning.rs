@@ -6,11 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use dcgan_gpu::device::Device;
+use dcgan_gpu::engine::{Engine, STEP_PLAN};
 use dcgan_gpu::kernels::linear::variants;
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::selftest::{lockstep, presets};
-use dcgan_gpu::train::engine::{Engine, STEP_PLAN};
 use dcgan_gpu::tuning::{self, Choices, Tuning};
 
 /// 8×8 images; small layers that have several variants all the same.

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::floor::Work;
 use super::ratio;
-use crate::device::plan::{Element, Plan, Program, Recorder, Role, TensorId, View};
-use crate::device::{Device, Profile};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::batch_norm::Features;
@@ -17,6 +16,8 @@ use crate::kernels::linear::{self, RowTaps, Sizes, variants};
 use crate::layers::shape::Shape;
 use crate::layers::taps::TapList;
 use crate::layers::window::Window;
+use crate::plan::Profile;
+use crate::plan::{Element, Plan, Program, Recorder, Role, TensorId, View};
 
 /// Each probe runs at least this long, so that clocks rise and neighbours' load averages out.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -109,7 +110,7 @@ impl Ceilings {
 fn ways(device: &Device, program: &Program) -> Vec<Program> {
     let dispatch = &program.plans[0].dispatches[0];
     let variants = match device {
-        Device::Cpu => Vec::new(),
+        Device::Host => Vec::new(),
         Device::Gpu(_) => variants::of(dispatch, &device.profile()),
     };
     let plans: Vec<_> = variants.iter().map(|variant| Plan { dispatches: vec![variant.apply(dispatch)] }).collect();
@@ -204,13 +205,13 @@ mod tests {
     #[test]
     fn probes_move_and_multiply_what_they_say() {
         for bytes in COPIES {
-            for program in [copy(&Profile::CPU, bytes).unwrap(), in_place(&Profile::CPU, bytes).unwrap()] {
+            for program in [copy(&Profile::HOST, bytes).unwrap(), in_place(&Profile::HOST, bytes).unwrap()] {
                 let moved = Work::of(&program.plans[0].dispatches[0]).bytes;
                 assert!((bytes..bytes + 1024).contains(&moved), "{moved} of {bytes}");
             }
         }
         for (side, batch, [c_in, c_out]) in PRODUCTS {
-            let program = dense(&Profile::CPU, side, batch, [c_in, c_out]).unwrap();
+            let program = dense(&Profile::HOST, side, batch, [c_in, c_out]).unwrap();
             let products = 2 * u64::from(side * side * batch) * u64::from(c_in) * u64::from(c_out);
             assert_eq!(program.plans[0].flops(), products);
         }
@@ -218,8 +219,8 @@ mod tests {
 
     #[test]
     fn probes_give_their_results() {
-        let program = in_place(&Profile::CPU, 1 << 10).unwrap();
-        let seconds = fastest(&Device::Cpu, program).unwrap().unwrap();
+        let program = in_place(&Profile::HOST, 1 << 10).unwrap();
+        let seconds = fastest(&Device::Host, program).unwrap().unwrap();
         assert!(seconds > 0.0 && seconds < 1.0, "{seconds}");
     }
 }

@@ -4,12 +4,11 @@ use serde::Serialize;
 
 use super::ceilings::Ceilings;
 use super::ratio;
-use crate::device::Profile;
-use crate::device::plan::{Dispatch, Plan};
+use crate::engine::{self, STEP_PLAN};
 use crate::error::Result;
-use crate::kernels;
 use crate::model::config::Config;
-use crate::train::engine::{self, STEP_PLAN};
+use crate::plan::Profile;
+use crate::plan::{Dispatch, Plan};
 
 /// What a dispatch, or many, cannot avoid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -25,7 +24,7 @@ pub struct Work {
 impl Work {
     /// Of one dispatch.
     pub fn of(dispatch: &Dispatch) -> Self {
-        let reflection = kernels::find(dispatch.kernel).reflection(&dispatch.constants);
+        let reflection = dispatch.kernel.reflection(&dispatch.constants);
         let bytes = reflection.bindings.iter().map(|binding| {
             let passes = u64::from(binding.read) + u64::from(binding.written);
             4 * passes * u64::from(dispatch.bindings[binding.name.as_str()].len)
@@ -89,7 +88,7 @@ pub struct StepWork {
 /// A usage error when the networks do not fit together.
 pub fn of_config(config: &Config) -> Result<StepWork> {
     let batch_bytes = u64::from(config.image_shape().values()) * u64::from(config.training.batch_size);
-    let recorded = engine::record(config, &config.layouts()?, &Profile::CPU, batch_bytes)?;
+    let recorded = engine::record(config, &config.layouts()?, &Profile::HOST, batch_bytes)?;
     Ok(of_plan(config, &recorded.program.plans[STEP_PLAN]))
 }
 
@@ -114,12 +113,12 @@ pub fn of_plan(config: &Config, plan: &Plan) -> StepWork {
 mod tests {
     use super::*;
     use crate::bench::ceilings::{Rate, dense};
-    use crate::device::plan::{Program, Recorder, Role};
     use crate::kernels::activation::Activation;
+    use crate::plan::{Program, Recorder, Role};
 
     #[test]
     fn a_product_reads_both_factors_and_writes_one() {
-        let program = dense(&Profile::CPU, 1, 8, [16, 32]).unwrap();
+        let program = dense(&Profile::HOST, 1, 8, [16, 32]).unwrap();
         let work = Work::of(&program.plans[0].dispatches[0]);
         // 8×16 by 16×32, and a tap list of one row of three words and one pair of two.
         let bytes = 4 * (8 * 16 + 16 * 32 + 8 * 32 + 3 + 2);
@@ -139,7 +138,7 @@ mod tests {
 
         let mut program = Program::default();
         let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, 2500));
-        let mut recorder = Recorder::new(&Profile::CPU);
+        let mut recorder = Recorder::new(&Profile::HOST);
         for _ in 0..2 {
             Activation::Tanh.record_forward(&mut recorder, x, y);
         }

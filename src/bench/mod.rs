@@ -1,7 +1,7 @@
 //! Measurements: what a training step costs, what it would cost at least, and how it grows.
 //!
-//! Everything here runs what `train` runs: the plan that [`crate::train::engine::record`] records, through
-//! [`crate::train::engine::Engine`]. `docs/performance.md` explains the numbers.
+//! Everything here runs what `train` runs: the plan that [`crate::engine::record`] records, through
+//! [`crate::engine::Engine`]. `docs/performance.md` explains the numbers.
 
 pub mod ceilings;
 pub mod floor;

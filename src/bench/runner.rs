@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::median;
 use crate::device::Device;
+use crate::engine::{Batch, Engine, Losses};
 use crate::error::Result;
 use crate::model::config::Config;
 use crate::train::clock::{READ_AFTER, READ_EVERY};
-use crate::train::engine::{Batch, Engine, Losses};
 use crate::tuning::Choices;
 
 /// Steps that are under way before the host has to wait.

@@ -9,11 +9,12 @@ use super::ceilings::Ceilings;
 use super::floor::{self, StepWork, Work};
 use super::runner::{Counts, Runner};
 use super::{median, ratio};
-use crate::device::plan::{Plan, Role};
-use crate::device::{Device, LinearFamily, OpenOptions, Timing};
+use crate::device::{Device, OpenOptions, Timing};
+use crate::engine::{Losses, STEP_PLAN};
 use crate::error::Result;
 use crate::model::config::Config;
-use crate::train::engine::{Losses, STEP_PLAN};
+use crate::plan::LinearFamily;
+use crate::plan::{Plan, Role};
 use crate::train::trainer::Tune;
 use crate::tuning;
 
@@ -181,7 +182,7 @@ pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) 
         engine: "dcgan-gpu",
         device: device.name(),
         family: match (&device, device.profile().family) {
-            (Device::Cpu, _) => None,
+            (Device::Host, _) => None,
             (_, LinearFamily::Tile) => Some("tile"),
             (_, LinearFamily::Lane) => Some("lane"),
         },
@@ -239,8 +240,8 @@ fn summarise(plan: &Plan, seconds: &[f64], timing: Timing, ceilings: Ceilings, m
     for (dispatch, &seconds) in plan.dispatches.iter().zip(seconds) {
         let work = Work::of(dispatch);
         let floor_s = ceilings.seconds(work);
-        dispatches.push(row(dispatch.kernel, Some(dispatch.scope.clone()), 1, seconds, work, floor_s));
-        let (calls, time, all, least) = by_kernel.entry(dispatch.kernel).or_default();
+        dispatches.push(row(dispatch.kernel.name, Some(dispatch.scope.clone()), 1, seconds, work, floor_s));
+        let (calls, time, all, least) = by_kernel.entry(dispatch.kernel.name).or_default();
         (*calls, *time, *all, *least) = (*calls + 1, *time + seconds, all.plus(work), *least + floor_s);
     }
     let rows =
@@ -256,15 +257,14 @@ fn summarise(plan: &Plan, seconds: &[f64], timing: Timing, ceilings: Ceilings, m
 mod tests {
     use super::*;
     use crate::bench::ceilings::Rate;
-    use crate::device;
-    use crate::device::plan::{Program, Recorder};
     use crate::kernels::activation::Activation;
+    use crate::plan::{Program, Recorder};
 
     #[test]
     fn dispatches_add_up_to_kernels() {
         let mut program = Program::default();
         let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, 1000));
-        let mut recorder = Recorder::new(&device::Profile::CPU);
+        let mut recorder = Recorder::new(&crate::plan::Profile::HOST);
         Activation::Tanh.record_forward(recorder.scope("first"), x, y);
         Activation::LeakyRelu { slope: 0.0 }.record_forward(recorder.scope("second"), x, y);
         Activation::Tanh.record_forward(recorder.scope("third"), x, y);

@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::runner::{Counts, Runner};
 use super::{memory, networks, ratio};
 use crate::device::Device;
-use crate::device::plan::Role;
+use crate::engine::{self, STEP_PLAN};
 use crate::error::{Error, Result};
 use crate::model::config::Config;
 use crate::output::plot::{Axis, Chart, Mark, Scale, Series};
-use crate::train::engine::{self, STEP_PLAN};
+use crate::plan::Role;
 use crate::tuning::Choices;
 
 /// Most steps that are measured at a point.
@@ -324,7 +324,7 @@ mod tests {
         let base = preset("quick").unwrap();
         let grid = Grid { batches: vec![2], sizes: vec![30], widths: vec![1.0] };
         let mut reported = 0;
-        let sweep = run(&Device::Cpu, &base, &grid, 0.0, |_| reported += 1).unwrap();
+        let sweep = run(&Device::Host, &base, &grid, 0.0, |_| reported += 1).unwrap();
         assert_eq!((sweep.points.len(), reported), (3, 3));
         let problem = |at: fn(&At) -> bool| {
             let point = sweep.points.iter().find(|point| at(&point.at)).unwrap();

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
+use dcgan_gpu::engine::Generator;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::output::grid_side;
-use dcgan_gpu::train::checkpoints;
-use dcgan_gpu::train::engine::Generator;
-use dcgan_gpu::train::run_folder::RunFolder;
+use dcgan_gpu::run::checkpoints;
+use dcgan_gpu::run::folder::RunFolder;
 
 use super::{DeviceChoice, announce};
 

@@ -1,12 +1,12 @@
 //! `train --dry-run`: what a configuration would do and need, without doing it.
 
-use dcgan_gpu::device::Profile;
-use dcgan_gpu::device::plan::{Program, Role, allocated_bytes};
+use dcgan_gpu::engine::{self, Recorded};
 use dcgan_gpu::error::Result;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::network::Layout;
 use dcgan_gpu::output::grouped;
-use dcgan_gpu::train::engine::{self, Recorded};
+use dcgan_gpu::plan::Profile;
+use dcgan_gpu::plan::{Program, Role, allocated_bytes};
 
 use super::{print, print_json, table};
 
@@ -18,9 +18,9 @@ pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     let layouts = config.layouts()?;
     let batch = u64::from(config.training.batch_size);
     let image_bytes = u64::from(config.image_shape().values());
-    let resident = config.data != "strokes" && image_bytes * TYPICAL_IMAGES <= Profile::CPU.max_binding_bytes;
+    let resident = config.data != "strokes" && image_bytes * TYPICAL_IMAGES <= Profile::HOST.max_binding_bytes;
     let images = if resident { TYPICAL_IMAGES } else { batch };
-    let Recorded { program, .. } = engine::record(config, &layouts, &Profile::CPU, image_bytes * images)?;
+    let Recorded { program, .. } = engine::record(config, &layouts, &Profile::HOST, image_bytes * images)?;
     let step = &program.plans[engine::STEP_PLAN];
     let flops = step.flops() / batch;
     if json {

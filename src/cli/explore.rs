@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::ValueHint;
+use dcgan_gpu::engine::fixed_latents;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::walk::plane;
 use dcgan_gpu::output::{Overwrite, grid, save_png};
-use dcgan_gpu::train::engine::fixed_latents;
 
 use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
 use super::sample::report;

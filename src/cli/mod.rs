@@ -103,7 +103,7 @@ impl DeviceChoice {
     fn open(&self, quiet: bool) -> Result<Device> {
         let options = OpenOptions { patience: self.patience(), ..Default::default() };
         let device = Device::open_with(&self.device, options)?;
-        self.remark(matches!(device, Device::Cpu), quiet);
+        self.remark(matches!(device, Device::Host), quiet);
         Ok(device)
     }
 

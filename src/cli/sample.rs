@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ValueEnum, ValueHint};
+use dcgan_gpu::engine::fixed_latents;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::output::{Overwrite, grid, save_files, save_png, write_npy};
-use dcgan_gpu::train::engine::fixed_latents;
 
 use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
 use super::{print, print_json};

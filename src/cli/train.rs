@@ -8,9 +8,9 @@ use dcgan_gpu::data::fetch::sets;
 use dcgan_gpu::error::{Error, Result};
 use dcgan_gpu::model::config::{Config, Unit};
 use dcgan_gpu::model::sources::Merge;
-use dcgan_gpu::train::checkpoints::{self, Found};
-use dcgan_gpu::train::claim::Claim;
-use dcgan_gpu::train::run_folder::RunFolder;
+use dcgan_gpu::run::checkpoints::{self, Found};
+use dcgan_gpu::run::claim::Claim;
+use dcgan_gpu::run::folder::RunFolder;
 use dcgan_gpu::train::trainer::{self, Outcome, Trainer, Tune};
 use toml::Value;
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::limits;
-use super::plan::Program;
 use crate::error::{DeviceFailure, Error, Result};
+use crate::plan::Program;
 
 /// What went wrong outside a call that could return it; shared by all who use a device.
 #[derive(Clone, Debug, Default)]
@@ -99,13 +99,13 @@ pub(super) fn failed(
 /// The error of a device on which a tensor did not fit behind those that did.
 pub(super) fn does_not_fit(name: &str, program: &Program, index: usize) -> Error {
     let tensor = &program.tensors[index];
-    let fitted: u64 = program.tensors[..index].iter().map(|spec| super::plan::allocated_bytes(spec.words)).sum();
+    let fitted: u64 = program.tensors[..index].iter().map(|spec| crate::plan::allocated_bytes(spec.words)).sum();
     let message = format!(
         "{name} has too little memory: this network needs {} MiB, and {} MiB fitted before tensor `{}` of {} MiB; {}",
         limits::total(program) >> 20,
         fitted >> 20,
         tensor.label,
-        super::plan::allocated_bytes(tensor.words) >> 20,
+        crate::plan::allocated_bytes(tensor.words) >> 20,
         limits::remedy(program)
     );
     Error::device_failed(DeviceFailure::OutOfMemory, message)

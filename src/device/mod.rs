@@ -1,54 +1,17 @@
-//! Devices: what a plan is, and the two executors that run it.
+//! Devices: the two executors that run plans, side by side.
 
-pub mod cpu;
 pub mod faults;
-pub mod gemm;
 pub mod gpu;
 mod health;
 pub mod host;
-pub mod kernel;
 pub(crate) mod limits;
-pub mod plan;
-pub mod real;
-mod unchecked;
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::error::{DeviceFailure, Error, Kind, Result};
-use crate::kernels;
-use plan::{Element, Program, View};
-
-/// Which implementation of the linear kernel suits a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinearFamily {
-    /// Tiles in workgroup memory: GPUs.
-    Tile,
-    /// One subgroup of 8 invocations without barriers: software Vulkan.
-    Lane,
-}
-
-/// The facts of a device that shape a plan.
-#[derive(Clone, Copy, Debug)]
-pub struct Profile {
-    /// The linear kernel's implementation.
-    pub family: LinearFamily,
-    /// Workgroups that keep the device busy.
-    pub workgroups_to_fill: u32,
-    /// Largest buffer that a kernel can bind, in bytes.
-    pub max_binding_bytes: u64,
-    /// Loop trips that one invocation may take: software Vulkan stops loops in silence, hardware does not.
-    pub max_loop_trips: u32,
-}
-
-impl Profile {
-    /// The host: plans for it are read by twins, which need no more workgroups than one.
-    pub const CPU: Profile = Profile {
-        family: LinearFamily::Tile,
-        workgroups_to_fill: 1,
-        max_binding_bytes: u32::MAX as u64,
-        max_loop_trips: u32::MAX,
-    };
-}
+use crate::plan::{Profile, Program, View};
+use crate::twin::{self, Twinned};
 
 /// What a device is opened for, besides running plans.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +67,8 @@ pub struct Description {
 /// A device that programs can be loaded on.
 #[derive(Debug)]
 pub enum Device {
-    /// The host's twins.
-    Cpu,
+    /// The processor, with the kernels' twins.
+    Host,
     /// A wgpu adapter.
     Gpu(Box<gpu::Gpu>),
 }
@@ -151,7 +114,7 @@ impl Device {
 
     fn open_host() -> Result<Device> {
         match faults::refuse_to_open() {
-            None => Ok(Device::Cpu),
+            None => Ok(Device::Host),
             Some(cause) => Err(Error::new(Kind::NoDevice, format!("cannot open cpu: {cause}"))),
         }
     }
@@ -163,7 +126,7 @@ impl Device {
     /// [`Kind::Device`], as one that [is lost](Error::is_lost), when it is not there any more or cannot be opened.
     pub fn reopen(&self) -> Result<Device> {
         let opened = match self {
-            Device::Cpu => Device::open_host(),
+            Device::Host => Device::open_host(),
             Device::Gpu(gpu) => gpu.reopen().map(|gpu| Device::Gpu(Box::new(gpu))),
         };
         opened.map_err(|error| {
@@ -176,7 +139,7 @@ impl Device {
     /// instructions.
     pub fn identity(&self) -> String {
         match self {
-            Device::Cpu => format!("cpu, {}, {}", std::env::consts::ARCH, kernels::vector_instructions()),
+            Device::Host => format!("cpu, {}, {}", std::env::consts::ARCH, twin::vector_instructions()),
             Device::Gpu(gpu) => gpu.identity().to_string(),
         }
     }
@@ -184,7 +147,7 @@ impl Device {
     /// The device's name.
     pub fn name(&self) -> String {
         match self {
-            Device::Cpu => "cpu".to_string(),
+            Device::Host => "cpu".to_string(),
             Device::Gpu(gpu) => gpu.name().to_string(),
         }
     }
@@ -192,7 +155,7 @@ impl Device {
     /// What shapes plans for it.
     pub fn profile(&self) -> Profile {
         match self {
-            Device::Cpu => Profile::CPU,
+            Device::Host => Profile::HOST,
             Device::Gpu(gpu) => gpu.profile(),
         }
     }
@@ -202,10 +165,19 @@ impl Device {
     /// # Errors
     /// [`Kind::Device`] when a tensor or all of them pass a limit of the device, memory does not suffice, or the driver
     /// refuses a kernel.
-    pub fn load(&self, program: Program) -> Result<Session> {
+    pub fn load(&self, program: Program) -> Result<Box<dyn Session>> {
+        self.load_with(program, &[])
+    }
+
+    /// As [`Device::load`], for a program that runs kernels which are not of this crate: the host finds their twins among
+    /// `twins`.
+    ///
+    /// # Errors
+    /// As [`Device::load`].
+    pub fn load_with(&self, program: Program, twins: &'static [Twinned]) -> Result<Box<dyn Session>> {
         Ok(match self {
-            Device::Cpu => Session::Cpu(Box::new(host::Session::load(program)?)),
-            Device::Gpu(gpu) => Session::Gpu(Box::new(gpu.load(program)?)),
+            Device::Host => Box::new(host::Session::load(program, twins)?),
+            Device::Gpu(gpu) => Box::new(gpu.load(program)?),
         })
     }
 }
@@ -219,45 +191,61 @@ pub fn list() -> Vec<Description> {
         kind: "host",
         api: "none".to_string(),
         driver: "built in".to_string(),
-        max_binding_bytes: Profile::CPU.max_binding_bytes,
+        max_binding_bytes: Profile::HOST.max_binding_bytes,
     });
     devices
 }
 
 /// A program loaded on a device.
-#[derive(Debug)]
-pub enum Session {
-    /// In host memory.
-    Cpu(Box<host::Session>),
-    /// On an adapter.
-    Gpu(Box<gpu::Session>),
+pub trait Session: Debug {
+    /// The loaded program.
+    fn program(&self) -> &Program;
+
+    /// Replaces the words of a view; takes effect before everything that is run afterwards. Floats travel as their bits.
+    fn write(&mut self, view: View, words: &[u32]);
+
+    /// The words of a view, after everything that was run.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when the device fails.
+    fn read(&mut self, view: View) -> Result<Vec<u32>>;
+
+    /// Runs plans, one after the other, as one submission, without waiting for its end.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    fn run(&mut self, plans: &[usize]) -> Result<()>;
+
+    /// Runs dispatch number `index` of plan number `plan` alone.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()>;
+
+    /// The time that compiling pipelines took; zero on the host.
+    fn compile_time(&self) -> Duration;
+
+    /// How [`Session::time_dispatches`] measures this plan here.
+    fn timing(&self, plan: usize) -> Timing;
+
+    /// Runs plan number `plan`, at least once, and gives the seconds of each of its dispatches.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>>;
+
+    /// The seconds that dispatch number `index` of plan number `plan` takes; on adapters the mean of as many runs as
+    /// submitting and waiting do not count beside.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    fn time_dispatch(&mut self, plan: usize, index: usize) -> Result<f64>;
 }
 
-impl Session {
-    /// The loaded program.
-    pub fn program(&self) -> &Program {
-        match self {
-            Session::Cpu(host) => host.program(),
-            Session::Gpu(gpu) => gpu.program(),
-        }
-    }
-
+impl dyn Session + '_ {
     /// Replaces the floats of a view; takes effect before everything that is run afterwards.
     pub fn write_floats(&mut self, view: View, values: &[f32]) {
-        assert_eq!(view.len as usize, values.len(), "floats for {}", self.program().spec(view.tensor).label);
-        match self {
-            Session::Cpu(host) => host.write_floats(view, values),
-            Session::Gpu(gpu) => gpu.write(view, bytemuck::cast_slice(values)),
-        }
-    }
-
-    /// Replaces the integers of a view; takes effect before everything that is run afterwards.
-    pub fn write_words(&mut self, view: View, values: &[u32]) {
-        assert_eq!(view.len as usize, values.len(), "words for {}", self.program().spec(view.tensor).label);
-        match self {
-            Session::Cpu(host) => host.write_words(view, values),
-            Session::Gpu(gpu) => gpu.write(view, bytemuck::cast_slice(values)),
-        }
+        self.write(view, bytemuck::cast_slice(values));
     }
 
     /// The floats of a view, after everything that was run.
@@ -265,92 +253,6 @@ impl Session {
     /// # Errors
     /// [`Kind::Device`] when the device fails.
     pub fn read_floats(&mut self, view: View) -> Result<Vec<f32>> {
-        match self {
-            Session::Cpu(host) => host.read_floats(view),
-            Session::Gpu(gpu) => Ok(gpu.read(view)?.into_iter().map(f32::from_bits).collect()),
-        }
-    }
-
-    /// Replaces the words of a view, whatever their type, by these bits: what `selftest` poisons memory with.
-    pub fn write_bits(&mut self, view: View, bits: &[u32]) {
-        match self.program().spec(view.tensor).element {
-            Element::U32 => self.write_words(view, bits),
-            Element::F32 => self.write_floats(view, &bits.iter().map(|&b| f32::from_bits(b)).collect::<Vec<_>>()),
-        }
-    }
-
-    /// The bits of a view's words, whatever their type, after everything that was run.
-    ///
-    /// # Errors
-    /// [`Kind::Device`] when the device fails.
-    pub fn read_bits(&mut self, view: View) -> Result<Vec<u32>> {
-        match self {
-            Session::Cpu(host) => host.read_bits(view),
-            Session::Gpu(gpu) => gpu.read(view),
-        }
-    }
-
-    /// Runs dispatch number `index` of plan number `plan` alone.
-    ///
-    /// # Errors
-    /// [`Kind::Device`] when the device fails.
-    pub fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
-        match self {
-            Session::Cpu(host) => host.run_dispatch(plan, index),
-            Session::Gpu(gpu) => gpu.run_dispatch(plan, index),
-        }
-    }
-
-    /// Runs plan number `plan` as one submission, without waiting for its end.
-    ///
-    /// # Errors
-    /// [`Kind::Device`] when the device fails.
-    pub fn run(&mut self, plan: usize) -> Result<()> {
-        match self {
-            Session::Cpu(host) => host.run(plan),
-            Session::Gpu(gpu) => gpu.run(plan),
-        }
-    }
-
-    /// How [`Session::time_dispatches`] measures this plan here.
-    pub fn timing(&self, plan: usize) -> Timing {
-        match self {
-            Session::Cpu(_) => Timing::Host,
-            Session::Gpu(gpu) => gpu.timing(plan),
-        }
-    }
-
-    /// The time that compiling pipelines took; zero on the host.
-    pub fn compile_time(&self) -> Duration {
-        match self {
-            Session::Cpu(_) => Duration::ZERO,
-            Session::Gpu(gpu) => gpu.compile_time(),
-        }
-    }
-
-    /// Runs plan number `plan`, at least once, and gives the seconds of each of its dispatches.
-    ///
-    /// # Errors
-    /// [`Kind::Device`] when the device fails.
-    pub fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>> {
-        match self {
-            Session::Cpu(host) => {
-                let count = host.program().plans[plan].dispatches.len();
-                Ok((0..count).map(|index| host.time_dispatch(plan, index)).collect())
-            }
-            Session::Gpu(gpu) => gpu.time_dispatches(plan),
-        }
-    }
-
-    /// The seconds that dispatch number `index` of plan number `plan` takes; on adapters the mean of as many runs as
-    /// submitting and waiting do not count beside.
-    ///
-    /// # Errors
-    /// [`Kind::Device`] when the device fails.
-    pub fn time_dispatch(&mut self, plan: usize, index: usize) -> Result<f64> {
-        match self {
-            Session::Cpu(host) => Ok(host.time_dispatch(plan, index)),
-            Session::Gpu(gpu) => gpu.time_dispatch(plan, index),
-        }
+        Ok(bytemuck::cast_vec(self.read(view)?))
     }
 }

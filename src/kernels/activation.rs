@@ -2,37 +2,37 @@
 //!
 //! A leaky ReLU after a bias or a batch norm is part of that kernel.
 
-use super::parallel::chunks;
 use super::{FLAT_INDEX, Flat, KEEP_NAN};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Constant, Recorder, View};
-use crate::device::real::Real;
-use crate::twin;
-
-macro_rules! activation_kernel {
-    ($name:literal, $twin:path, $bound:expr) => {
-        Kernel {
-            name: concat!("activation/", $name),
-            source: include_str!(concat!("../../shaders/activation/", $name, ".wgsl")),
-            preludes: &[FLAT_INDEX, KEEP_NAN],
-            twin: twin!($twin),
-            bound: $bound,
-        }
-    };
-}
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Constant, Recorder, View};
+use crate::twin::Real;
+use crate::twin::chunks;
+use crate::twin::{Call, Twinned};
+use crate::twinned;
 
 /// max(x, slope·x); slope 0 is ReLU.
-pub const LEAKY_RELU: Kernel = activation_kernel!("leaky_relu", leaky_relu, Bound::Relative(2e-7));
+pub static LEAKY_RELU: Kernel = kernel!("activation/leaky_relu", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-7));
 /// Its gradient.
-pub const LEAKY_RELU_GRAD: Kernel = activation_kernel!("leaky_relu_grad", leaky_relu_grad, Bound::Relative(2e-7));
+pub static LEAKY_RELU_GRAD: Kernel =
+    kernel!("activation/leaky_relu_grad", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-7));
 /// Hyperbolic tangent.
-pub const TANH: Kernel = activation_kernel!("tanh", tanh, Bound::Relative(2e-6));
+pub static TANH: Kernel = kernel!("activation/tanh", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-6));
 /// Its gradient.
-pub const TANH_GRAD: Kernel = activation_kernel!("tanh_grad", tanh_grad, Bound::Relative(1e-6));
+pub static TANH_GRAD: Kernel = kernel!("activation/tanh_grad", [FLAT_INDEX, KEEP_NAN], Bound::Relative(1e-6));
 /// Logistic function.
-pub const SIGMOID: Kernel = activation_kernel!("sigmoid", sigmoid, Bound::Relative(2e-6));
+pub static SIGMOID: Kernel = kernel!("activation/sigmoid", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-6));
 /// Its gradient.
-pub const SIGMOID_GRAD: Kernel = activation_kernel!("sigmoid_grad", sigmoid_grad, Bound::Relative(1e-6));
+pub static SIGMOID_GRAD: Kernel = kernel!("activation/sigmoid_grad", [FLAT_INDEX, KEEP_NAN], Bound::Relative(1e-6));
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[
+    twinned!(LEAKY_RELU, leaky_relu),
+    twinned!(LEAKY_RELU_GRAD, leaky_relu_grad),
+    twinned!(TANH, tanh),
+    twinned!(TANH_GRAD, tanh_grad),
+    twinned!(SIGMOID, sigmoid),
+    twinned!(SIGMOID_GRAD, sigmoid_grad),
+];
 
 /// An activation function.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +64,13 @@ impl Activation {
         self.record(recorder, kernel, &[("y", y), ("dy", dy)], dy.len);
     }
 
-    fn record(self, recorder: &mut Recorder, kernel: &Kernel, bindings: &[(&'static str, View)], elements: u32) {
+    fn record(
+        self,
+        recorder: &mut Recorder,
+        kernel: &'static Kernel,
+        bindings: &[(&'static str, View)],
+        elements: u32,
+    ) {
         let items = elements.div_ceil(4);
         let mut constants: Vec<(&'static str, Constant)> = vec![("SIZE", items.into())];
         if let Activation::LeakyRelu { slope } = self {

@@ -1,22 +1,20 @@
 //! Adam (Kingma, Ba 2015) over the flat parameters of a network.
 
 use super::{FLAT_INDEX, Flat};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Recorder, View};
-use crate::device::real::Real;
-use crate::kernels::parallel::{CHUNK, vectorised};
-use crate::twin;
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Recorder, View};
+use crate::twin::Real;
+use crate::twin::{CHUNK, vectorised};
+use crate::twin::{Call, Twinned};
+use crate::twinned;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// One update of all parameters; clears the gradient.
-pub const UPDATE: Kernel = Kernel {
-    name: "adam/update",
-    source: include_str!("../../shaders/adam/update.wgsl"),
-    preludes: &[FLAT_INDEX],
-    twin: twin!(update),
-    bound: Bound::Relative(2e-6),
-};
+pub static UPDATE: Kernel = kernel!("adam/update", [FLAT_INDEX], Bound::Relative(2e-6));
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[twinned!(UPDATE, update)];
 
 /// Adam's hyper-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

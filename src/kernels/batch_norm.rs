@@ -2,40 +2,39 @@
 
 use rayon::prelude::*;
 
-use super::parallel::{chunks, vectorised};
 use super::{FLAT_INDEX, Flat, KEEP_NAN};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Constant, MAX_LOOP_TRIPS, Recorder, View};
-use crate::device::real::Real;
-use crate::twin;
-
-macro_rules! batch_norm_kernel {
-    ($name:literal, $preludes:expr, $twin:path, $bound:expr) => {
-        Kernel {
-            name: concat!("batch_norm/", $name),
-            source: include_str!(concat!("../../shaders/batch_norm/", $name, ".wgsl")),
-            preludes: $preludes,
-            twin: twin!($twin),
-            bound: $bound,
-        }
-    };
-}
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Constant, MAX_LOOP_TRIPS, Recorder, View};
+use crate::twin::Real;
+use crate::twin::{Call, Twinned};
+use crate::twin::{chunks, vectorised};
+use crate::twinned;
 
 /// Mean and squared deviations of each share of rows.
-pub const MOMENTS: Kernel = batch_norm_kernel!("moments", &[FLAT_INDEX], moments, Bound::Relative(1e-5));
+pub static MOMENTS: Kernel = kernel!("batch_norm/moments", [FLAT_INDEX], Bound::Relative(1e-5));
 /// Mean and inverse deviation of the batch; updates the running statistics.
-pub const STATISTICS: Kernel = batch_norm_kernel!("statistics", &[FLAT_INDEX], statistics, Bound::Relative(2e-6));
+pub static STATISTICS: Kernel = kernel!("batch_norm/statistics", [FLAT_INDEX], Bound::Relative(2e-6));
 /// Mean and inverse deviation from the running statistics.
-pub const RUNNING: Kernel = batch_norm_kernel!("running", &[FLAT_INDEX], running, Bound::Relative(2e-6));
+pub static RUNNING: Kernel = kernel!("batch_norm/running", [FLAT_INDEX], Bound::Relative(2e-6));
 /// Normalise, scale, shift, and a leaky ReLU.
-pub const FORWARD: Kernel = batch_norm_kernel!("forward", &[FLAT_INDEX, KEEP_NAN], forward, Bound::Relative(2e-6));
+pub static FORWARD: Kernel = kernel!("batch_norm/forward", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-6));
 /// Σ dy and Σ dy·x̂ of each share of rows.
-pub const GRAD_SUMS: Kernel = batch_norm_kernel!("grad_sums", &[FLAT_INDEX], grad_sums, Bound::Relative(1e-5));
+pub static GRAD_SUMS: Kernel = kernel!("batch_norm/grad_sums", [FLAT_INDEX], Bound::Relative(1e-5));
 /// Their totals, and the gradients of scale and shift.
-pub const GRAD_PARAMETERS: Kernel =
-    batch_norm_kernel!("grad_parameters", &[FLAT_INDEX], grad_parameters, Bound::Relative(1e-5));
+pub static GRAD_PARAMETERS: Kernel = kernel!("batch_norm/grad_parameters", [FLAT_INDEX], Bound::Relative(1e-5));
 /// The gradient with respect to the input.
-pub const GRAD_INPUT: Kernel = batch_norm_kernel!("grad_input", &[FLAT_INDEX], grad_input, Bound::Relative(2e-6));
+pub static GRAD_INPUT: Kernel = kernel!("batch_norm/grad_input", [FLAT_INDEX], Bound::Relative(2e-6));
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[
+    twinned!(MOMENTS, moments),
+    twinned!(STATISTICS, statistics),
+    twinned!(RUNNING, running),
+    twinned!(FORWARD, forward),
+    twinned!(GRAD_SUMS, grad_sums),
+    twinned!(GRAD_PARAMETERS, grad_parameters),
+    twinned!(GRAD_INPUT, grad_input),
+];
 
 /// Rows that one invocation adds up.
 const SHARE: u32 = 128;
@@ -191,7 +190,7 @@ fn elementwise_constants(features: Features) -> Vec<(&'static str, Constant)> {
 
 fn flat(
     recorder: &mut Recorder,
-    kernel: &Kernel,
+    kernel: &'static Kernel,
     constants: Vec<(&'static str, Constant)>,
     bindings: &[(&'static str, View)],
     items: u32,

@@ -3,30 +3,22 @@
 use rayon::prelude::*;
 
 use super::batch_norm::Features;
-use super::parallel::{chunks, vectorised};
 use super::{FLAT_INDEX, Flat, KEEP_NAN, reduce};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Recorder, View};
-use crate::device::real::Real;
-use crate::twin;
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Recorder, View};
+use crate::twin::Real;
+use crate::twin::{Call, Twinned};
+use crate::twin::{chunks, vectorised};
+use crate::twinned;
 
 /// `y = leaky(y + b)`, in place.
-pub const FORWARD: Kernel = Kernel {
-    name: "bias/forward",
-    source: include_str!("../../shaders/bias/forward.wgsl"),
-    preludes: &[FLAT_INDEX, KEEP_NAN],
-    twin: twin!(forward),
-    bound: Bound::Sum,
-};
+pub static FORWARD: Kernel = kernel!("bias/forward", [FLAT_INDEX, KEEP_NAN], Bound::Sum);
 
 /// Column sums of the upstream gradient, in shares.
-pub const GRAD: Kernel = Kernel {
-    name: "bias/grad",
-    source: include_str!("../../shaders/bias/grad.wgsl"),
-    preludes: &[FLAT_INDEX],
-    twin: twin!(grad),
-    bound: Bound::Sum,
-};
+pub static GRAD: Kernel = kernel!("bias/grad", [FLAT_INDEX], Bound::Sum);
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[twinned!(FORWARD, forward), twinned!(GRAD, grad)];
 
 /// Records `y = leaky(y + b)` over `[groups, rows, channels]`; with slope 1 there is no activation.
 pub fn record_forward(recorder: &mut Recorder, features: Features, slope: f32, b: View, y: View) {

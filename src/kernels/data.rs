@@ -1,21 +1,19 @@
 //! Batches of normalised images from the bytes of a data set.
 
-use super::parallel::chunks;
 use super::{FLAT_INDEX, Flat, PHILOX};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Recorder, View};
-use crate::device::real::Real;
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Recorder, View};
 use crate::random::philox;
-use crate::twin;
+use crate::twin::Real;
+use crate::twin::chunks;
+use crate::twin::{Call, Twinned};
+use crate::twinned;
 
 /// Gathers, normalises, and adds instance noise.
-pub const GATHER: Kernel = Kernel {
-    name: "data/gather",
-    source: include_str!("../../shaders/data/gather.wgsl"),
-    preludes: &[FLAT_INDEX, PHILOX],
-    twin: twin!(gather),
-    bound: Bound::Relative(1e-6),
-};
+pub static GATHER: Kernel = kernel!("data/gather", [FLAT_INDEX, PHILOX], Bound::Relative(1e-6));
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[twinned!(GATHER, gather)];
 
 /// The mean of a sum of sixteen uniform 16-bit integers.
 const SUM_MEAN: f64 = 524_280.0;

@@ -1,21 +1,19 @@
 //! Dropout (Srivastava et al. 2014), scaled at training time so that sampling needs no kernel.
 
-use super::parallel::chunks;
 use super::{FLAT_INDEX, Flat, PHILOX};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Recorder, View};
-use crate::device::real::Real;
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Recorder, View};
 use crate::random::philox_many;
-use crate::twin;
+use crate::twin::Real;
+use crate::twin::chunks;
+use crate::twin::{Call, Twinned};
+use crate::twinned;
 
 /// Keeps or clears elements by a regenerated mask; forward and backward are the same function.
-pub const APPLY: Kernel = Kernel {
-    name: "dropout/apply",
-    source: include_str!("../../shaders/dropout/apply.wgsl"),
-    preludes: &[FLAT_INDEX, PHILOX],
-    twin: twin!(apply),
-    bound: Bound::Relative(2e-7),
-};
+pub static APPLY: Kernel = kernel!("dropout/apply", [FLAT_INDEX, PHILOX], Bound::Relative(2e-7));
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[twinned!(APPLY, apply)];
 
 /// Records `y = x · mask / (1 − rate)`, the mask drawn from `stream` at the step in `step`.
 pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, [x, step, y]: [View; 3]) {

@@ -1,38 +1,25 @@
 //! Binary cross-entropy on logits with soft labels.
 
-use super::parallel::chunks;
 use super::{FLAT_INDEX, Flat, SIGMOID};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View};
-use crate::device::real::Real;
-use crate::twin;
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Launch, Recorder, View};
+use crate::twin::Real;
+use crate::twin::chunks;
+use crate::twin::{Call, Twinned};
+use crate::twinned;
 
 /// Loss, mean D(x) and the logits' gradient.
-pub const BCE_LOGITS: Kernel = Kernel {
-    name: "loss/bce_logits",
-    source: include_str!("../../shaders/loss/bce_logits.wgsl"),
-    preludes: &[SIGMOID],
-    twin: twin!(bce_logits),
-    bound: Bound::Relative(1e-5),
-};
+pub static BCE_LOGITS: Kernel = kernel!("loss/bce_logits", [SIGMOID], Bound::Relative(1e-5));
 
 /// The proof that a step was done, in its row of the ring.
-pub const STAMP: Kernel = Kernel {
-    name: "loss/stamp",
-    source: include_str!("../../shaders/loss/stamp.wgsl"),
-    preludes: &[],
-    twin: twin!(stamp),
-    bound: Bound::Relative(1e-7),
-};
+pub static STAMP: Kernel = kernel!("loss/stamp", [], Bound::Relative(1e-7));
 
 /// The gradient of a loss from that of each sample's logit.
-pub const SCALE_SAMPLES: Kernel = Kernel {
-    name: "loss/scale_samples",
-    source: include_str!("../../shaders/loss/scale_samples.wgsl"),
-    preludes: &[FLAT_INDEX],
-    twin: twin!(scale_samples),
-    bound: Bound::Relative(2e-7),
-};
+pub static SCALE_SAMPLES: Kernel = kernel!("loss/scale_samples", [FLAT_INDEX], Bound::Relative(2e-7));
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] =
+    &[twinned!(BCE_LOGITS, bce_logits), twinned!(STAMP, stamp), twinned!(SCALE_SAMPLES, scale_samples)];
 
 /// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
 pub const RING_ROWS: u32 = 64;

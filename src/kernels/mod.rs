@@ -1,7 +1,20 @@
 //! Every kernel: its WGSL file, its twin, and the descriptor that records it into a plan.
 //!
-//! One file here mirrors one folder of `shaders/`. The registry drives the tests and `selftest`: a kernel that is not in
-//! it cannot be recorded, and one without a test case fails the tests.
+//! One file here mirrors one folder of `shaders/`. The registry drives the tests and `selftest`: one without a test case
+//! fails the tests.
+
+/// A kernel of the file `shaders/NAME.wgsl`.
+macro_rules! kernel {
+    ($name:literal, [$($prelude:expr),*], $bound:expr) => {
+        Kernel {
+            name: $name,
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
+            preludes: &[$($prelude),*],
+            bound: $bound,
+            trusted: true,
+        }
+    };
+}
 
 pub mod activation;
 pub mod adam;
@@ -11,18 +24,15 @@ pub mod data;
 pub mod dropout;
 pub mod linear;
 pub mod loss;
-mod parallel;
 pub mod reduce;
 
-use crate::device::kernel::Kernel;
-use crate::device::plan::{Constant, Launch, Recorder, View, flat_workgroups};
+use crate::plan::{Constant, Kernel, Launch, Recorder, View, flat_workgroups};
+use crate::twin::Twinned;
 
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const PHILOX: &str = include_str!("../../shaders/common/philox.wgsl");
 const SIGMOID: &str = include_str!("../../shaders/common/sigmoid.wgsl");
-
-pub use parallel::vector_instructions;
 
 /// Invocations of a workgroup of the flat kernels.
 const FLAT_SIZE: u32 = 64;
@@ -40,7 +50,7 @@ struct Flat<'a> {
 }
 
 impl Flat<'_> {
-    fn record(self, recorder: &mut Recorder, kernel: &Kernel) {
+    fn record(self, recorder: &mut Recorder, kernel: &'static Kernel) {
         let Flat { items, constants, bindings, loop_trips, terms, flops } = self;
         let workgroups = flat_workgroups(items, FLAT_SIZE);
         let constants = &[constants, &[("GROUPS_X", workgroups[0].into())]].concat();
@@ -48,48 +58,20 @@ impl Flat<'_> {
     }
 }
 
-/// Every kernel that a plan may name.
-pub const REGISTRY: &[&Kernel] = &[
-    &linear::FORWARD_TILE,
-    &linear::FORWARD_LANE,
-    &linear::FORWARD_SPREAD_LANE,
-    &linear::FORWARD_NARROW,
-    &linear::FORWARD_THIN,
-    &linear::GRAD_WEIGHT_TILE,
-    &linear::GRAD_WEIGHT_LANE,
-    &linear::GRAD_WEIGHT_SPREAD_LANE,
-    &linear::GRAD_WEIGHT_NARROW_LANE,
-    &linear::GRAD_WEIGHT_THIN,
-    &linear::TRANSPOSE,
-    &reduce::ADD_PARTIALS,
-    &reduce::LARGEST,
-    &bias::FORWARD,
-    &bias::GRAD,
-    &batch_norm::MOMENTS,
-    &batch_norm::STATISTICS,
-    &batch_norm::RUNNING,
-    &batch_norm::FORWARD,
-    &batch_norm::GRAD_SUMS,
-    &batch_norm::GRAD_PARAMETERS,
-    &batch_norm::GRAD_INPUT,
-    &activation::LEAKY_RELU,
-    &activation::LEAKY_RELU_GRAD,
-    &activation::TANH,
-    &activation::TANH_GRAD,
-    &activation::SIGMOID,
-    &activation::SIGMOID_GRAD,
-    &dropout::APPLY,
-    &loss::BCE_LOGITS,
-    &loss::SCALE_SAMPLES,
-    &loss::STAMP,
-    &adam::UPDATE,
-    &data::GATHER,
+/// The kernels of every file.
+const TOPICS: &[&[Twinned]] = &[
+    linear::KERNELS,
+    reduce::KERNELS,
+    bias::KERNELS,
+    batch_norm::KERNELS,
+    activation::KERNELS,
+    dropout::KERNELS,
+    loss::KERNELS,
+    adam::KERNELS,
+    data::KERNELS,
 ];
 
-/// The kernel of this name.
-///
-/// # Panics
-/// If there is none: plans are recorded from registered kernels.
-pub fn find(name: &str) -> &'static Kernel {
-    REGISTRY.iter().find(|k| k.name == name).unwrap_or_else(|| panic!("no kernel is called {name}"))
+/// Every kernel of this crate with its twin.
+pub fn registry() -> impl Iterator<Item = &'static Twinned> {
+    TOPICS.iter().copied().flatten()
 }

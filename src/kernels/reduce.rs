@@ -2,30 +2,22 @@
 
 use rayon::prelude::*;
 
-use super::parallel::{chunks, vectorised};
 use super::{FLAT_INDEX, Flat};
-use crate::device::kernel::{Bound, Call, Kernel};
-use crate::device::plan::{Launch, Recorder, View};
-use crate::device::real::Real;
-use crate::twin;
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Launch, Recorder, View};
+use crate::twin::Real;
+use crate::twin::{Call, Twinned};
+use crate::twin::{chunks, vectorised};
+use crate::twinned;
 
 /// `total += Σ_s partial[s]`.
-pub const ADD_PARTIALS: Kernel = Kernel {
-    name: "reduce/add_partials",
-    source: include_str!("../../shaders/reduce/add_partials.wgsl"),
-    preludes: &[FLAT_INDEX],
-    twin: twin!(add_partials),
-    bound: Bound::Sum,
-};
+pub static ADD_PARTIALS: Kernel = kernel!("reduce/add_partials", [FLAT_INDEX], Bound::Sum);
 
 /// Largest magnitudes, by bits.
-pub const LARGEST: Kernel = Kernel {
-    name: "reduce/largest",
-    source: include_str!("../../shaders/reduce/largest.wgsl"),
-    preludes: &[],
-    twin: twin!(largest),
-    bound: Bound::Exact,
-};
+pub static LARGEST: Kernel = kernel!("reduce/largest", [], Bound::Exact);
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[twinned!(ADD_PARTIALS, add_partials), twinned!(LARGEST, largest)];
 
 /// Shares that [`record_largest`] cuts a tensor into: enough workgroups for a GPU, few enough to read back.
 pub const SHARES: u32 = 64;

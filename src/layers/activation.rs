@@ -1,8 +1,8 @@
 //! Activation functions as layers.
 
 use super::{Backward, Layer, Pass, Place};
-use crate::device::plan::View;
 use crate::kernels::activation::Activation;
+use crate::plan::View;
 
 #[derive(Debug)]
 struct ActivationLayer {

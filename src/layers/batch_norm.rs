@@ -2,8 +2,8 @@
 
 use super::spec::Per;
 use super::{Backward, Layer, Mode, Pass, Place, record_slope_grad};
-use crate::device::plan::{Role, View};
 use crate::kernels::batch_norm::{self, Features, Tensors};
+use crate::plan::{Role, View};
 
 /// A batch-norm layer with its statistics on the device.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Dropout as a layer: nothing at all when sampling, or at rate 0.
 
 use super::{Backward, Layer, Mode, Pass, Place};
-use crate::device::plan::View;
 use crate::kernels::dropout;
+use crate::plan::View;
 
 /// A dropout layer.
 #[derive(Debug)]

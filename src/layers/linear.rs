@@ -2,11 +2,11 @@
 
 use super::spec::{LayerSpec, Per};
 use super::{Backward, Layer, Pass, Place, Scaling, record_slope_grad};
-use crate::device::plan::{Role, View};
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
 use crate::kernels::linear::{self, RowTaps, Sizes, TapShares};
 use crate::kernels::loss;
+use crate::plan::{Role, View};
 
 /// A linear layer with its tap lists on the device.
 #[derive(Debug)]

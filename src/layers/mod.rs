@@ -11,9 +11,9 @@ pub mod window;
 
 use std::fmt::Debug;
 
-use crate::device::Profile;
-use crate::device::plan::{Program, Recorder, Role, View};
 use crate::kernels::activation::Activation;
+use crate::plan::Profile;
+use crate::plan::{Program, Recorder, Role, View};
 use shape::Shape;
 use spec::LayerSpec;
 
@@ -35,7 +35,7 @@ pub struct Pass<'a> {
     pub profile: &'a Profile,
     /// Training or sampling.
     pub mode: Mode,
-    /// `[8]`: seed, step, learning rates; see `train::step`.
+    /// `[8]`: seed, step, learning rates; see `engine::step`.
     pub step: View,
     /// First random stream of this traversal; a backward pass has that of its forward pass.
     pub stream: u32,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::plan::ALIGNMENT;
 use crate::layers::shape::Shape;
 use crate::layers::spec::{LayerSpec, Parameter, ParameterKind};
+use crate::plan::ALIGNMENT;
 use crate::random::{Draws, stream};
 
 /// How parameters start.

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::chart::shown;
 use super::facts::{self, LAST};
-use super::metrics::{Record, mean, median};
 use super::run::Run;
 use crate::output::grouped;
+use crate::run::records::{Record, mean, median};
 
 /// Settings that say where a run was or how it is called, not how it was trained.
 const INCIDENTAL: [&str; 2] = ["about", "data_dir"];

@@ -1,7 +1,7 @@
 //! A run's curves: which points are drawn, and the picture of them that lies in the run folder.
 
-use super::metrics::Record;
 use crate::output::plot::{Axis, Chart, Scale, Series, svg};
+use crate::run::records::Record;
 
 /// Most points of a long curve.
 const MOST_POINTS: usize = 2000;

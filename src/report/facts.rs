@@ -1,9 +1,9 @@
 //! What a run is, in words and numbers: the rows of a report.
 
 use super::chart::shown;
-use super::metrics::{mean, median};
 use super::run::Run;
 use crate::output::grouped;
+use crate::run::records::{mean, median};
 
 /// Records at the end over which losses are averaged.
 pub(super) const LAST: usize = 100;

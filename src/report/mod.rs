@@ -7,7 +7,6 @@ mod chart;
 pub mod compare;
 mod curves;
 mod facts;
-pub mod metrics;
 mod page;
 mod run;
 pub mod tensorboard;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::metrics::{Quality, Record, read_metrics, read_quality};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
-use crate::train::checkpoints;
-use crate::train::run_folder::samples;
+use crate::run::checkpoints;
+use crate::run::folder::samples;
+use crate::run::records::{Quality, Record, read_metrics, read_quality};
 
 /// Longest configuration or tuning file that is read: this program's are a few kilobytes.
 const LONGEST_TEXT: u64 = 8 << 20;

@@ -1,8 +1,6 @@
 //! The cases: small programs of awkward shapes that together run every kernel in every family.
 
 use super::layer::{LayerProgram, SEED, parse_layers, random, set, step_words};
-use crate::device::plan::{Dispatch, Element, Program, Recorder, Role, View};
-use crate::device::{LinearFamily, Profile};
 use crate::error::Result;
 use crate::kernels::adam::{self, Adam};
 use crate::kernels::data::{self, Normalisation};
@@ -10,6 +8,8 @@ use crate::kernels::linear::variants;
 use crate::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use crate::kernels::reduce;
 use crate::layers::shape::Shape;
+use crate::plan::{Dispatch, Element, Program, Recorder, Role, View};
+use crate::plan::{LinearFamily, Profile};
 use crate::random::{Draws, stream};
 
 /// A program to run in lockstep.
@@ -284,7 +284,7 @@ fn loss_case(batch: u32, target: f32) -> Result<Case> {
     }
     let dlogits = floats(&mut program, "dlogits", 1, batch, |z| z);
     let ring = floats(&mut program, "ring", 2, RING_ROWS * RING_COLUMNS, |z| z);
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     for column in [Column::Real, Column::Fake, Column::Generator] {
         recorder.scope(format!("{column:?} loss"));
         loss::record_bce_logits(&mut recorder, target, column, [logits, step, dlogits, ring]);
@@ -298,7 +298,7 @@ fn stamp_case(number: u32) -> Result<Case> {
     let step = step_words(&mut program, number);
     let [g, d] = [("g", 0), ("d", 1)].map(|(label, number)| floats(&mut program, label, number, 5, |z| z));
     let ring = floats(&mut program, "ring", 2, RING_ROWS * RING_COLUMNS, |z| z);
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     loss::record_stamp(recorder.scope("stamp"), [step, g, d, ring]);
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("stamp of step {number}"), program })
@@ -309,7 +309,7 @@ fn largest_case(words: u32) -> Result<Case> {
     // Magnitudes from the smallest that an f32 holds to nearly the largest.
     let x = floats(&mut program, "x", 0, words, |z| z * libm::exp2f(40.0 * z).clamp(1e-45, 1e37));
     let partial = floats(&mut program, "partial", 1, reduce::SHARES, |z| z);
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     reduce::record_largest(recorder.scope("largest"), x, partial);
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("largest of {words}"), program })
@@ -320,7 +320,7 @@ fn scale_samples_case(pixels: u32, batch: u32, channels: u32) -> Result<Case> {
     let words = pixels * batch * channels;
     let tensors = [("x", 0, words), ("s", 1, batch), ("y", 2, words)];
     let [x, s, y] = tensors.map(|(label, number, words)| floats(&mut program, label, number, words, |z| z));
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     loss::record_scale_samples(recorder.scope("scale"), channels, [x, s, y]);
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("scale {batch} samples of {pixels} × {channels}"), program })
@@ -345,7 +345,7 @@ fn adam_case(words: u32, update: u32) -> Result<Case> {
         m: floats(&mut program, "m", 2, words, |z| z * 0.01 * started),
         v: floats(&mut program, "v", 3, words, |z| z * z * 1e-4 * started),
     };
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     recorder.scope("update");
     adam::record_update(&mut recorder, &adam, 3, step, &tensors);
     program.plans.push(recorder.finish()?);
@@ -363,7 +363,7 @@ fn gather_case(channels: u32, noise: f32) -> Result<Case> {
     let images = program.words("images", Role::DataSet, (0..images).map(|i| draws.word(i)).collect());
     let indices = program.words("indices", Role::StepInputs, vec![3, 0, IMAGES - 1, 3, 7]);
     let x = program.tensor("x", Role::Activations, Element::F32, (PIXELS * BATCH * channels).into());
-    let mut recorder = Recorder::new(&Profile::CPU);
+    let mut recorder = Recorder::new(&Profile::HOST);
     recorder.scope("gather");
     let normalisation = Normalisation { low: -1.0, noise, stream: stream::DEVICE };
     data::record_gather(&mut recorder, normalisation, channels, [images, indices, step, x]);

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::guard::POISON;
 use super::lockstep::POISON_WIDE;
-use crate::device::kernel::{Binding, Bound};
-use crate::device::plan::{Constant, Dispatch, View};
+use crate::plan::{Binding, Bound};
+use crate::plan::{Constant, Dispatch, View};
 
 /// Half the distance from 1 to the next f32: the largest relative error of one rounding.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
@@ -41,7 +41,7 @@ impl Row {
         };
         Row {
             case: String::new(),
-            kernel: dispatch.kernel,
+            kernel: dispatch.kernel.name,
             scope: dispatch.scope.clone(),
             constants: dispatch.constants.iter().map(constant).collect::<Vec<_>>().join(" "),
             values: 0,

@@ -1,6 +1,6 @@
 //! Programs between guard bands: every tensor gets words before and after it that no kernel may touch.
 
-use crate::device::plan::{ALIGNMENT, Dispatch, Element, Plan, Program, TensorSpec, View};
+use crate::plan::{ALIGNMENT, Dispatch, Element, Plan, Program, TensorSpec, View};
 
 /// Words before and after each tensor.
 const GUARD: u32 = ALIGNMENT;

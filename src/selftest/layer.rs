@@ -1,13 +1,13 @@
 //! A few layers as a program of their own, with random contents: what the cases here and the tests of gradients run.
 
-use crate::device::Profile;
-use crate::device::plan::{Element, Program, Recorder, Role, View};
 use crate::error::{Error, Result};
 use crate::layers::Mode;
 use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
 use crate::model::config::Layers;
 use crate::model::network::{Layout, Network, State, Wanted};
+use crate::plan::Profile;
+use crate::plan::{Element, Program, Recorder, Role, View};
 use crate::random::{Draws, stream};
 
 /// The seed of all random contents.

@@ -3,12 +3,13 @@
 
 use super::compare::{Output, Row, compare};
 use super::guard::{self, POISON};
-use crate::device::kernel::{Binding, Bound, Call, Slot};
-use crate::device::plan::{Dispatch, Plan, Program, TensorSpec, View};
-use crate::device::real::Real;
+use crate::device::host;
 use crate::device::{Device, Session};
 use crate::error::Result;
-use crate::kernels;
+use crate::plan::{Binding, Bound};
+use crate::plan::{Dispatch, Plan, Program, TensorSpec, View};
+use crate::twin::Real;
+use crate::twin::{Call, Slot};
 
 /// The f64 poison; a word that still holds it was not written by the twin.
 pub(super) const POISON_WIDE: f64 = f64::from_bits(0x7ff8_0000_0000_dead);
@@ -42,7 +43,7 @@ pub fn run(
 
 /// A guarded program on a device, with a copy of what the device's memory holds.
 pub(crate) struct Lockstep {
-    session: Session,
+    session: Box<dyn Session>,
     memory: Vec<Vec<u32>>,
     /// Words of each tensor without its guards.
     words: Vec<u32>,
@@ -52,7 +53,7 @@ impl Lockstep {
     /// Loads `plan` over `tensors`.
     pub(crate) fn new(device: &Device, tensors: &[TensorSpec], plan: &Plan) -> Result<Self> {
         let mut program = guard::guarded(tensors, plan);
-        if matches!(device, Device::Cpu) {
+        if matches!(device, Device::Host) {
             // Twins take the length of their work from their slices, and slices are bounds themselves.
             for (guarded, dispatch) in program.plans[0].dispatches.iter_mut().zip(&plan.dispatches) {
                 let shifted = dispatch.bindings.iter().map(|(&name, &view)| (name, guard::shifted(view)));
@@ -73,7 +74,7 @@ impl Lockstep {
 
     /// Runs dispatch number `index` and compares what it wrote with the twin of `dispatch`.
     pub(crate) fn step(&mut self, index: usize, dispatch: &Dispatch) -> Result<Row> {
-        let kernel = kernels::find(dispatch.kernel);
+        let kernel = dispatch.kernel;
         let reflection = kernel.reflection(&dispatch.constants);
         let written: Vec<&Binding> = reflection.bindings.iter().filter(|binding| binding.written).collect();
         let view_of = |binding: &Binding| guard::shifted(dispatch.bindings[binding.name.as_str()]);
@@ -91,7 +92,7 @@ impl Lockstep {
             let view = view_of(binding);
             let memory = &mut self.memory[view.tensor.0 as usize];
             let whole = View { tensor: view.tensor, offset: 0, len: memory.len() as u32 };
-            let after = self.session.read_bits(whole)?;
+            let after = self.session.read(whole)?;
             let output = Output {
                 binding,
                 view,
@@ -111,7 +112,7 @@ impl Lockstep {
     /// Fills a view with a word, on the device and in the copy.
     fn fill(&mut self, view: View, word: u32) {
         let words = vec![word; view.len as usize];
-        self.session.write_bits(view, &words);
+        self.session.write(view, &words);
         self.memory[view.tensor.0 as usize][view.offset as usize..][..words.len()].copy_from_slice(&words);
     }
 
@@ -153,7 +154,7 @@ impl Lockstep {
         for (name, floats, words) in &inputs {
             slots.push((*name, floats.as_deref().map_or(Slot::Words(words), Slot::Floats)));
         }
-        f64::run(&kernels::find(dispatch.kernel).twin, &mut Call::new(&dispatch.constants, slots, &mut Vec::new()));
+        f64::run(&host::twin(dispatch.kernel, &[]), &mut Call::new(&dispatch.constants, slots, &mut Vec::new()));
         outputs
     }
 }

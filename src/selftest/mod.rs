@@ -13,9 +13,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::twin::Twinned;
+
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernels::REGISTRY;
+use crate::kernels::registry;
 pub use cases::Case;
 pub use compare::Row;
 
@@ -58,8 +60,8 @@ impl Summary {
     }
 
     fn new(device: String) -> Self {
-        let empty = |kernel: &&crate::device::kernel::Kernel| KernelSummary {
-            kernel: kernel.name,
+        let empty = |twinned: &Twinned| KernelSummary {
+            kernel: twinned.kernel.name,
             dispatches: 0,
             values: 0,
             error: 0.0,
@@ -68,7 +70,7 @@ impl Summary {
             worst_case: String::new(),
             verdict: "unused",
         };
-        Summary { device, kernels: REGISTRY.iter().map(empty).collect(), failures: Vec::new() }
+        Summary { device, kernels: registry().map(empty).collect(), failures: Vec::new() }
     }
 
     fn add(&mut self, row: &Row) {
@@ -114,7 +116,7 @@ impl fmt::Display for Summary {
 
 /// Checks every kernel and every preset on a device; `report` is told of each dispatch.
 ///
-/// Wrong results are in the summary. On [`Device::Cpu`] the f32 twins are compared with the f64 ones.
+/// Wrong results are in the summary. On [`Device::Host`] the f32 twins are compared with the f64 ones.
 ///
 /// # Errors
 /// When the device fails.

@@ -2,13 +2,13 @@
 
 use super::cases::Case;
 use super::layer::{SEED, set};
-use crate::device::Profile;
-use crate::device::plan::{Program, View};
+use crate::engine::{self, Recorded};
 use crate::error::Result;
 use crate::kernels::data::pack;
 use crate::model::sources;
+use crate::plan::Profile;
+use crate::plan::{Program, View};
 use crate::random::{Draws, split, stream};
-use crate::train::engine::{self, Recorded};
 
 /// The presets with a batch that is quick, and no multiple of a tile.
 const BATCHES: [(&str, u32); 5] = [("pytorch", 6), ("tf-tutorial", 5), ("stabilized", 7), ("keras", 8), ("quick", 5)];

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::Checkpoint;
-use crate::train::checkpoints;
+use crate::run::checkpoints;
 
 /// Times that a run, twice as long each time, may end before the kill reaches it.
 const ATTEMPTS: u32 = 8;

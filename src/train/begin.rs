@@ -1,9 +1,7 @@
 //! How a run begins, and how it is taken up again: nothing in its folder changes before the device is ready.
 
-use super::claim::Claim;
 use super::feed::Feed;
 use super::machine::Machine;
-use super::run_folder::RunFolder;
 use super::same::{check_same_bits, check_same_data};
 use super::trainer::Trainer;
 use crate::data::DataSet;
@@ -12,6 +10,8 @@ use crate::error::Result;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::config::Config;
 use crate::model::network::Layout;
+use crate::run::claim::Claim;
+use crate::run::folder::RunFolder;
 use crate::tuning;
 
 /// Whether kernels are tuned to the device, and whom to tell about it.
@@ -68,7 +68,7 @@ impl Trainer {
         let feed = Feed::new(data, &config);
         if let Some(from) = from {
             check_same_data(&feed, &from.metadata)?;
-            if matches!(device, Device::Cpu) {
+            if matches!(device, Device::Host) {
                 // For adapters, the tuning that a run recorded tells.
                 check_same_bits(&device, &from.metadata, tune.announce);
             }

@@ -7,15 +7,15 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::quality::Quality;
-use super::run_folder::{METRICS, Metrics, QUALITY, samples};
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::output::Picture;
-use crate::report::metrics::{read_metrics, read_quality};
 use crate::report::tensorboard::EventFile;
+use crate::run::folder::{METRICS, Metrics, QUALITY, samples};
+use crate::run::records::{read_metrics, read_quality};
 
 /// The folder in a run's folder.
-pub(super) const FOLDER: &str = "tensorboard";
+pub(crate) const FOLDER: &str = "tensorboard";
 /// The numbers of a line of `metrics.jsonl`.
 const METRICS_TAGS: [&str; 5] =
     ["loss/discriminator", "loss/generator", "D(x)/real", "D(x)/generated", "images per second"];
@@ -24,11 +24,11 @@ const QUALITY_TAGS: [&str; 2] = ["quality/diversity", "quality/distance to data"
 
 /// An event file, or nothing where none is wanted.
 #[derive(Debug, Default)]
-pub(super) struct Events(Option<EventFile>);
+pub(crate) struct Events(Option<EventFile>);
 
 impl Events {
     /// Begins a file with all that was recorded so far; it replaces older ones. Where none is wanted they stay as they are.
-    pub(super) fn begin(wanted: bool, run: &Path) -> Result<Self> {
+    pub(crate) fn begin(wanted: bool, run: &Path) -> Result<Self> {
         if !wanted {
             return Ok(Events::default());
         }
@@ -58,7 +58,7 @@ impl Events {
     }
 
     /// Adds lines of `metrics.jsonl`.
-    pub(super) fn metrics(&mut self, lines: &[Metrics]) -> Result<()> {
+    pub(crate) fn metrics(&mut self, lines: &[Metrics]) -> Result<()> {
         let Some(file) = &mut self.0 else { return Ok(()) };
         for Metrics { step, losses, images_per_second, .. } in lines {
             let [d_loss, g_loss, d_real, d_fake] =
@@ -69,7 +69,7 @@ impl Events {
     }
 
     /// Adds a sample grid, which is the PNG file `path`, and how good it is.
-    pub(super) fn sample(&mut self, step: u32, grid: &Picture, path: &Path, quality: Quality) -> Result<()> {
+    pub(crate) fn sample(&mut self, step: u32, grid: &Picture, path: &Path, quality: Quality) -> Result<()> {
         let Some(file) = &mut self.0 else { return Ok(()) };
         picture(file, step, now(), grid, path)?;
         scalars(file, step, now(), QUALITY_TAGS, [quality.diversity, quality.distance])?;

@@ -1,7 +1,7 @@
 //! The real images of each step.
 
-use super::engine::Batch;
 use crate::data::{DataSet, ImageShape, shuffled};
+use crate::engine::Batch;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
 

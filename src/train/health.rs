@@ -1,7 +1,7 @@
 //! Whether a run goes well, in plain words: what is wrong, what it means, and which flag to try.
 
-use super::engine::Losses;
 use super::quality::Quality;
+use crate::engine::Losses;
 use crate::model::config::Training;
 
 /// Windows of steps in a row in which D must win before that is said.

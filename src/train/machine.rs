@@ -1,8 +1,8 @@
 //! The device that a run is on, with the GAN loaded there: loaded once, and again where the device was lost.
 
-use super::engine::Engine;
 use crate::data::DataSet;
 use crate::device::Device;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::model::config::Config;
 use crate::model::network::Layout;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::engine::Losses;
-use super::run_folder::Metrics;
+use crate::engine::Losses;
+use crate::run::folder::Metrics;
 
 /// What a progress display shows.
 #[derive(Clone, Copy, Debug)]

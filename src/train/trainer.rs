@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use super::begin::Tune;
-use super::checkpoints;
 use super::clock::Clock;
-use super::engine::Losses;
 use super::events::Events;
 use super::feed::Feed;
 pub use super::feed::open_data;
@@ -15,14 +13,16 @@ use super::machine::Machine;
 pub use super::news::{Observer, Outcome, Progress};
 use super::quality::{self, Judge, Quality};
 use super::recovery::Recovery;
-use super::run_folder::{Metrics, RunFolder};
-use super::schedule::Schedule;
 use super::stop::Stop;
 use crate::device::Device;
+use crate::engine::Losses;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::{Config, OnNan, Order, Training};
 use crate::output::grid;
+use crate::run::checkpoints;
+use crate::run::folder::{Metrics, RunFolder};
+use crate::run::schedule::Schedule;
 
 /// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
 const CHECK_EVERY: u32 = 100;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Choices, key};
-use crate::device::plan::{Dispatch, Plan, Program, TensorId, TensorSpec, View};
-use crate::device::{Device, Profile};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::linear::variants::{self, Variant};
+use crate::plan::Profile;
+use crate::plan::{Dispatch, Plan, Program, TensorId, TensorSpec, View};
 use crate::random::{Draws, stream};
 use crate::selftest::lockstep::Lockstep;
 

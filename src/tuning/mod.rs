@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::plan::{Dispatch, Plan};
-use crate::device::{Device, Profile};
+use crate::device::Device;
+use crate::engine::{self, STEP_PLAN};
 use crate::error::Result;
 use crate::kernels::linear::variants;
 use crate::model::config::Config;
 use crate::model::network::Layout;
-use crate::train::engine::{self, STEP_PLAN};
+use crate::plan::Profile;
+use crate::plan::{Dispatch, Plan};
 pub use file::{cache_file, load, save};
 
 /// How long measuring may take before what is left keeps its default until the next run; a measurement under way is
@@ -84,7 +85,7 @@ pub fn key(dispatch: &Dispatch) -> String {
 /// What choices on this device are good for; nothing for the host, whose twins have no variants.
 pub fn identity(device: &Device) -> Option<String> {
     match device {
-        Device::Cpu => None,
+        Device::Host => None,
         Device::Gpu(gpu) => {
             Some(format!("{}, {} {}", gpu.identity(), env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
         }

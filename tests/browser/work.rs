@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::common::profiles;
-use dcgan_gpu::device::Profile;
-use dcgan_gpu::device::cpu::Cpu;
-use dcgan_gpu::device::plan::{Constant, Dispatch, Program, Recorder, Role, View};
-use dcgan_gpu::kernels;
+use dcgan_gpu::device::host::Interpreter;
+use dcgan_gpu::engine;
 use dcgan_gpu::layers::shape::Shape;
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::layers::window::{Padding, Pair};
 use dcgan_gpu::layers::{self, Mode, Pass, Place};
 use dcgan_gpu::model::sources::{self, PRESETS};
+use dcgan_gpu::plan::Profile;
+use dcgan_gpu::plan::{Constant, Dispatch, Program, Recorder, Role, View};
 use dcgan_gpu::random::Draws;
-use dcgan_gpu::train::engine;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use serde_json::{Value, json};
 
@@ -32,7 +31,7 @@ pub struct Module {
 
 impl Module {
     fn new(dispatch: &Dispatch, user: &str) -> Self {
-        let kernel = kernels::find(dispatch.kernel);
+        let kernel = dispatch.kernel;
         let constants = dispatch.constants.iter().map(|(name, value)| match value {
             Constant::U32(value) => format!("{name} {value}"),
             Constant::F32(value) => format!("{name} {value}"),
@@ -59,7 +58,7 @@ pub fn modules() -> Vec<Module> {
         for profile in &PROFILES {
             let recorded = engine::record(&config, &layouts, profile, image_bytes).unwrap();
             for dispatch in recorded.program.plans.iter().flat_map(|plan| &plan.dispatches) {
-                let key = (dispatch.kernel, kernels::find(dispatch.kernel).specialise(&dispatch.constants));
+                let key = (dispatch.kernel.name, dispatch.kernel.specialise(&dispatch.constants));
                 modules.entry(key).or_insert_with(|| Module::new(dispatch, preset));
             }
         }
@@ -141,7 +140,7 @@ impl Convolution {
         let indices: Vec<BTreeMap<_, _>> = dispatches
             .iter()
             .map(|dispatch| {
-                let reflection = kernels::find(dispatch.kernel).reflection(&dispatch.constants);
+                let reflection = dispatch.kernel.reflection(&dispatch.constants);
                 reflection.bindings.iter().map(|binding| (binding.name.clone(), binding.index)).collect()
             })
             .collect();
@@ -153,9 +152,9 @@ impl Convolution {
     /// The bound is 2·K·2⁻²⁴·Σ|ab| (Higham, "Accuracy and Stability of Numerical Algorithms", §3.1).
     pub fn compare(&self, words: &[u32]) -> (Vec<String>, f64) {
         let plan = &self.program.plans[0];
-        let mut reference = Cpu::<f64>::new(&self.program);
+        let mut reference = Interpreter::<f64>::new(&self.program);
         reference.run(plan);
-        let mut magnitude = Cpu::<f64>::new(&self.program);
+        let mut magnitude = Interpreter::<f64>::new(&self.program);
         for view in [self.x, self.w] {
             magnitude.floats_mut(view).iter_mut().for_each(|value| *value = value.abs());
         }

@@ -40,7 +40,7 @@ pub fn adapters() -> Vec<Device> {
 
 /// The host and every adapter.
 pub fn devices() -> Vec<Device> {
-    std::iter::once(Device::Cpu).chain(adapters()).collect()
+    std::iter::once(Device::Host).chain(adapters()).collect()
 }
 
 fn open(choice: &str) -> Device {

@@ -5,7 +5,7 @@ use std::fs;
 use super::common::golden;
 use super::common::program::program;
 use dcgan_gpu::model::checkpoint::Checkpoint;
-use dcgan_gpu::train::checkpoints;
+use dcgan_gpu::run::checkpoints;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the bytes of all tensors, in the order of their names.

@@ -7,13 +7,14 @@ mod common;
 mod ten_steps;
 
 use common::{assert_close, golden, largest, wide};
-use dcgan_gpu::device::cpu::Cpu;
-use dcgan_gpu::device::plan::{Program, Recorder, Role, View};
-use dcgan_gpu::device::{Device, LinearFamily, Profile};
+use dcgan_gpu::device::Device;
+use dcgan_gpu::device::host::Interpreter;
+use dcgan_gpu::engine::{Batch, Engine};
 use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::layers::shape::Shape;
+use dcgan_gpu::plan::{LinearFamily, Profile};
+use dcgan_gpu::plan::{Program, Recorder, Role, View};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, parse_layers, set, step_words};
-use dcgan_gpu::train::engine::{Batch, Engine};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use ten_steps::{Double, STEPS, config, images, numbers, steps};
@@ -38,7 +39,7 @@ trait Executor {
     fn read(&mut self, view: View) -> Vec<f64>;
 }
 
-struct Doubles<'a>(Cpu<f64>, &'a Program);
+struct Doubles<'a>(Interpreter<f64>, &'a Program);
 
 impl Executor for Doubles<'_> {
     fn run(&mut self, plan: usize) {
@@ -49,9 +50,9 @@ impl Executor for Doubles<'_> {
     }
 }
 
-impl Executor for dcgan_gpu::device::Session {
+impl Executor for Box<dyn dcgan_gpu::device::Session> {
     fn run(&mut self, plan: usize) {
-        dcgan_gpu::device::Session::run(self, plan).expect("the device works");
+        self.as_mut().run(&[plan]).expect("the device works");
     }
     fn read(&mut self, view: View) -> Vec<f64> {
         wide(&self.read_floats(view).expect("the device works"))
@@ -113,7 +114,7 @@ fn check_layers(profile: &Profile, tolerance: f64, execute: impl Fn(&Program) ->
 /// PyTorch computed in f64 and stored f32: 6e-8 of each value; our constants (ε, slopes) are f32 too.
 #[test]
 fn layers_in_f64() {
-    check_layers(&Profile::CPU, 2e-7, |program| Box::new(Doubles(Cpu::new(program), program)));
+    check_layers(&Profile::HOST, 2e-7, |program| Box::new(Doubles(Interpreter::new(program), program)));
 }
 
 #[test]
@@ -143,9 +144,9 @@ fn binary_cross_entropy() {
         let [l, dl] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, 1));
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         set(&mut program, l, vec![logit]);
-        let mut recorder = Recorder::new(&Profile::CPU);
+        let mut recorder = Recorder::new(&Profile::HOST);
         loss::record_bce_logits(&mut recorder, target, Column::Real, [l, step, dl, ring]);
-        let mut cpu = Cpu::<f64>::new(&program);
+        let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&recorder.finish().unwrap());
         loss += cpu.floats(ring)[0] / count;
         gradient.push(cpu.floats(dl)[0] / count);

@@ -1,15 +1,15 @@
 //! Ten training steps as `tests/golden/steps.py` does them: the same parameters, images and latents.
 
-use dcgan_gpu::device::Profile;
-use dcgan_gpu::device::cpu::{Cpu, Memory};
+use dcgan_gpu::device::host::Interpreter;
+use dcgan_gpu::engine::{self, Recorded, STEP_PLAN};
 use dcgan_gpu::kernels::data::pack;
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::network::Layout;
 use dcgan_gpu::model::sources;
+use dcgan_gpu::plan::Profile;
 use dcgan_gpu::random::{Draws, split, stream};
-use dcgan_gpu::train::engine::{self, Recorded, STEP_PLAN};
 use serde_json::Value;
 
 /// Real images of a step.
@@ -57,7 +57,7 @@ pub struct Double {
     /// Its networks.
     pub layouts: [Layout; 2],
     recorded: Recorded,
-    cpu: Cpu<f64>,
+    cpu: Interpreter<f64>,
 }
 
 impl Double {
@@ -66,8 +66,8 @@ impl Double {
         let config = config(preset);
         let layouts = config.layouts().expect("the preset is valid");
         let bytes = u64::from(config.image_shape().values() * BATCH);
-        let recorded = engine::record(&config, &layouts, &Profile::CPU, bytes).unwrap();
-        let mut cpu = Cpu::new(&recorded.program);
+        let recorded = engine::record(&config, &layouts, &Profile::HOST, bytes).unwrap();
+        let mut cpu = Interpreter::new(&recorded.program);
         let states = [&recorded.gan.g_state, &recorded.gan.d_state];
         for (network, (layout, state)) in (0..).zip(layouts.iter().zip(states)) {
             let initial = layout.parameters.initial(&config.init, SEED, network);
@@ -88,14 +88,14 @@ impl Double {
         let [rate, correction] = self.config.adam.rates(step + 1).map(f32::to_bits);
         let [low, high] = split(SEED);
         let words = vec![low, high, step, rate, correction, rate, correction, 0];
-        *self.cpu.memory_mut(inputs.step.tensor) = Memory::Words(words);
-        *self.cpu.memory_mut(inputs.indices.tensor) = Memory::Words((0..BATCH).collect());
-        *self.cpu.memory_mut(inputs.images.tensor) = Memory::Words(pack(&images(step)));
+        self.cpu.write(inputs.step, &words);
+        self.cpu.write(inputs.indices, &(0..BATCH).collect::<Vec<_>>());
+        self.cpu.write(inputs.images, &pack(&images(step)));
         let [g, d] = [&self.recorded.gan.g_optimizer, &self.recorded.gan.d_optimizer];
         let mut gradients = [Vec::new(), Vec::new()];
         for dispatch in &self.recorded.program.plans[STEP_PLAN].dispatches {
             for (gradient, optimizer) in gradients.iter_mut().zip([g, d]) {
-                if dispatch.kernel == "adam/update" && dispatch.bindings["g"] == optimizer.g {
+                if dispatch.kernel.name == "adam/update" && dispatch.bindings["g"] == optimizer.g {
                     *gradient = self.cpu.floats(optimizer.g).to_vec();
                 }
             }

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use common::profiles;
-use dcgan_gpu::device::plan::{Constant, Dispatch};
-use dcgan_gpu::device::{Device, Profile};
-use dcgan_gpu::kernels::REGISTRY;
+use dcgan_gpu::device::Device;
+use dcgan_gpu::kernels::registry;
+use dcgan_gpu::plan::Profile;
+use dcgan_gpu::plan::{Constant, Dispatch};
 use dcgan_gpu::selftest::{self, Case, cases, presets};
 
 /// A device of each family.
@@ -24,8 +25,9 @@ fn all_cases(profile: &Profile) -> Vec<Case> {
 #[test]
 fn every_kernel_has_a_case() {
     let cases: Vec<_> = PROFILES.iter().flat_map(all_cases).collect();
-    let covered: BTreeSet<_> = cases.iter().flat_map(|case| case.dispatches().map(|d| d.kernel)).collect();
-    let missing: Vec<_> = REGISTRY.iter().map(|kernel| kernel.name).filter(|name| !covered.contains(name)).collect();
+    let covered: BTreeSet<_> = cases.iter().flat_map(|case| case.dispatches().map(|d| d.kernel.name)).collect();
+    let missing: Vec<_> =
+        registry().map(|twinned| twinned.kernel.name).filter(|name| !covered.contains(name)).collect();
     assert!(missing.is_empty(), "add a case to src/selftest/cases.rs for {missing:?}");
 }
 
@@ -39,7 +41,7 @@ fn cases_cover_split_sums_and_folded_dispatches() {
             Some(Constant::U32(value)) => *value,
             _ => 0,
         };
-        let split = |d: &Dispatch| d.kernel == "reduce/add_partials" && constant(d, "SPLITS") > 1;
+        let split = |d: &Dispatch| d.kernel.name == "reduce/add_partials" && constant(d, "SPLITS") > 1;
         assert!(count(&split) > 3, "{:?}: no sum is split", profile.family);
         assert!(count(&|d| d.workgroups[1] > 1 && d.constants.contains_key("GROUPS_X")) > 1, "nothing is folded");
         assert!(count(&|d| d.loop_trips > 16_000) > 1, "{:?}: no loop is long", profile.family);
@@ -58,15 +60,15 @@ fn every_shader_is_registered() {
             let name = path.strip_prefix(&root).expect("below the root").with_extension("");
             let name = name.to_str().expect("UTF-8").replace('\\', "/");
             let known = if name.starts_with("common/") {
-                REGISTRY.iter().any(|kernel| kernel.preludes.contains(&text.as_str()))
+                registry().map(|twinned| twinned.kernel).any(|kernel| kernel.preludes.contains(&text.as_str()))
             } else {
-                REGISTRY.iter().any(|kernel| kernel.name == name && kernel.source == text)
+                registry().map(|twinned| twinned.kernel).any(|kernel| kernel.name == name && kernel.source == text)
             };
             assert!(known, "{} belongs to no kernel: register it in src/kernels/mod.rs or remove it", path.display());
             files += 1;
         }
     }
-    assert!(files > REGISTRY.len(), "{files} shaders for {} kernels", REGISTRY.len());
+    assert!(files > registry().count(), "{files} shaders for {} kernels", registry().count());
 }
 
 /// Runs cases on a device and asserts that all pass, and that no kernel which they dispatch was left out.
@@ -75,14 +77,14 @@ fn check(device: &Device, cases: &[Case]) {
     println!("{summary}");
     assert!(summary.passed(), "{summary}");
     for dispatch in cases.iter().flat_map(Case::dispatches) {
-        let kernel = summary.kernels.iter().find(|kernel| kernel.kernel == dispatch.kernel).expect("registered");
+        let kernel = summary.kernels.iter().find(|kernel| kernel.kernel == dispatch.kernel.name).expect("registered");
         assert!(kernel.verdict == "passed" && kernel.values > 0, "{} was not compared", kernel.kernel);
     }
 }
 
 #[test]
 fn cases_pass_on_the_host() {
-    check(&Device::Cpu, &all_cases(&Device::Cpu.profile()));
+    check(&Device::Host, &all_cases(&Device::Host.profile()));
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn cases_pass_on_every_adapter() {
 
 #[test]
 fn presets_pass_on_the_host() {
-    check(&Device::Cpu, &presets::all(&Device::Cpu.profile()).expect("presets are valid"));
+    check(&Device::Host, &presets::all(&Device::Host.profile()).expect("presets are valid"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Mistakes that kernels could make: the comparison finds each of them.
 
-use dcgan_gpu::device::plan::{Constant, Dispatch, Plan};
-use dcgan_gpu::device::{Device, LinearFamily};
+use dcgan_gpu::device::Device;
+use dcgan_gpu::plan::LinearFamily;
+use dcgan_gpu::plan::{Constant, Dispatch, Plan};
 use dcgan_gpu::selftest::lockstep;
 
 use crate::{all_cases, common};
@@ -74,7 +75,7 @@ fn mistakes_are_found() {
             let program = &cases.iter().find(|c| c.name == case).unwrap_or_else(|| panic!("no case {case}")).program;
             let reference = Plan { dispatches: program.plans.iter().flat_map(|p| p.dispatches.clone()).collect() };
             let mut wrong = reference.clone();
-            let changed = wrong.dispatches.iter_mut().find(|d| d.kernel == kernel);
+            let changed = wrong.dispatches.iter_mut().find(|d| d.kernel.name == kernel);
             make(changed.unwrap_or_else(|| panic!("{case} does not run {kernel}")));
             let mut failures = Vec::new();
             let passed =
@@ -89,11 +90,11 @@ fn mistakes_are_found() {
 /// The host's f32 twins are checked by the same comparison.
 #[test]
 fn mistakes_are_found_on_the_host() {
-    let cases = all_cases(&Device::Cpu.profile());
+    let cases = all_cases(&Device::Host.profile());
     let case = cases.iter().find(|case| case.name == "leaky relu of 1").expect("there is such a case");
     let reference = &case.program.plans[0];
     let mut wrong = reference.clone();
     scale(&mut wrong.dispatches[0], "SLOPE", 1.00001);
-    let passed = lockstep::run(&Device::Cpu, &case.program.tensors, &wrong, reference, |_| {});
+    let passed = lockstep::run(&Device::Host, &case.program.tensors, &wrong, reference, |_| {});
     assert!(!passed.expect("the host works"));
 }

@@ -1,9 +1,9 @@
 //! What is no number shows, wherever it is and whatever a kernel selects or clamps.
 
-use dcgan_gpu::device::plan::{Program, Recorder, Role};
 use dcgan_gpu::kernels::activation::Activation;
 use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
+use dcgan_gpu::plan::{Program, Recorder, Role};
 
 use crate::common;
 
@@ -25,7 +25,7 @@ fn activations_do_not_hide_nan() {
             program.plans.push(recorder.finish().unwrap());
             let mut session = device.load(program).unwrap();
             session.write_floats(x, &[0.5, f32::NAN, -0.5, -f32::NAN, 100.0]);
-            session.run(0).unwrap();
+            session.run(&[0]).unwrap();
             let nan: Vec<_> = session.read_floats(y).unwrap().iter().map(|value| value.is_nan()).collect();
             assert_eq!(nan, [false, true, false, true, false], "{activation:?} on {}", device.name());
         }
@@ -52,12 +52,12 @@ fn the_loss_does_not_hide_what_is_no_number() {
                     let what = format!("{bad} at {place}, label {target}, on {}", device.name());
                     let mut values: Vec<_> = (0..130).map(|i| (i as f32 - 65.0) * 0.1).collect();
                     session.write_floats(logits, &values);
-                    session.run(0).unwrap();
+                    session.run(&[0]).unwrap();
                     let losses = session.read_floats(ring).unwrap();
                     assert!(losses[row].is_finite() && losses[row + 1].is_finite(), "{what}: {losses:?}");
                     values[place] = bad;
                     session.write_floats(logits, &values);
-                    session.run(0).unwrap();
+                    session.run(&[0]).unwrap();
                     let losses = session.read_floats(ring).unwrap();
                     assert!(losses[row].is_nan() && losses[row + 1].is_nan(), "{what}: {:?}", &losses[row..row + 2]);
                     let gradients = session.read_floats(dlogits).unwrap();
@@ -83,8 +83,8 @@ fn the_largest_magnitude_shows_what_is_no_number() {
         let mut session = device.load(program).unwrap();
         let mut largest = |values: &[f32]| {
             session.write_floats(x, values);
-            session.run(0).unwrap();
-            session.read_bits(partial).unwrap().into_iter().max().unwrap()
+            session.run(&[0]).unwrap();
+            session.read(partial).unwrap().into_iter().max().unwrap()
         };
         let usual: Vec<_> = (0..WORDS).map(|i| (i as f32 - 2000.0) * 1e-3).collect();
         assert_eq!(f32::from_bits(largest(&usual)), usual[4132], "on {}", device.name());

@@ -10,22 +10,22 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::profiles;
-use dcgan_gpu::device::Profile;
-use dcgan_gpu::device::plan::{
-    Constant, Dispatch, Launch, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Program, Recorder, Role, flat_workgroups,
-};
+use dcgan_gpu::engine;
 use dcgan_gpu::kernels::linear::variants;
-use dcgan_gpu::kernels::{self, REGISTRY};
+use dcgan_gpu::kernels::{self, registry};
 use dcgan_gpu::model::sources::{self, PRESETS};
+use dcgan_gpu::plan::Profile;
+use dcgan_gpu::plan::{
+    Constant, Dispatch, Kernel, Launch, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Program, Recorder, Role, flat_workgroups,
+};
 use dcgan_gpu::selftest::{Case, cases, presets};
-use dcgan_gpu::train::engine;
 use rayon::prelude::*;
 
 /// A specialisation: the kernel and its complete WGSL.
 #[derive(Debug)]
 pub struct Specialised {
     /// The kernel.
-    pub kernel: &'static dcgan_gpu::device::kernel::Kernel,
+    pub kernel: &'static dcgan_gpu::plan::Kernel,
     /// naga's view of it.
     pub module: naga::Module,
     /// What validation found.
@@ -76,11 +76,10 @@ fn specialisations() -> Vec<Specialised> {
     let mut distinct = BTreeMap::new();
     for dispatch in PROFILES.iter().flat_map(programs).flat_map(|p| p.plans).flat_map(|plan| plan.dispatches) {
         let Dispatch { kernel, constants, .. } = dispatch;
-        distinct.entry(format!("{kernel} {constants:?}")).or_insert((kernel, constants));
+        distinct.entry(format!("{} {constants:?}", kernel.name)).or_insert((kernel, constants));
     }
     assert!(distinct.len() > 300, "only {} specialisations", distinct.len());
-    let parse = |(name, constants): &(&str, _)| {
-        let kernel = kernels::find(name);
+    let parse = |&(kernel, ref constants): &(&'static Kernel, _)| {
         let (module, info) = kernel.module(constants);
         Specialised { kernel, module, info }
     };
@@ -98,7 +97,7 @@ fn every_specialisation_translates_and_keeps_the_rules() {
 
 #[test]
 fn shaders_say_what_they_are() {
-    for kernel in REGISTRY {
+    for kernel in registry().map(|twinned| twinned.kernel) {
         let problems = rules::text_problems(kernel.source);
         assert!(problems.is_empty(), "shaders/{}.wgsl: {}", kernel.name, problems.join("; "));
         for prelude in kernel.preludes {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dcgan_gpu::device::kernel::ENTRY_POINT;
+use dcgan_gpu::plan::ENTRY_POINT;
 use naga::ShaderStage::Compute;
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};

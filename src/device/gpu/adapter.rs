@@ -1,7 +1,7 @@
 //! Adapters: what there is to open, and the facts of each that shape plans.
 
-use crate::device::plan::MAX_LOOP_TRIPS;
-use crate::device::{Description, LinearFamily, Profile};
+use crate::device::Description;
+use crate::plan::{LinearFamily, MAX_LOOP_TRIPS, Profile};
 
 /// An adapter that could be opened.
 #[derive(Debug)]

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Gpu;
-use crate::device::OpenOptions;
 use crate::device::faults::{self, At, What};
 use crate::device::health::{self, Health};
-use crate::device::plan::{Program, View};
+use crate::device::{OpenOptions, Timing};
 use crate::error::{DeviceFailure, Error, Result};
+use crate::plan::{Program, View};
 
 /// Steps that may be under way on the device before the host waits.
 const IN_FLIGHT: usize = 3;
@@ -84,64 +84,18 @@ impl Session {
         Ok(session)
     }
 
-    /// The loaded program.
-    pub fn program(&self) -> &Program {
-        &self.program
-    }
-
-    /// Queues a write of a view's words; it happens before everything that is submitted afterwards.
-    pub fn write(&self, view: View, bytes: &[u8]) {
-        self.queue.write_buffer(&self.buffers[view.tensor.0 as usize], u64::from(view.offset) * 4, bytes);
-    }
-
-    /// How long it took to compile the pipelines.
-    pub fn compile_time(&self) -> Duration {
-        self.compile_time
-    }
-
-    /// Submits a whole plan as one compute pass; waits only when too many submissions are under way.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Device`] when the device is lost, hangs or reports an error.
-    pub fn run(&mut self, plan: usize) -> Result<()> {
-        let count = self.plans[plan].len();
-        self.submit(plan, 0..count)?;
-        while self.in_flight.len() > IN_FLIGHT {
-            let oldest = self.in_flight.pop_front();
-            self.wait(oldest)?;
-        }
-        Ok(())
-    }
-
-    /// Submits one dispatch of a plan.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
-        self.submit(plan, index..index + 1)
-    }
-
-    pub(super) fn submit(&mut self, plan: usize, dispatches: impl Iterator<Item = usize>) -> Result<()> {
+    /// Submits dispatches, each given by its plan and its index there, as one compute pass.
+    pub(super) fn submit(&mut self, dispatches: impl Iterator<Item = (usize, usize)>) -> Result<()> {
         if self.strike(At::Submit) {
             return Ok(());
         }
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plan") });
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("plans") });
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            dispatches.for_each(|index| self.plans[plan][index].encode(&mut pass));
+            dispatches.for_each(|(plan, index)| self.plans[plan][index].encode(&mut pass));
         }
         self.in_flight.push_back(self.queue.submit([encoder.finish()]));
         self.check()
-    }
-
-    /// The words of a view, after everything that was submitted.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn read(&mut self, view: View) -> Result<Vec<u32>> {
-        let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let source = self.buffers[view.tensor.0 as usize].clone();
-        self.read_after(encoder, &source, u64::from(view.offset) * 4, u64::from(view.len) * 4)
     }
 
     /// Submits an encoder's commands, waits, and gives `bytes` of a buffer from `offset` on.
@@ -232,5 +186,58 @@ impl Session {
 
     fn failed(&self, failure: DeviceFailure, cause: &str) -> Error {
         health::failed(Some(failure), &self.name, cause, &self.program, self.options.patience)
+    }
+}
+
+impl crate::device::Session for Session {
+    fn program(&self) -> &Program {
+        &self.program
+    }
+
+    fn write(&mut self, view: View, words: &[u32]) {
+        assert_eq!(view.len as usize, words.len(), "words for {}", self.program.spec(view.tensor).label);
+        let buffer = &self.buffers[view.tensor.0 as usize];
+        self.queue.write_buffer(buffer, u64::from(view.offset) * 4, bytemuck::cast_slice(words));
+    }
+
+    fn read(&mut self, view: View) -> Result<Vec<u32>> {
+        let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let source = self.buffers[view.tensor.0 as usize].clone();
+        self.read_after(encoder, &source, u64::from(view.offset) * 4, u64::from(view.len) * 4)
+    }
+
+    /// Waits only when too many submissions are under way.
+    fn run(&mut self, plans: &[usize]) -> Result<()> {
+        let counts: Vec<_> = plans.iter().map(|&plan| (plan, self.plans[plan].len())).collect();
+        self.submit(counts.into_iter().flat_map(|(plan, count)| (0..count).map(move |index| (plan, index))))?;
+        while self.in_flight.len() > IN_FLIGHT {
+            let oldest = self.in_flight.pop_front();
+            self.wait(oldest)?;
+        }
+        Ok(())
+    }
+
+    fn run_dispatch(&mut self, plan: usize, index: usize) -> Result<()> {
+        self.submit(std::iter::once((plan, index)))
+    }
+
+    fn compile_time(&self) -> Duration {
+        self.compile_time
+    }
+
+    fn timing(&self, plan: usize) -> Timing {
+        self.method(plan)
+    }
+
+    fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>> {
+        match self.method(plan) {
+            Timing::Timestamps => self.by_timestamps(plan),
+            Timing::PassTimestamps => self.by_passes(plan),
+            _ => (0..self.plans[plan].len()).map(|index| self.by_block(plan, index)).collect(),
+        }
+    }
+
+    fn time_dispatch(&mut self, plan: usize, index: usize) -> Result<f64> {
+        self.by_block(plan, index)
     }
 }

@@ -24,8 +24,8 @@ pub(super) fn best(offered: wgpu::Features, options: OpenOptions) -> (Timing, wg
 }
 
 impl Session {
-    /// How [`Session::time_dispatches`] measures a plan: a query set has at most 4096 timestamps.
-    pub fn timing(&self, plan: usize) -> Timing {
+    /// How the dispatches of a plan are timed: a query set has at most 4096 timestamps.
+    pub(super) fn method(&self, plan: usize) -> Timing {
         let (count, most) = (self.plans[plan].len(), wgpu::QUERY_SET_MAX_QUERIES as usize);
         match self.options.timing {
             Timing::Timestamps if count < most => Timing::Timestamps,
@@ -34,20 +34,8 @@ impl Session {
         }
     }
 
-    /// Runs a plan, at least once, and gives the seconds of each of its dispatches.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>> {
-        match self.timing(plan) {
-            Timing::Timestamps => self.by_timestamps(plan),
-            Timing::PassTimestamps => self.by_passes(plan),
-            _ => (0..self.plans[plan].len()).map(|index| self.time_dispatch(plan, index)).collect(),
-        }
-    }
-
     /// One pass, as in training, with a timestamp before it and one after every dispatch.
-    fn by_timestamps(&mut self, plan: usize) -> Result<Vec<f64>> {
+    pub(super) fn by_timestamps(&mut self, plan: usize) -> Result<Vec<f64>> {
         let count = self.plans[plan].len() as u32;
         let queries = self.queries(count + 1);
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("timed") });
@@ -64,7 +52,7 @@ impl Session {
     }
 
     /// A pass for each dispatch, with timestamps at its beginning and end.
-    fn by_passes(&mut self, plan: usize) -> Result<Vec<f64>> {
+    pub(super) fn by_passes(&mut self, plan: usize) -> Result<Vec<f64>> {
         let count = self.plans[plan].len() as u32;
         let queries = self.queries(2 * count);
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("timed") });
@@ -109,14 +97,11 @@ impl Session {
 
     /// The seconds of one dispatch, from a block of repetitions that is doubled until it is long enough. What a dispatch
     /// changes in place it changes again and again: the numbers mean nothing afterwards.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn time_dispatch(&mut self, plan: usize, index: usize) -> Result<f64> {
+    pub(super) fn by_block(&mut self, plan: usize, index: usize) -> Result<f64> {
         let mut repetitions = 1;
         loop {
             let start = Instant::now();
-            self.submit(plan, std::iter::repeat_n(index, repetitions as usize))?;
+            self.submit(std::iter::repeat_n((plan, index), repetitions as usize))?;
             let last = self.in_flight.pop_back();
             self.in_flight.clear();
             self.wait(last)?;

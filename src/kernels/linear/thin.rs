@@ -7,10 +7,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::twins::Linear;
-use crate::device::gemm::{Matrix, gemm};
-use crate::device::kernel::Call;
-use crate::device::real::Real;
-use crate::kernels::parallel::vectorised;
+use crate::twin::Call;
+use crate::twin::Real;
+use crate::twin::vectorised;
+use crate::twin::{Matrix, gemm};
 
 /// Whether at least half of all (input pixel, tap) combinations reach an output.
 pub(super) fn most_taps_are_real<F>(linear: &Linear<'_>, x: &[F], w: &[F]) -> bool {

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::thin;
-use crate::device::gemm::{Matrix, gemm};
-use crate::device::kernel::Call;
-use crate::device::real::Real;
+use crate::twin::Call;
+use crate::twin::Real;
+use crate::twin::{Matrix, gemm};
 
 /// Below this many channels a matrix product per pair would be mostly overhead: see [`thin`].
 const THIN: usize = 8;

@@ -1,9 +1,9 @@
 //! The ways to run one linear dispatch: all compute the same from the same bindings, and differ in speed and rounding.
 
 use super::Sizes;
-use crate::device::kernel::Kernel;
-use crate::device::plan::{Constant, Dispatch, MAX_WORKGROUPS};
-use crate::device::{LinearFamily, Profile};
+use crate::plan::Kernel;
+use crate::plan::{Constant, Dispatch, MAX_WORKGROUPS};
+use crate::plan::{LinearFamily, Profile};
 
 /// A kernel with the constants that give it its shape.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Variant {
         let inner = size(dispatch, if is_forward(dispatch) { "C_IN" } else { "BATCH" });
         let [_, y, z] = dispatch.workgroups;
         Dispatch {
-            kernel: self.kernel.name,
+            kernel: self.kernel,
             constants,
             workgroups: [self.workgroups, y, z],
             loop_trips: (dispatch.terms / inner.max(1)).saturating_mul(self.trips),
@@ -62,7 +62,7 @@ fn is_forward(dispatch: &Dispatch) -> bool {
 pub fn of(dispatch: &Dispatch, profile: &Profile) -> Vec<Variant> {
     let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| size(dispatch, name));
     let sizes = Sizes { batch, c_in, c_out };
-    let mut variants = match (dispatch.kernel.starts_with("linear/"), dispatch.constants.contains_key("SHARES")) {
+    let mut variants = match (dispatch.kernel.name.starts_with("linear/"), dispatch.constants.contains_key("SHARES")) {
         (true, true) => grad_weight(sizes, profile),
         (true, false) if is_forward(dispatch) => forward(sizes, profile),
         _ => Vec::new(),

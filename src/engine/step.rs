@@ -4,8 +4,6 @@
 //! within a step and are cleared by the update that uses them; activation gradients are assigned.
 
 use super::gan::{Gan, Inputs, SharedPass};
-use crate::device::Profile;
-use crate::device::plan::{Plan, Recorder, View};
 use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::data::{self, Normalisation};
@@ -13,6 +11,8 @@ use crate::kernels::loss::{self, Column};
 use crate::layers::{Mode, Scaling};
 use crate::model::config::{Config, Order};
 use crate::model::network::{Tape, Wanted};
+use crate::plan::Profile;
+use crate::plan::{Plan, Recorder, View};
 use crate::random::stream;
 
 /// Index in the step input of D's two [`adam::Adam::rates`].

@@ -1,11 +1,11 @@
-//! The GPU executor: the only file that calls wgpu, with its children `adapter`, `session` and `timing`, and with
-//! `unchecked` for one call.
+//! The GPU executor: the only code that calls wgpu.
 //!
-//! Everything is made when a program is loaded; [`Session::run`] replays a plan as one compute pass in one submission.
+//! Everything is made when a program is loaded; running replays plans as one compute pass in one submission.
 
 mod adapter;
 mod session;
 mod timing;
+mod unchecked;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,11 +16,9 @@ use rayon::prelude::*;
 
 use super::faults::{self, At, What};
 use super::health::{self, Health};
-use super::kernel::ENTRY_POINT;
-use super::plan::{Dispatch, Program, TensorSpec, allocated_bytes};
-use super::{LinearFamily, OpenOptions, Profile, limits, unchecked};
+use super::{OpenOptions, limits};
 use crate::error::{DeviceFailure, Error, Kind, Result};
-use crate::kernels;
+use crate::plan::{Dispatch, ENTRY_POINT, LinearFamily, Profile, Program, TensorSpec, allocated_bytes};
 pub use adapter::{Adapter, adapters};
 use session::Prepared;
 pub use session::Session;
@@ -183,9 +181,8 @@ impl Gpu {
     /// The pipelines of all plans by their WGSL text, compiled on all cores.
     fn pipelines(&self, program: &Program) -> Pipelines {
         let dispatches = program.plans.iter().flat_map(|plan| &plan.dispatches);
-        let distinct: HashMap<String, &Dispatch> = dispatches
-            .map(|dispatch| (kernels::find(dispatch.kernel).specialise(&dispatch.constants), dispatch))
-            .collect();
+        let distinct: HashMap<String, &Dispatch> =
+            dispatches.map(|dispatch| (dispatch.kernel.specialise(&dispatch.constants), dispatch)).collect();
         let compile = |(text, dispatch): (String, &Dispatch)| {
             let pipeline = self.pipeline(dispatch);
             (text, pipeline)
@@ -194,9 +191,8 @@ impl Gpu {
     }
 
     fn prepare(&self, dispatch: &Dispatch, buffers: &[wgpu::Buffer], pipelines: &Pipelines) -> Prepared {
-        let kernel = kernels::find(dispatch.kernel);
-        let reflection = kernel.reflection(&dispatch.constants);
-        let pipeline = pipelines[&kernel.specialise(&dispatch.constants)].clone();
+        let reflection = dispatch.kernel.reflection(&dispatch.constants);
+        let pipeline = pipelines[&dispatch.kernel.specialise(&dispatch.constants)].clone();
         let entries: Vec<_> = reflection
             .bindings
             .iter()
@@ -222,14 +218,14 @@ impl Gpu {
     }
 
     fn pipeline(&self, dispatch: &Dispatch) -> wgpu::ComputePipeline {
-        let name = dispatch.kernel;
-        let reflection = kernels::find(name).reflection(&dispatch.constants);
+        let name = dispatch.kernel.name;
+        let reflection = dispatch.kernel.reflection(&dispatch.constants);
         assert!(
             reflection.workgroup_bytes <= MAX_WORKGROUP_BYTES,
             "{name} uses {} bytes of workgroup memory; portable are {MAX_WORKGROUP_BYTES}",
             reflection.workgroup_bytes
         );
-        let module = unchecked::shader_module(&self.device, name, &dispatch.constants);
+        let module = unchecked::shader_module(&self.device, dispatch);
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(name),
             layout: None,

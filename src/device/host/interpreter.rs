@@ -1,15 +1,14 @@
-//! The host executor: runs a plan on the kernels' twins. It is `--device cpu` in f32 and the oracle of the tests in f64.
+//! Dispatch after dispatch on the twins: `--device cpu` in f32, and the oracle of the tests in f64.
 
 use std::collections::TryReserveError;
 
-use super::kernel::{Call, Slot};
-use super::plan::{Dispatch, Element, Plan, Program, TensorId, View};
-use super::real::Real;
-use crate::kernels;
+use super::twin;
+use crate::plan::{Dispatch, Element, Program, View};
+use crate::twin::{Call, Real, Slot, Twinned};
 
 /// The memory of one tensor.
 #[derive(Clone, Debug)]
-pub enum Memory<F> {
+enum Memory<F> {
     /// A tensor of [`Element::F32`].
     Floats(Vec<F>),
     /// A tensor of [`Element::U32`].
@@ -18,47 +17,48 @@ pub enum Memory<F> {
 
 /// A program's tensors in host memory, in float type `F`.
 #[derive(Debug)]
-pub struct Cpu<F> {
+pub struct Interpreter<F> {
     memory: Vec<Memory<F>>,
     scratch: Vec<F>,
+    /// Twins of kernels that are not of this crate.
+    others: &'static [Twinned],
 }
 
-impl<F: Real> Cpu<F> {
+impl<F: Real> Interpreter<F> {
     /// Allocates the tensors of a program and fills those that have contents.
     ///
     /// # Panics
     /// When memory does not suffice.
     pub fn new(program: &Program) -> Self {
-        Cpu::try_new(program).unwrap_or_else(|index| panic!("no memory for {}", program.tensors[index].label))
+        Interpreter::try_new(program, &[])
+            .unwrap_or_else(|index| panic!("no memory for {}", program.tensors[index].label))
     }
 
-    /// As [`Cpu::new`].
+    /// As [`Interpreter::new`].
     ///
     /// # Errors
     /// The index of the first tensor that does not fit into memory.
-    pub fn try_new(program: &Program) -> std::result::Result<Self, usize> {
+    pub fn try_new(program: &Program, others: &'static [Twinned]) -> std::result::Result<Self, usize> {
         let memory = program.tensors.iter().enumerate().map(|(index, spec)| {
             let words = spec.contents.as_deref().unwrap_or_default().iter().copied();
             let memory = match spec.element {
                 Element::U32 => filled(spec.words, words, 0).map(Memory::Words),
-                Element::F32 => {
-                    filled(spec.words, words.map(|b| F::of(f64::from(f32::from_bits(b)))), F::ZERO).map(Memory::Floats)
-                }
+                Element::F32 => filled(spec.words, words.map(F::of_bits), F::ZERO).map(Memory::Floats),
             };
             memory.map_err(|_| index)
         });
-        Ok(Cpu { memory: memory.collect::<std::result::Result<_, _>>()?, scratch: Vec::new() })
+        Ok(Interpreter { memory: memory.collect::<std::result::Result<_, _>>()?, scratch: Vec::new(), others })
     }
 
-    /// Runs all dispatches of a plan in order, from a thread of rayon's pool: entering the pool once for every dispatch
-    /// would put the caller to sleep and wake it as often.
-    pub fn run(&mut self, plan: &Plan) {
-        rayon::scope(|_| plan.dispatches.iter().for_each(|dispatch| self.dispatch(dispatch)));
+    /// Runs dispatches in order, from a thread of rayon's pool: entering the pool once for every dispatch would put the
+    /// caller to sleep and wake it as often.
+    pub fn run<'p>(&mut self, dispatches: impl IntoIterator<Item = &'p Dispatch, IntoIter: Send>) {
+        let dispatches = dispatches.into_iter();
+        rayon::scope(|_| dispatches.for_each(|dispatch| self.dispatch(dispatch)));
     }
 
     /// Runs one dispatch.
     pub fn dispatch(&mut self, dispatch: &Dispatch) {
-        let kernel = kernels::find(dispatch.kernel);
         let written = |name: &&str| dispatch.writes.contains(name);
         // The written tensors leave `memory` while the twin runs, so that it can borrow them beside the others.
         let mut taken: Vec<(&'static str, View, Memory<F>)> = Vec::new();
@@ -71,7 +71,7 @@ impl<F: Real> Cpu<F> {
             .iter_mut()
             .map(|(name, view, memory)| match memory {
                 Memory::Floats(data) => (*name, Slot::FloatsMut(Some(&mut data[range(view)]))),
-                Memory::Words(_) => panic!("{}: `{name}` is written but holds integers", dispatch.kernel),
+                Memory::Words(_) => panic!("{}: `{name}` is written but holds integers", dispatch.kernel.name),
             })
             .collect();
         for (&name, view) in dispatch.bindings.iter().filter(|(name, _)| !written(name)) {
@@ -80,7 +80,7 @@ impl<F: Real> Cpu<F> {
                 Memory::Words(data) => (name, Slot::Words(&data[range(view)])),
             });
         }
-        F::run(&kernel.twin, &mut Call::new(&dispatch.constants, slots, &mut self.scratch));
+        F::run(&twin(dispatch.kernel, self.others), &mut Call::new(&dispatch.constants, slots, &mut self.scratch));
         for (_, view, memory) in taken {
             self.memory[view.tensor.0 as usize] = memory;
         }
@@ -112,14 +112,22 @@ impl<F: Real> Cpu<F> {
     pub fn bits(&self, view: View) -> Vec<u32> {
         let range = view.offset as usize..(view.offset + view.len) as usize;
         match &self.memory[view.tensor.0 as usize] {
-            Memory::Floats(data) => data[range].iter().map(|v| (v.wide() as f32).to_bits()).collect(),
+            Memory::Floats(data) => data[range].iter().map(|v| v.bits()).collect(),
             Memory::Words(data) => data[range].to_vec(),
         }
     }
 
-    /// The memory of a whole tensor, to exchange or change.
-    pub fn memory_mut(&mut self, tensor: TensorId) -> &mut Memory<F> {
-        &mut self.memory[tensor.0 as usize]
+    /// Replaces the words of a view, floats by their bits.
+    pub fn write(&mut self, view: View, words: &[u32]) {
+        let range = view.offset as usize..(view.offset + view.len) as usize;
+        match &mut self.memory[view.tensor.0 as usize] {
+            Memory::Words(data) => data[range].copy_from_slice(words),
+            Memory::Floats(data) => {
+                assert_eq!(range.len(), words.len(), "words for a view");
+                let values = words.iter().map(|&bits| F::of_bits(bits));
+                data[range].iter_mut().zip(values).for_each(|(to, value)| *to = value);
+            }
+        }
     }
 }
 

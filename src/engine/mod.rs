@@ -1,10 +1,9 @@
 //! A loaded GAN: steps, losses, samples and state, whatever the device.
 
-use super::check::Check;
-pub use super::check::Checked;
-use super::gan::{Gan, Inputs, STEP_WORDS, Sampler};
-use super::step;
-use crate::device::plan::{Element, Program, Role, View};
+mod check;
+pub mod gan;
+pub mod step;
+
 use crate::device::{Device, Session};
 use crate::error::{DeviceFailure, Error, Result};
 use crate::kernels::data::pack;
@@ -13,8 +12,12 @@ use crate::model::checkpoint::Tensors;
 use crate::model::config::Config;
 use crate::model::network::{Layout, State};
 use crate::output::Images;
+use crate::plan::{Element, Program, Role, View};
 use crate::random::{Draws, split, stream};
 use crate::tuning::Choices;
+use check::Check;
+pub use check::Checked;
+use gan::{Gan, Inputs, STEP_WORDS, Sampler};
 
 /// Losses and mean D(x) of one step.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -59,7 +62,7 @@ pub const STEP_PLAN: usize = 0;
 pub fn record(
     config: &Config,
     layouts: &[Layout; 2],
-    profile: &crate::device::Profile,
+    profile: &crate::plan::Profile,
     image_bytes: u64,
 ) -> Result<Recorded> {
     let mut program = Program::default();
@@ -75,7 +78,7 @@ pub fn record(
 pub struct Engine {
     config: Config,
     layouts: [Layout; 2],
-    session: Session,
+    session: Box<dyn Session>,
     inputs: Inputs,
     states: [State; 2],
     sampler: Sampler,
@@ -120,7 +123,7 @@ impl Engine {
         let (inputs, states) = (recorded.gan.inputs, [recorded.gan.g_state, recorded.gan.d_state]);
         let mut session = device.load(std::mem::take(&mut recorded.program))?;
         if let Some(bytes) = resident {
-            session.write_words(inputs.images, &pack(bytes));
+            session.write(inputs.images, &pack(bytes));
         }
         let latents = vec![0.0; inputs.latents.len as usize];
         let (config, layouts) = (config.clone(), layouts.clone());
@@ -134,11 +137,11 @@ impl Engine {
     pub fn initialise(&mut self) {
         for (network, (layout, state)) in (0..).zip(self.layouts.iter().zip(&self.states)) {
             let initial = layout.parameters.initial(&self.config.init, self.config.seed, network);
-            write_flat(&mut self.session, state.parameters, &initial);
-            write_flat(&mut self.session, state.running, &layout.running.initial_running());
+            write_flat(&mut *self.session, state.parameters, &initial);
+            write_flat(&mut *self.session, state.running, &layout.running.initial_running());
             let optimizer = state.optimizer.expect("an engine trains");
             for moments in [optimizer.m, optimizer.v] {
-                write_flat(&mut self.session, moments, &vec![0.0; moments.len as usize]);
+                write_flat(&mut *self.session, moments, &vec![0.0; moments.len as usize]);
             }
         }
         self.forget_losses();
@@ -155,8 +158,8 @@ impl Engine {
     }
 
     /// The loaded program, to measure it.
-    pub fn session(&mut self) -> &mut Session {
-        &mut self.session
+    pub fn session(&mut self) -> &mut dyn Session {
+        &mut *self.session
     }
 
     /// Starts step number `step`, counted from 0, on these real images; does not wait for its end.
@@ -167,18 +170,18 @@ impl Engine {
         let [seed_low, seed_high] = split(self.config.seed);
         let [rate, correction] = self.config.adam.rates(step + 1).map(f32::to_bits);
         let words: [u32; STEP_WORDS as usize] = [seed_low, seed_high, step, rate, correction, rate, correction, 0];
-        self.session.write_words(self.inputs.step, &words);
+        self.session.write(self.inputs.step, &words);
         Draws::new(self.config.seed, stream::LATENTS, step).fill_normal(&mut self.latents);
         self.session.write_floats(self.inputs.latents, &self.latents);
         match batch {
-            Batch::Resident(indices) => self.session.write_words(self.inputs.indices, indices),
+            Batch::Resident(indices) => self.session.write(self.inputs.indices, indices),
             Batch::Bytes(bytes) => {
                 let all: Vec<u32> = (0..self.inputs.indices.len).collect();
-                self.session.write_words(self.inputs.indices, &all);
-                self.session.write_words(self.inputs.images, &pack(bytes));
+                self.session.write(self.inputs.indices, &all);
+                self.session.write(self.inputs.images, &pack(bytes));
             }
         }
-        self.session.run(STEP_PLAN)
+        self.session.run(&[STEP_PLAN])
     }
 
     /// The losses of steps `from..to`, at most the last [`RING_ROWS`]; waits for the last of them.
@@ -203,7 +206,7 @@ impl Engine {
     /// # Errors
     /// When the device fails.
     pub fn check(&mut self) -> Result<Checked> {
-        self.check.run(&mut self.session, &self.layouts, &self.states)
+        self.check.run(&mut *self.session, &self.layouts, &self.states)
     }
 
     /// `count` images of the fixed latents: always the same ones of this seed.
@@ -212,7 +215,7 @@ impl Engine {
     /// When the device fails.
     pub fn sample(&mut self, count: usize) -> Result<Images> {
         let latents = fixed_latents(&self.config, self.config.seed, count);
-        generate(&mut self.session, &self.sampler, &self.config, &latents)
+        generate(&mut *self.session, &self.sampler, &self.config, &latents)
     }
 
     /// Everything that a checkpoint holds of the networks.
@@ -239,10 +242,10 @@ impl Engine {
         for (layout, state) in self.layouts.iter().zip(&self.states) {
             let optimizer = state.optimizer.expect("an engine trains");
             for (what, view) in [("parameter", state.parameters), ("adam_m", optimizer.m), ("adam_v", optimizer.v)] {
-                write_flat(&mut self.session, view, &tensors.flat(layout.name, what, &layout.parameters)?);
+                write_flat(&mut *self.session, view, &tensors.flat(layout.name, what, &layout.parameters)?);
             }
             let running = tensors.flat(layout.name, "state", &layout.running)?;
-            write_flat(&mut self.session, state.running, &running);
+            write_flat(&mut *self.session, state.running, &running);
         }
         self.forget_losses();
         Ok(())
@@ -253,7 +256,7 @@ impl Engine {
 #[derive(Debug)]
 pub struct Generator {
     config: Config,
-    session: Session,
+    session: Box<dyn Session>,
     sampler: Sampler,
 }
 
@@ -270,8 +273,8 @@ impl Generator {
         let sampler = Sampler::place(&mut program, &device.profile(), &layout, &state, step)?;
         let mut session = device.load(program)?;
         let parameters = tensors.flat(layout.name, "parameter", &layout.parameters)?;
-        write_flat(&mut session, state.parameters, &parameters);
-        write_flat(&mut session, state.running, &tensors.flat(layout.name, "state", &layout.running)?);
+        write_flat(&mut *session, state.parameters, &parameters);
+        write_flat(&mut *session, state.running, &tensors.flat(layout.name, "state", &layout.running)?);
         Ok(Generator { config: config.clone(), session, sampler })
     }
 
@@ -280,7 +283,7 @@ impl Generator {
     /// # Errors
     /// When the device fails.
     pub fn generate(&mut self, latents: &[Vec<f32>]) -> Result<Images> {
-        generate(&mut self.session, &self.sampler, &self.config, latents)
+        generate(&mut *self.session, &self.sampler, &self.config, latents)
     }
 }
 
@@ -304,7 +307,7 @@ fn verify_stamp(step: u32, stamp: f32) -> Result<()> {
     Err(Error::device_failed(DeviceFailure::Lost, message))
 }
 
-fn write_flat(session: &mut Session, view: View, values: &[f32]) {
+fn write_flat(session: &mut dyn Session, view: View, values: &[f32]) {
     if !values.is_empty() {
         session.write_floats(view, values);
     }
@@ -314,7 +317,7 @@ fn write_flat(session: &mut Session, view: View, values: &[f32]) {
 const NOT_DRAWN: u32 = 0x7fc0_dead;
 
 /// Runs the sampler on latents, a batch at a time, and turns its `[pixels, batch, channels]` into images.
-fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: &[Vec<f32>]) -> Result<Images> {
+fn generate(session: &mut dyn Session, sampler: &Sampler, config: &Config, latents: &[Vec<f32>]) -> Result<Images> {
     let shape = config.image_shape();
     let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
     let (batch, pixels) = (sampler.batch as usize, height * width);
@@ -323,8 +326,8 @@ fn generate(session: &mut Session, sampler: &Sampler, config: &Config, latents: 
         let mut flat = chunk.concat();
         flat.resize(sampler.latents.len as usize, 0.0);
         session.write_floats(sampler.latents, &flat);
-        session.write_bits(sampler.images, &vec![NOT_DRAWN; sampler.images.len as usize]);
-        session.run(sampler.plan)?;
+        session.write(sampler.images, &vec![NOT_DRAWN; sampler.images.len as usize]);
+        session.run(&[sampler.plan])?;
         let values = session.read_floats(sampler.images)?;
         if values.iter().any(|value| value.to_bits() == NOT_DRAWN) {
             let message = "the device returned no images where they were submitted: it did not do the work";

@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoints;
 use super::claim::Claim;
-use super::engine::Losses;
-use super::events;
-use super::quality::Quality;
 use super::schedule::Schedule;
 use crate::disk;
+use crate::engine::Losses;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::Metadata;
 use crate::model::config::{Config, Output, Training};
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably, save_text};
 use crate::report::losses_svg;
-use crate::report::metrics::{read_quality, read_some_metrics};
+use crate::run::records::{read_quality, read_some_metrics};
+use crate::train::events;
+use crate::train::quality::Quality;
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -58,10 +58,10 @@ pub struct RunFolder {
     gif: AnimatedGif,
 }
 
-pub(super) const CONFIG: &str = "config.toml";
+pub(crate) const CONFIG: &str = "config.toml";
 const TUNING: &str = "tuning.json";
-pub(super) const METRICS: &str = "metrics.jsonl";
-pub(super) const QUALITY: &str = "quality.jsonl";
+pub(crate) const METRICS: &str = "metrics.jsonl";
+pub(crate) const QUALITY: &str = "quality.jsonl";
 const CURVES: &str = "losses.svg";
 /// Lines of `metrics.jsonl` that are drawn at most, 25 for each pixel.
 const MOST_DRAWN: usize = 1 << 14;

@@ -1,7 +1,5 @@
 //! Matrices of products on the host.
 
-pub use super::unchecked::gemm;
-
 /// A matrix inside a slice: element (i, j) is at `data[i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a, F> {
@@ -33,6 +31,7 @@ impl<'a, F> Matrix<'a, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twin::gemm;
 
     #[test]
     fn products_of_all_orientations_match_the_definition() {

@@ -8,51 +8,49 @@ pub mod variants;
 
 use self::variants::Variant;
 use super::{FLAT_INDEX, Flat, reduce};
-use crate::device::Profile;
-use crate::device::kernel::{Bound, Kernel};
-use crate::device::plan::{Constant, Launch, MAX_WORKGROUPS, Recorder, View};
-use crate::twin;
-
-macro_rules! linear_kernel {
-    ($name:literal, $twin:path) => {
-        Kernel {
-            name: concat!("linear/", $name),
-            source: include_str!(concat!("../../shaders/linear/", $name, ".wgsl")),
-            preludes: &[],
-            twin: twin!($twin),
-            bound: Bound::Sum,
-        }
-    };
-}
+use crate::plan::Profile;
+use crate::plan::{Bound, Kernel};
+use crate::plan::{Constant, Launch, MAX_WORKGROUPS, Recorder, View};
+use crate::twin::Twinned;
+use crate::twinned;
 
 /// Forward through workgroup memory, for GPUs.
-pub const FORWARD_TILE: Kernel = linear_kernel!("forward_tile", twins::forward);
+pub static FORWARD_TILE: Kernel = kernel!("linear/forward_tile", [], Bound::Sum);
 /// Forward on subgroups of 8, for software Vulkan.
-pub const FORWARD_LANE: Kernel = linear_kernel!("forward_lane", twins::forward);
+pub static FORWARD_LANE: Kernel = kernel!("linear/forward_lane", [], Bound::Sum);
 /// Forward on subgroups of 8 from channel counts that are not multiples of 4.
-pub const FORWARD_SPREAD_LANE: Kernel = linear_kernel!("forward_spread_lane", twins::forward);
+pub static FORWARD_SPREAD_LANE: Kernel = kernel!("linear/forward_spread_lane", [], Bound::Sum);
 /// Forward to fewer than 4 channels.
-pub const FORWARD_NARROW: Kernel = linear_kernel!("forward_narrow", twins::forward);
+pub static FORWARD_NARROW: Kernel = kernel!("linear/forward_narrow", [], Bound::Sum);
 /// Forward for any channel counts.
-pub const FORWARD_THIN: Kernel = linear_kernel!("forward_thin", twins::forward);
+pub static FORWARD_THIN: Kernel = kernel!("linear/forward_thin", [], Bound::Sum);
 /// Weight gradient through workgroup memory, for GPUs.
-pub const GRAD_WEIGHT_TILE: Kernel = linear_kernel!("grad_weight_tile", twins::grad_weight);
+pub static GRAD_WEIGHT_TILE: Kernel = kernel!("linear/grad_weight_tile", [], Bound::Sum);
 /// Weight gradient on subgroups of 8, for software Vulkan.
-pub const GRAD_WEIGHT_LANE: Kernel = linear_kernel!("grad_weight_lane", twins::grad_weight);
+pub static GRAD_WEIGHT_LANE: Kernel = kernel!("linear/grad_weight_lane", [], Bound::Sum);
 /// Weight gradient on subgroups of 8, of fewer than 4 channels in.
-pub const GRAD_WEIGHT_SPREAD_LANE: Kernel = linear_kernel!("grad_weight_spread_lane", twins::grad_weight);
+pub static GRAD_WEIGHT_SPREAD_LANE: Kernel = kernel!("linear/grad_weight_spread_lane", [], Bound::Sum);
 /// Weight gradient on subgroups of 8, of fewer than 4 channels out.
-pub const GRAD_WEIGHT_NARROW_LANE: Kernel = linear_kernel!("grad_weight_narrow_lane", twins::grad_weight);
+pub static GRAD_WEIGHT_NARROW_LANE: Kernel = kernel!("linear/grad_weight_narrow_lane", [], Bound::Sum);
 /// Weight gradient for any channel counts.
-pub const GRAD_WEIGHT_THIN: Kernel = linear_kernel!("grad_weight_thin", twins::grad_weight);
+pub static GRAD_WEIGHT_THIN: Kernel = kernel!("linear/grad_weight_thin", [], Bound::Sum);
 /// Weights with their channels exchanged.
-pub const TRANSPOSE: Kernel = Kernel {
-    name: "linear/transpose",
-    source: include_str!("../../shaders/linear/transpose.wgsl"),
-    preludes: &[FLAT_INDEX],
-    twin: twin!(twins::transpose),
-    bound: Bound::Exact,
-};
+pub static TRANSPOSE: Kernel = kernel!("linear/transpose", [FLAT_INDEX], Bound::Exact);
+
+/// The kernels of this file with their twins.
+pub(super) const KERNELS: &[Twinned] = &[
+    twinned!(TRANSPOSE, twins::transpose),
+    twinned!(FORWARD_TILE, twins::forward),
+    twinned!(FORWARD_LANE, twins::forward),
+    twinned!(FORWARD_SPREAD_LANE, twins::forward),
+    twinned!(FORWARD_NARROW, twins::forward),
+    twinned!(FORWARD_THIN, twins::forward),
+    twinned!(GRAD_WEIGHT_TILE, twins::grad_weight),
+    twinned!(GRAD_WEIGHT_LANE, twins::grad_weight),
+    twinned!(GRAD_WEIGHT_SPREAD_LANE, twins::grad_weight),
+    twinned!(GRAD_WEIGHT_NARROW_LANE, twins::grad_weight),
+    twinned!(GRAD_WEIGHT_THIN, twins::grad_weight),
+];
 
 /// A tap list on the device, grouped by output pixel.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! A kernel: one WGSL file, and the twin that computes the same on the host.
+//! A kernel as data: one WGSL file, what is put before it, and how exact its results are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -6,8 +6,38 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use naga::valid::{Capabilities, GlobalUse, ValidationFlags, Validator};
 
-use super::plan::{Constant, Element};
-use super::real::Real;
+use serde::Serialize;
+
+/// The type of a tensor's 32-bit words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Element {
+    /// IEEE single precision on a GPU; f32 or f64 on the host.
+    F32,
+    /// Unsigned integers, also used for packed bytes.
+    U32,
+}
+
+/// A constant that a kernel is specialised with.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Constant {
+    /// `const NAME: u32`.
+    U32(u32),
+    /// `const NAME: f32`.
+    F32(f32),
+}
+
+impl From<u32> for Constant {
+    fn from(value: u32) -> Self {
+        Constant::U32(value)
+    }
+}
+
+impl From<f32> for Constant {
+    fn from(value: f32) -> Self {
+        Constant::F32(value)
+    }
+}
 
 /// The constants of one dispatch, by name.
 pub type Constants = BTreeMap<&'static str, Constant>;
@@ -15,7 +45,7 @@ pub type Constants = BTreeMap<&'static str, Constant>;
 /// The name of every kernel's entry point.
 pub const ENTRY_POINT: &str = "main";
 
-/// A compute kernel, as registered in [`crate::kernels::REGISTRY`].
+/// A compute kernel.
 #[derive(Debug)]
 pub struct Kernel {
     /// `topic/name`: the shader is `shaders/topic/name.wgsl`.
@@ -24,33 +54,10 @@ pub struct Kernel {
     pub source: &'static str,
     /// Shared WGSL that is put before it.
     pub preludes: &'static [&'static str],
-    /// The same function on the host.
-    pub twin: Twin,
     /// How far the device's result may be from the twin's.
     pub bound: Bound,
-}
-
-/// A twin in both float types.
-#[derive(Clone, Copy)]
-pub struct Twin {
-    /// The `--device cpu` executor.
-    pub single: fn(&mut Call<'_, f32>),
-    /// The reference of tests and `selftest`.
-    pub double: fn(&mut Call<'_, f64>),
-}
-
-impl std::fmt::Debug for Twin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Twin")
-    }
-}
-
-/// Instantiates a generic twin for both float types.
-#[macro_export]
-macro_rules! twin {
-    ($function:path) => {
-        $crate::device::kernel::Twin { single: $function, double: $function }
-    };
+    /// Runs on GPUs without the bounds checks that wgpu adds to other kernels: one of this crate, whose tests check it.
+    pub(crate) trusted: bool,
 }
 
 /// How far a float output may be from the f64 twin that is given the device's own inputs.
@@ -95,7 +102,24 @@ pub struct Binding {
     pub stride: u32,
 }
 
+/// Names are unique.
+impl PartialEq for Kernel {
+    fn eq(&self, other: &Kernel) -> bool {
+        self.name == other.name
+    }
+}
+
 impl Kernel {
+    /// A kernel of a library user: `source` has an entry point [`ENTRY_POINT`] and is put behind `preludes`.
+    pub const fn new(
+        name: &'static str,
+        source: &'static str,
+        preludes: &'static [&'static str],
+        bound: Bound,
+    ) -> Kernel {
+        Kernel { name, source, preludes, bound, trusted: false }
+    }
+
     /// The complete WGSL of one specialisation: constants, preludes, the file.
     pub fn specialise(&self, constants: &Constants) -> String {
         let mut text = String::new();
@@ -179,85 +203,5 @@ fn element(module: &naga::Module, ty: naga::Handle<naga::Type>) -> Element {
             _ => Element::U32,
         },
         ref other => panic!("a storage binding must be an array of scalars or vectors, not {other:?}"),
-    }
-}
-
-/// One binding's data, as a twin sees it.
-#[derive(Debug)]
-pub enum Slot<'a, F> {
-    /// Floats to read.
-    Floats(&'a [F]),
-    /// Floats to write, until taken.
-    FloatsMut(Option<&'a mut [F]>),
-    /// Integers to read.
-    Words(&'a [u32]),
-}
-
-/// The arguments of one execution of a twin: constants and bindings by name, as in the shader.
-#[derive(Debug)]
-pub struct Call<'a, F> {
-    constants: &'a Constants,
-    slots: Vec<(&'static str, Slot<'a, F>)>,
-    scratch: Option<&'a mut Vec<F>>,
-}
-
-impl<'a, F: Real> Call<'a, F> {
-    /// Binds data to names; `scratch` is memory that twins use and that the caller keeps for the next call.
-    pub fn new(constants: &'a Constants, slots: Vec<(&'static str, Slot<'a, F>)>, scratch: &'a mut Vec<F>) -> Self {
-        Call { constants, slots, scratch: Some(scratch) }
-    }
-
-    /// An integer constant, as a size.
-    pub fn size(&self, name: &str) -> usize {
-        match self.constants.get(name) {
-            Some(Constant::U32(value)) => *value as usize,
-            other => panic!("the twin needs `const {name}: u32`, not {other:?}"),
-        }
-    }
-
-    /// A float constant.
-    pub fn float(&self, name: &str) -> F {
-        match self.constants.get(name) {
-            Some(Constant::F32(value)) => F::of(f64::from(*value)),
-            other => panic!("the twin needs `const {name}: f32`, not {other:?}"),
-        }
-    }
-
-    /// A float binding that is read.
-    pub fn read(&self, name: &str) -> &'a [F] {
-        match self.slot(name) {
-            Slot::Floats(data) => data,
-            _ => panic!("binding `{name}` is not readable floats"),
-        }
-    }
-
-    /// An integer binding.
-    pub fn words(&self, name: &str) -> &'a [u32] {
-        match self.slot(name) {
-            Slot::Words(data) => data,
-            _ => panic!("binding `{name}` is not integers"),
-        }
-    }
-
-    /// A float binding that is written; can be taken once.
-    pub fn write(&mut self, name: &str) -> &'a mut [F] {
-        match self.slots.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, Slot::FloatsMut(data))) => data.take().unwrap_or_else(|| panic!("binding `{name}` is taken")),
-            _ => panic!("binding `{name}` is not writable floats"),
-        }
-    }
-
-    /// Scratch of this many floats with any contents; can be taken once.
-    pub fn scratch(&mut self, len: usize) -> &'a mut [F] {
-        let scratch = self.scratch.take().expect("a twin takes its scratch once");
-        if scratch.len() < len {
-            scratch.resize(len, F::ZERO);
-        }
-        &mut scratch[..len]
-    }
-
-    fn slot(&self, name: &str) -> &Slot<'a, F> {
-        let found = self.slots.iter().find(|(n, _)| *n == name);
-        &found.unwrap_or_else(|| panic!("the twin needs binding `{name}`")).1
     }
 }

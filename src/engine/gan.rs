@@ -1,13 +1,13 @@
 //! The tensors of a training program: two networks, their optimizers, and what the host writes and reads.
 
-use crate::device::Profile;
-use crate::device::plan::{Element, Program, Recorder, Role, View};
 use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::loss::{RING_COLUMNS, RING_ROWS};
 use crate::layers::Mode;
 use crate::model::config::{Config, Order};
 use crate::model::network::{Layout, Network, State};
+use crate::plan::Profile;
+use crate::plan::{Element, Program, Recorder, Role, View};
 
 /// Words of the step input: seed low, seed high, step, D's two rates, G's two rates, spare.
 pub const STEP_WORDS: u32 = 8;

@@ -1,12 +1,13 @@
 //! The look for NaN and infinity in everything that training changes: a plan of its own, between steps.
 
 use super::gan::Gan;
-use crate::device::plan::{Program, Recorder, Role, View};
-use crate::device::{Profile, Session};
+use crate::device::Session;
 use crate::error::{DeviceFailure, Error, Result};
 use crate::kernels::reduce::{self, NOT_FINITE, SHARES};
 use crate::model::checkpoint::Tensors;
 use crate::model::network::{Layout, State};
+use crate::plan::Profile;
+use crate::plan::{Program, Recorder, Role, View};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,10 +65,10 @@ impl Check {
     ///
     /// # Errors
     /// When the device fails, or did not do this work.
-    pub fn run(&self, session: &mut Session, layouts: &[Layout; 2], states: &[State; 2]) -> Result<Checked> {
-        session.write_bits(self.largest, &vec![NOT_WRITTEN; self.largest.len as usize]);
-        session.run(self.plan)?;
-        let words = session.read_bits(self.largest)?;
+    pub fn run(&self, session: &mut dyn Session, layouts: &[Layout; 2], states: &[State; 2]) -> Result<Checked> {
+        session.write(self.largest, &vec![NOT_WRITTEN; self.largest.len as usize]);
+        session.run(&[self.plan])?;
+        let words = session.read(self.largest)?;
         if words.contains(&NOT_WRITTEN) {
             let message = "the device returned no magnitudes where a check was submitted: it did not do the work";
             return Err(Error::device_failed(DeviceFailure::Lost, message));
@@ -87,7 +88,7 @@ impl Check {
 }
 
 /// The first tensor of a flat one that holds NaN or infinity.
-fn name(session: &mut Session, layout: &Layout, state: &State, flat: usize) -> Result<String> {
+fn name(session: &mut dyn Session, layout: &Layout, state: &State, flat: usize) -> Result<String> {
     let what = NAMES[flat];
     let table = if what == "state" { &layout.running } else { &layout.parameters };
     let values = session.read_floats(flats(state)[flat])?;

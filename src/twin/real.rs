@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use super::kernel::{Call, Twin};
+use super::{Call, Twin};
 
 /// f32 or f64, with the elementary functions that kernels use: those of `libm`, whose bits do not depend on the system.
 pub trait Real:
@@ -33,6 +33,8 @@ pub trait Real:
     fn wide(self) -> f64;
     /// The bits of the nearest f32.
     fn bits(self) -> u32;
+    /// The f32 of these bits.
+    fn of_bits(bits: u32) -> Self;
     /// Square root.
     fn sqrt(self) -> Self;
     /// e to the power of self.
@@ -86,6 +88,9 @@ macro_rules! real {
             }
             fn bits(self) -> u32 {
                 (self as f32).to_bits()
+            }
+            fn of_bits(bits: u32) -> Self {
+                $float::from(f32::from_bits(bits))
             }
             fn sqrt(self) -> Self {
                 $float::sqrt(self)

@@ -14,10 +14,10 @@ use crate::output::TEMPORARY_PREFIX;
 /// The file whose lock is the claim. It stays in the folder.
 const LOCK: &str = ".lock";
 /// What only a run's folder holds, besides the lock.
-const MARKS: [&str; 2] = [LOCK, super::run_folder::METRICS];
+const MARKS: [&str; 2] = [LOCK, super::folder::METRICS];
 
 /// What the folder of a run that can go on holds.
-const RUN: [&str; 2] = [super::run_folder::CONFIG, super::checkpoints::FOLDER];
+const RUN: [&str; 2] = [super::folder::CONFIG, super::checkpoints::FOLDER];
 
 /// A folder that this process alone writes into, until the value is dropped or the process ends, however it ends.
 ///

@@ -1,0 +1,173 @@
+//! Tensors, and lists of kernel dispatches over them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::kernel::{Constant, Element, Kernel};
+
+/// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset alignment.
+pub const ALIGNMENT: u32 = 64;
+
+/// Names a tensor of a [`Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct TensorId(pub u32);
+
+/// What a tensor is for: the rows of the memory table that `train --dry-run` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Role {
+    Parameters,
+    Gradients,
+    AdamMoments,
+    RunningStatistics,
+    Activations,
+    ActivationGradients,
+    Scratch,
+    TapLists,
+    DataSet,
+    StepInputs,
+    LossRing,
+}
+
+/// One tensor: a device buffer of its own.
+#[derive(Clone, Debug, Serialize)]
+pub struct TensorSpec {
+    /// Unique name, also the GPU label.
+    pub label: String,
+    /// Words in the tensor.
+    pub words: u32,
+    /// Type of the words.
+    pub element: Element,
+    /// What it is for.
+    pub role: Role,
+    /// Words to upload before the first step; zero otherwise. Floats travel as their bits.
+    pub contents: Option<Vec<u32>>,
+}
+
+/// A range of words of a tensor: what a kernel binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct View {
+    /// The tensor.
+    pub tensor: TensorId,
+    /// First word, a multiple of [`ALIGNMENT`].
+    pub offset: u32,
+    /// Words.
+    pub len: u32,
+}
+
+impl View {
+    /// The `len` words that start `offset` words into this view.
+    pub fn slice(self, offset: u32, len: u32) -> View {
+        assert!(offset.is_multiple_of(ALIGNMENT), "a view starts at word {offset}, not a multiple of {ALIGNMENT}");
+        assert!(offset + len <= self.len, "words {offset}..{} of a view of {}", offset + len, self.len);
+        View { tensor: self.tensor, offset: self.offset + offset, len }
+    }
+}
+
+/// One kernel launch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Dispatch {
+    /// What runs; written out as its name, such as `linear/forward_tile`.
+    #[serde(serialize_with = "name_of")]
+    pub kernel: &'static Kernel,
+    /// Where in the network it comes from, such as `discriminator.2 grad_weight`; for messages and profiles.
+    pub scope: String,
+    /// Constants put before the shader.
+    pub constants: BTreeMap<&'static str, Constant>,
+    /// Views by the names that the shader gives its bindings.
+    pub bindings: BTreeMap<&'static str, View>,
+    /// The bindings that the shader writes, as naga found them.
+    pub writes: Vec<&'static str>,
+    /// Workgroups in x, y, z.
+    pub workgroups: [u32; 3],
+    /// Most loop trips that an invocation takes.
+    pub loop_trips: u32,
+    /// Terms of the longest sum that gives one output: the K of [`super::Bound::Sum`].
+    pub terms: u32,
+    /// Floating-point operations of the formula: two for each multiply-add of a tap that exists.
+    pub flops: u64,
+    /// The same for an implicit matrix product that multiplies padding too; see [`super::Recorder::nominal`].
+    pub nominal_flops: u64,
+}
+
+fn name_of<S: serde::Serializer>(kernel: &&'static Kernel, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kernel.name)
+}
+
+/// A list of dispatches that is replayed as one submission.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Plan {
+    /// In execution order; each sees the results of all before it.
+    pub dispatches: Vec<Dispatch>,
+}
+
+impl Plan {
+    /// Floating-point operations of one replay.
+    pub fn flops(&self) -> u64 {
+        self.dispatches.iter().map(|d| d.flops).sum()
+    }
+}
+
+impl<'p> IntoIterator for &'p Plan {
+    type Item = &'p Dispatch;
+    type IntoIter = std::slice::Iter<'p, Dispatch>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.dispatches.iter()
+    }
+}
+
+/// Tensors and the plans over them: everything that a device needs before step 0.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Program {
+    /// Indexed by [`TensorId`].
+    pub tensors: Vec<TensorSpec>,
+    /// Indexed by the caller, who recorded them.
+    pub plans: Vec<Plan>,
+}
+
+impl Program {
+    /// Adds a tensor of zeros and returns a view of all of it.
+    ///
+    /// # Panics
+    /// If the size does not fit 32 bits of words: sizes that a user controls are checked before recording.
+    pub fn tensor(&mut self, label: impl Into<String>, role: Role, element: Element, words: u64) -> View {
+        let label = label.into();
+        let words = u32::try_from(words).unwrap_or_else(|_| panic!("tensor {label} has {words} words"));
+        let tensor = TensorId(self.tensors.len() as u32);
+        self.tensors.push(TensorSpec { label, words, element, role, contents: None });
+        View { tensor, offset: 0, len: words }
+    }
+
+    /// Adds a float tensor of zeros.
+    pub fn floats(&mut self, label: impl Into<String>, role: Role, words: u64) -> View {
+        self.tensor(label, role, Element::F32, words)
+    }
+
+    /// Adds an integer tensor with these contents.
+    pub fn words(&mut self, label: impl Into<String>, role: Role, contents: Vec<u32>) -> View {
+        let view = self.tensor(label, role, Element::U32, contents.len() as u64);
+        self.tensors[view.tensor.0 as usize].contents = Some(contents);
+        view
+    }
+
+    /// The specification of a view's tensor.
+    pub fn spec(&self, tensor: TensorId) -> &TensorSpec {
+        &self.tensors[tensor.0 as usize]
+    }
+
+    /// Bytes of all tensors by role, as a device allocates them.
+    pub fn memory(&self) -> BTreeMap<Role, u64> {
+        let mut bytes = BTreeMap::new();
+        for tensor in &self.tensors {
+            *bytes.entry(tensor.role).or_insert(0) += allocated_bytes(tensor.words);
+        }
+        bytes
+    }
+}
+
+/// Bytes that a device allocates for a tensor of `words`: whole `vec4`s, and never nothing.
+pub fn allocated_bytes(words: u32) -> u64 {
+    u64::from(words).next_multiple_of(4).max(4) * 4
+}
