@@ -4,6 +4,7 @@
 //! Read [`engine::step`] first: it is one training step from top to bottom. `docs/architecture.md` explains the rest.
 
 pub mod bench;
+pub mod cli;
 pub mod data;
 pub mod device;
 pub mod disk;
@@ -18,6 +19,7 @@ pub mod random;
 pub mod report;
 pub mod run;
 pub mod selftest;
+pub mod shape;
 pub mod train;
 pub mod tuning;
 pub mod twin;

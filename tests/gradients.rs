@@ -8,7 +8,6 @@ use dcgan_gpu::engine::gan::Gan;
 use dcgan_gpu::engine::step;
 use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::layers::Mode;
-use dcgan_gpu::layers::shape::Shape;
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::layers::window::{Padding, PaddingRule, Pair};
 use dcgan_gpu::model::network::{Layout, Network, State, Wanted};
@@ -17,6 +16,7 @@ use dcgan_gpu::plan::Profile;
 use dcgan_gpu::plan::{Element, Program, Recorder, Role, View};
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, SEED, parse_layers, random, step_words};
+use dcgan_gpu::shape::Shape;
 
 /// The step of central differences: their error is of order h², and rounding is divided by h.
 const H: f64 = 1e-5;

@@ -1,10 +1,11 @@
 //! Training learns: after 400 steps of the `quick` preset, generated images have the statistics of the data, and before
 //! training they have not. Whether a person reads digits in them is for a person to judge: `assets/` holds grids.
 
-use dcgan_gpu::data::{DataSet, ImageShape};
+use dcgan_gpu::data::DataSet;
 use dcgan_gpu::device::Device;
 use dcgan_gpu::engine::{Batch, Engine};
 use dcgan_gpu::model::sources::preset;
+use dcgan_gpu::shape::Shape;
 
 /// Images as rows of values in [0, 1].
 struct Sheet(Vec<Vec<f64>>);
@@ -47,7 +48,7 @@ fn quick_learns_what_digits_look_like() {
     let mut config = preset("quick").unwrap();
     config.seed = 1;
     let layouts = config.layouts().unwrap();
-    let shape = ImageShape { height: 28, width: 28, channels: 1 };
+    let shape = Shape { height: 28, width: 28, channels: 1 };
     let data = DataSet::open("strokes", None, shape, config.seed).unwrap();
     let batch: Vec<u32> = (0..config.training.batch_size).collect();
     let mut bytes = vec![0; batch.len() * shape.bytes()];

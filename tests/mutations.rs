@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use common::mutate::{Dice, mutated, with_checksums};
 use common::{program, seeds};
-use dcgan_gpu::data::{ImageShape, idx, npy, picture};
+use dcgan_gpu::data::{idx, npy, picture};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
+use dcgan_gpu::shape::Shape;
 
 /// What one parse may take.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -89,7 +90,7 @@ fn numpy_arrays() {
 
 #[test]
 fn pictures() {
-    let shape = ImageShape { height: 6, width: 5, channels: 3 };
+    let shape = Shape { height: 6, width: 5, channels: 3 };
     survive("picture", &seeds::pictures(), Kind::Data, |file| {
         // Half of the PNGs get checksums that fit, or none would come beyond its first chunk.
         let file = if file.iter().fold(0, |a, b| a ^ b) % 2 == 0 { with_checksums(file) } else { file.to_vec() };

@@ -13,11 +13,11 @@ use crate::kernels::activation::Activation;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
 use crate::kernels::linear::{self, RowTaps, Sizes, variants};
-use crate::layers::shape::Shape;
 use crate::layers::taps::TapList;
 use crate::layers::window::Window;
 use crate::plan::Profile;
 use crate::plan::{Element, Plan, Program, Recorder, Role, TensorId, View};
+use crate::shape::Shape;
 
 /// Each probe runs at least this long, so that clocks rise and neighbours' load averages out.
 const PATIENCE: Duration = Duration::from_millis(250);

@@ -2,10 +2,10 @@
 //! stride 2, each with twice the channels of the next larger one.
 
 use crate::error::{Error, Result};
-use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
 use crate::layers::window::Pair;
 use crate::model::config::Config;
+use crate::shape::Shape;
 
 /// The fewest pixels a side from which a generator starts.
 const SMALLEST_START: u32 = 4;

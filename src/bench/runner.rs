@@ -74,7 +74,7 @@ impl Runner {
         let layouts = config.layouts()?;
         let batch = config.training.batch_size;
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
-        let images: Vec<u8> = (0..config.image_shape().values() * batch).map(noise).collect();
+        let images: Vec<u8> = (0..config.image.values() * batch).map(noise).collect();
         let engine = Engine::tuned(device, config, &layouts, Some(&images), choices)?;
         let overlaps = matches!(device, Device::Gpu(_));
         Ok(Runner { engine, indices: (0..batch).collect(), step: 0, overlaps })

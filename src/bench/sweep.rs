@@ -189,7 +189,7 @@ fn plan(device: &Device, base: &Config, at: At) -> (Point, Option<Config>) {
     let mut base = base.clone();
     base.training.batch_size = at.batch_size;
     let planned = networks::derived(&base, at.image_size, at.width).and_then(|config| {
-        let batch_bytes = u64::from(config.image_shape().values()) * u64::from(at.batch_size);
+        let batch_bytes = u64::from(config.image.values()) * u64::from(at.batch_size);
         let recorded = engine::record(&config, &config.layouts()?, &device.profile(), batch_bytes)?;
         Ok((config, recorded.program))
     });

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::engine::Generator;
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Checkpoint;
+use crate::model::config::Config;
+use crate::output::grid_side;
+use crate::run::checkpoints;
+use crate::run::folder::RunFolder;
 use clap::ValueHint;
-use dcgan_gpu::engine::Generator;
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::model::checkpoint::Checkpoint;
-use dcgan_gpu::model::config::Config;
-use dcgan_gpu::output::grid_side;
-use dcgan_gpu::run::checkpoints;
-use dcgan_gpu::run::folder::RunFolder;
 
 use super::{DeviceChoice, announce};
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::error::Result;
+use crate::report::{Run, compare};
 use clap::ValueHint;
-use dcgan_gpu::error::Result;
-use dcgan_gpu::report::{Run, compare};
 
 use super::{print, print_json, table};
 

@@ -1,10 +1,10 @@
 //! `completions`: scripts that let a shell complete verbs, flags and presets.
 
+use crate::error::Result;
+use crate::model::sources::PRESETS;
 use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
-use dcgan_gpu::error::Result;
-use dcgan_gpu::model::sources::PRESETS;
 
 use super::print;
 

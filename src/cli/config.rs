@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::{Error, Kind, Result};
 use clap::Subcommand;
-use dcgan_gpu::error::{Error, Kind, Result};
 
 use super::settings::Settings;
 use super::{print, print_json};

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::fetch::sets::{self, SETS, Set};
+use crate::data::fetch::{self, Observer, Options};
+use crate::data::locate;
+use crate::error::{Error, Kind, Result};
+use crate::model::config::Config;
+use crate::output::size;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
-use dcgan_gpu::data::fetch::sets::{self, SETS, Set};
-use dcgan_gpu::data::fetch::{self, Observer, Options};
-use dcgan_gpu::data::locate;
-use dcgan_gpu::error::{Error, Kind, Result};
-use dcgan_gpu::model::config::Config;
-use dcgan_gpu::output::size;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! `devices`: what can compute.
 
-use dcgan_gpu::device;
-use dcgan_gpu::error::Result;
+use crate::device;
+use crate::error::Result;
 
 use super::{print, print_json, table};
 

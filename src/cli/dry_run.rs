@@ -1,12 +1,12 @@
 //! `train --dry-run`: what a configuration would do and need, without doing it.
 
-use dcgan_gpu::engine::{self, Recorded};
-use dcgan_gpu::error::Result;
-use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::network::Layout;
-use dcgan_gpu::output::grouped;
-use dcgan_gpu::plan::Profile;
-use dcgan_gpu::plan::{Program, Role, allocated_bytes};
+use crate::engine::{self, Recorded};
+use crate::error::Result;
+use crate::model::config::Config;
+use crate::model::network::Layout;
+use crate::output::grouped;
+use crate::plan::Profile;
+use crate::plan::{Program, Role, allocated_bytes};
 
 use super::{print, print_json, table};
 
@@ -17,7 +17,7 @@ const TYPICAL_IMAGES: u64 = 60_000;
 pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     let layouts = config.layouts()?;
     let batch = u64::from(config.training.batch_size);
-    let image_bytes = u64::from(config.image_shape().values());
+    let image_bytes = u64::from(config.image.values());
     let resident = config.data != "strokes" && image_bytes * TYPICAL_IMAGES <= Profile::HOST.max_binding_bytes;
     let images = if resident { TYPICAL_IMAGES } else { batch };
     let Recorded { program, .. } = engine::record(config, &layouts, &Profile::HOST, image_bytes * images)?;

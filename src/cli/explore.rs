@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::engine::fixed_latents;
+use crate::error::{Error, Result};
+use crate::output::walk::plane;
+use crate::output::{Overwrite, grid, save_png};
 use clap::ValueHint;
-use dcgan_gpu::engine::fixed_latents;
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::output::walk::plane;
-use dcgan_gpu::output::{Overwrite, grid, save_png};
 
 use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
 use super::sample::report;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::engine::fixed_latents;
+use crate::error::{Error, Result};
+use crate::output::walk::{Interpolation, walk};
+use crate::output::{AnimatedGif, Overwrite, grid, save_png};
 use clap::{ValueEnum, ValueHint};
-use dcgan_gpu::engine::fixed_latents;
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::output::walk::{Interpolation, walk};
-use dcgan_gpu::output::{AnimatedGif, Overwrite, grid, save_png};
 
 use super::checkpoint::{Source, check_size, sheet_bytes};
 use super::sample::report;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::error::{Error, Kind, Result};
+use crate::output::{Overwrite, save_text};
 use clap::{Command, CommandFactory, ValueHint};
 use clap_mangen::Man;
-use dcgan_gpu::error::{Error, Kind, Result};
-use dcgan_gpu::output::{Overwrite, save_text};
 
 use super::print;
 

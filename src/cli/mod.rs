@@ -30,9 +30,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::device::{Device, OpenOptions, PATIENCE_SECONDS};
+use crate::error::{Error, Kind, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
-use dcgan_gpu::device::{Device, OpenOptions, PATIENCE_SECONDS};
-use dcgan_gpu::error::{Error, Kind, Result};
 
 /// Train and sample DCGANs on any GPU: hand-written WGSL, no CUDA, no Python
 #[derive(Debug, Parser)]

@@ -2,11 +2,11 @@
 
 use std::any::TypeId;
 
+use crate::error::{Error, Kind, Result};
+use crate::model::sources::nearest;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
-use dcgan_gpu::error::{Error, Kind, Result};
-use dcgan_gpu::model::sources::nearest;
 
 use super::{Arguments, Verb, announce, bench, config, settings, version};
 

@@ -1,8 +1,8 @@
 //! `presets`: the built-in configurations.
 
+use crate::error::Result;
+use crate::model::sources::{PRESETS, preset, preset_text};
 use clap::Subcommand;
-use dcgan_gpu::error::Result;
-use dcgan_gpu::model::sources::{PRESETS, preset, preset_text};
 
 use super::{print, print_json, table};
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::error::Result;
+use crate::output::Overwrite;
+use crate::report::{Run, write_report};
 use clap::ValueHint;
-use dcgan_gpu::error::Result;
-use dcgan_gpu::output::Overwrite;
-use dcgan_gpu::report::{Run, write_report};
 
 use super::{print, print_json};
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::engine::fixed_latents;
+use crate::error::{Error, Result};
+use crate::output::{Overwrite, grid, save_files, save_png, write_npy};
 use clap::{ValueEnum, ValueHint};
-use dcgan_gpu::engine::fixed_latents;
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::output::{Overwrite, grid, save_files, save_png, write_npy};
 
 use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
 use super::{print, print_json};
@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if arguments.format == Format::Grid {
         check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
     }
-    check_size("the images", count as u64 * u64::from(config.image_shape().values().max(4 * config.latent.dim)))?;
+    check_size("the images", count as u64 * u64::from(config.image.values().max(4 * config.latent.dim)))?;
     let latents = fixed_latents(config, arguments.seed.unwrap_or(config.seed), count);
     let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents)?;
     if arguments.preview {

@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal;
 
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::selftest;
+use crate::error::{Error, Result};
+use crate::selftest;
 use indicatif::ProgressBar;
 
 use super::{DeviceChoice, print, print_json};

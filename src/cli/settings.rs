@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::error::{Error, Result};
+use crate::model::config::{Cadence, Config};
+use crate::model::origins::Origin;
+use crate::model::sources::{DEFAULT_PRESET, Merge};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueHint};
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::model::config::{Cadence, Config};
-use dcgan_gpu::model::origins::Origin;
-use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge};
 use toml::Value;
 
 /// A preset or a file, and what changes in it.

@@ -3,10 +3,10 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use crate::error::Result;
+use crate::output::{ColourMode, Picture, preview};
+use crate::report::Run;
 use clap::{ValueEnum, ValueHint};
-use dcgan_gpu::error::Result;
-use dcgan_gpu::output::{ColourMode, Picture, preview};
-use dcgan_gpu::report::Run;
 use serde::Serialize;
 
 use super::print_json;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use dcgan_gpu::error::{Error, Kind, Result};
-use dcgan_gpu::train::stop::Stop;
+use crate::error::{Error, Kind, Result};
+use crate::train::stop::Stop;
 #[cfg(unix)]
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::DataSet;
+use crate::data::fetch::sets;
+use crate::error::{Error, Result};
+use crate::model::config::{Config, Unit};
+use crate::model::sources::Merge;
+use crate::run::checkpoints::{self, Found};
+use crate::run::claim::Claim;
+use crate::run::folder::RunFolder;
+use crate::train::trainer::{self, Outcome, Trainer, Tune};
 use clap::ValueHint;
-use dcgan_gpu::data::DataSet;
-use dcgan_gpu::data::fetch::sets;
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::model::config::{Config, Unit};
-use dcgan_gpu::model::sources::Merge;
-use dcgan_gpu::run::checkpoints::{self, Found};
-use dcgan_gpu::run::claim::Claim;
-use dcgan_gpu::run::folder::RunFolder;
-use dcgan_gpu::train::trainer::{self, Outcome, Trainer, Tune};
 use toml::Value;
 
 use super::progress::Display;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::error::{Error, Kind, Result};
+use crate::model::sources::Merge;
+use crate::selftest::resume::Verification;
 use clap::ValueHint;
-use dcgan_gpu::error::{Error, Kind, Result};
-use dcgan_gpu::model::sources::Merge;
-use dcgan_gpu::selftest::resume::Verification;
 
 use super::{DeviceChoice, announce, print, print_json};
 

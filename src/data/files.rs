@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use super::ImageShape;
 use crate::device::limits::free_memory;
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 
 /// The most bytes that an array in a file may have.
 const LARGEST: u64 = 4 << 30;
@@ -79,7 +79,7 @@ pub fn read_exactly(source: impl Read, size: u64, length: u64) -> Result<Vec<u8>
 /// # Errors
 ///
 /// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to spare.
-pub fn room_for_images(count: u32, shape: ImageShape) -> Result<Vec<u8>> {
+pub fn room_for_images(count: u32, shape: Shape) -> Result<Vec<u8>> {
     let bytes = (shape.bytes() as u64).saturating_mul(count.into());
     check_memory(bytes)?;
     Ok(vec![0; bytes as usize])
@@ -129,7 +129,7 @@ mod tests {
             let message = size_of(dimensions, 1).unwrap_err().to_string();
             assert!(message.contains("more than 4 GiB"), "{message}");
         }
-        let shape = ImageShape { height: 4096, width: 4096, channels: 3 };
+        let shape = Shape { height: 4096, width: 4096, channels: 3 };
         let message = room_for_images(u32::MAX, shape).unwrap_err().to_string();
         assert!(message.starts_with("the data set takes 206158430"), "{message}");
     }

@@ -7,10 +7,11 @@
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
+use super::Images;
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
 use super::gzip::Members;
-use super::{ImageShape, Images};
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 
 /// The code of unsigned bytes, the only element type that images and labels come in.
 const UNSIGNED_BYTE: u8 = 0x08;
@@ -58,7 +59,7 @@ pub fn parse_images(source: impl BufRead, length: u64) -> Result<Images> {
     if elements.is_empty() {
         return Err(unusable(&format!("it is empty: it declares {count} images of {height}×{width} pixels")));
     }
-    Ok(Images { shape: ImageShape { height, width, channels }, count, pixels: elements })
+    Ok(Images { shape: Shape { height, width, channels }, count, pixels: elements })
 }
 
 /// Reads labels from the content of a file of `length` bytes, gzipped or not.
@@ -182,7 +183,7 @@ mod tests {
         for content in [idx(&[2, 3, 4], &pixels), gzip(&idx(&[2, 3, 4], &pixels))] {
             let (_folder, path) = saved(&content);
             let images = read_images(&path).unwrap();
-            assert_eq!((images.count, images.shape), (2, ImageShape { height: 3, width: 4, channels: 1 }));
+            assert_eq!((images.count, images.shape), (2, Shape { height: 3, width: 4, channels: 1 }));
             assert_eq!(images.pixels, pixels);
         }
     }
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn reads_colour_and_labels() {
         let (_folder, path) = saved(&idx(&[1, 2, 2, 3], &[9; 12]));
-        assert_eq!(read_images(&path).unwrap().shape, ImageShape { height: 2, width: 2, channels: 3 });
+        assert_eq!(read_images(&path).unwrap().shape, Shape { height: 2, width: 2, channels: 3 });
         let (_folder, path) = saved(&gzip(&idx(&[3], &[7, 0, 9])));
         assert_eq!(read_labels(&path).unwrap(), [7, 0, 9]);
     }
@@ -199,7 +200,7 @@ mod tests {
     fn transposes_every_image() {
         let (_folder, path) = saved(&idx(&[2, 2, 3], &[0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]));
         let images = read_images(&path).unwrap().transposed();
-        assert_eq!(images.shape, ImageShape { height: 3, width: 2, channels: 1 });
+        assert_eq!(images.shape, Shape { height: 3, width: 2, channels: 1 });
         assert_eq!(images.pixels, [0, 3, 1, 4, 2, 5, 10, 13, 11, 14, 12, 15]);
     }
 

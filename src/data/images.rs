@@ -2,14 +2,15 @@
 
 use rayon::prelude::*;
 
+use super::files;
 use super::resize::Cover;
-use super::{ImageShape, files};
 use crate::error::Result;
+use crate::shape::Shape;
 
 /// The images of one file.
 pub struct Images {
     /// The shape of each.
-    pub shape: ImageShape,
+    pub shape: Shape,
     /// How many there are; never 0.
     pub count: u32,
     /// `[count][height][width][channels]`.
@@ -25,7 +26,7 @@ impl std::fmt::Debug for Images {
 impl Images {
     /// Swaps rows and columns of every image.
     pub fn transposed(self) -> Images {
-        let ImageShape { height, width, channels } = self.shape;
+        let Shape { height, width, channels } = self.shape;
         let (rows, columns, depth) = (height as usize, width as usize, channels as usize);
         let mut pixels = Vec::with_capacity(self.pixels.len());
         for image in self.pixels.chunks_exact(self.shape.bytes()) {
@@ -35,7 +36,7 @@ impl Images {
                 }
             }
         }
-        Images { shape: ImageShape { height: width, width: height, channels }, count: self.count, pixels }
+        Images { shape: Shape { height: width, width: height, channels }, count: self.count, pixels }
     }
 
     /// The images at `shape`: scaled to cover it, the centre cropped, grey made of colour or colour of grey.
@@ -43,7 +44,7 @@ impl Images {
     /// # Errors
     ///
     /// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to spare.
-    pub fn conformed(self, shape: ImageShape) -> Result<Images> {
+    pub fn conformed(self, shape: Shape) -> Result<Images> {
         if self.shape == shape {
             return Ok(self);
         }

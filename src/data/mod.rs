@@ -27,43 +27,17 @@ pub use self::images::Images;
 pub use self::shuffle::shuffled;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::hex;
+use crate::shape::Shape;
 
 /// Bytes of a piece that one thread digests: part of what a digest is.
 const DIGESTED_PIECE: usize = 1 << 20;
 /// Strokes that stand for all.
 const DIGESTED_STROKES: u32 = 64;
 
-/// The size of one image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct ImageShape {
-    pub height: u32,
-    pub width: u32,
-    pub channels: u32,
-}
-
-impl ImageShape {
-    /// Pixels of one image.
-    pub fn pixels(self) -> usize {
-        self.height as usize * self.width as usize
-    }
-
-    /// Bytes of one image: one a pixel and channel.
-    pub fn bytes(self) -> usize {
-        self.pixels() * self.channels as usize
-    }
-}
-
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}×{}×{}", self.height, self.width, self.channels)
-    }
-}
-
 /// A set of at least one image; all have the same shape.
 pub struct DataSet {
     name: String,
-    shape: ImageShape,
+    shape: Shape,
     source: Source,
 }
 
@@ -86,7 +60,7 @@ struct Loaded {
 
 impl Loaded {
     /// The images of the file `path`, brought to `shape`.
-    fn from_images(images: Images, path: &Path, shape: ImageShape) -> Result<Loaded> {
+    fn from_images(images: Images, path: &Path, shape: Shape) -> Result<Loaded> {
         let from = images.shape;
         let remark = (from != shape).then(|| format!("{}: images of {from}, brought to {shape}", path.display()));
         let images = images.conformed(shape).map_err(files::at(path))?;
@@ -109,7 +83,7 @@ impl DataSet {
     /// # Errors
     ///
     /// [`Kind::Data`](crate::error::Kind::Data) when the set is missing or broken.
-    pub fn open(spec: &str, data_dir: Option<&Path>, shape: ImageShape, seed: u64) -> Result<DataSet> {
+    pub fn open(spec: &str, data_dir: Option<&Path>, shape: Shape, seed: u64) -> Result<DataSet> {
         let source = match spec {
             "strokes" => strokes_of(shape, seed)?,
             name => Source::Memory(match fetch::sets::named(name) {
@@ -135,7 +109,7 @@ impl DataSet {
     }
 
     /// The shape of each image.
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> Shape {
         self.shape
     }
 
@@ -183,7 +157,7 @@ impl DataSet {
         });
         let pieces: Vec<_> = pixels.par_chunks(DIGESTED_PIECE).map(Sha256::digest).collect();
         let mut all = Sha256::new();
-        let ImageShape { height, width, channels } = self.shape;
+        let Shape { height, width, channels } = self.shape;
         [self.len(), height, width, channels].iter().for_each(|n| all.update(n.to_le_bytes()));
         pieces.iter().for_each(|piece| all.update(piece));
         hex(&all.finalize())
@@ -220,7 +194,7 @@ impl fmt::Debug for DataSet {
     }
 }
 
-fn strokes_of(shape: ImageShape, seed: u64) -> Result<Source> {
+fn strokes_of(shape: Shape, seed: u64) -> Result<Source> {
     if shape.channels != 1 || shape.pixels() == 0 {
         return Err(Error::data(format!(
             "strokes draws images of one channel, the network makes images of {shape}; give it one channel or choose \
@@ -230,7 +204,7 @@ fn strokes_of(shape: ImageShape, seed: u64) -> Result<Source> {
     Ok(Source::Strokes { seed })
 }
 
-fn load_idx(location: &locate::Location, shape: ImageShape) -> Result<Loaded> {
+fn load_idx(location: &locate::Location, shape: Shape) -> Result<Loaded> {
     let mut images = idx::read_images(&location.images)?;
     if location.is_transposed() {
         images = images.transposed();
@@ -265,7 +239,7 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    const TINY: ImageShape = ImageShape { height: 2, width: 2, channels: 1 };
+    const TINY: Shape = Shape { height: 2, width: 2, channels: 1 };
 
     /// Two images of 2×2, and as many labels as asked for, under names that begin with `prefix`.
     fn folder_with_images(prefix: &str, labels: u8) -> tempfile::TempDir {
@@ -277,7 +251,7 @@ mod tests {
         folder
     }
 
-    fn open(folder: &Path, shape: ImageShape) -> Result<DataSet> {
+    fn open(folder: &Path, shape: Shape) -> Result<DataSet> {
         DataSet::open(folder.to_str().unwrap(), None, shape, 0)
     }
 
@@ -296,7 +270,7 @@ mod tests {
             let header = [&[0, 0, 8, 3][..], &dimensions.map(|n| [0, 0, 0, n]).concat()].concat();
             fs::write(&path, [&header, pixels].concat()).unwrap();
             let [_, height, width] = dimensions.map(u32::from);
-            let shape = ImageShape { height, width, channels: 1 };
+            let shape = Shape { height, width, channels: 1 };
             DataSet::open(path.to_str().unwrap(), None, shape, 0).unwrap().digest()
         };
         let pixels = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -324,9 +298,9 @@ mod tests {
     fn other_sizes_and_channels_are_brought_to_the_network_and_remarked() {
         let folder = folder_with_images("", 2);
         assert_eq!(open(folder.path(), TINY).unwrap().remark(), None);
-        let colour = open(folder.path(), ImageShape { channels: 3, ..TINY }).unwrap();
+        let colour = open(folder.path(), Shape { channels: 3, ..TINY }).unwrap();
         assert_eq!(colour.resident().unwrap()[..6], [1, 1, 1, 2, 2, 2]);
-        let wide = open(folder.path(), ImageShape { width: 1, ..TINY }).unwrap();
+        let wide = open(folder.path(), Shape { width: 1, ..TINY }).unwrap();
         assert_eq!((wide.len(), wide.resident()), (2, Some(&[2, 4, 6, 8][..])));
         let remark = wide.remark().unwrap();
         assert!(remark.ends_with("train-images-idx3-ubyte: images of 2×2×1, brought to 2×1×1"), "{remark}");
@@ -340,7 +314,7 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
-        let colour = ImageShape { channels: 3, ..TINY };
+        let colour = Shape { channels: 3, ..TINY };
         let folder = folder_with_images("", 3);
         refused(open(folder.path(), TINY), "3 labels for 2 images");
         refused(DataSet::open("strokes", None, colour, 0), "2×2×3");
@@ -349,7 +323,7 @@ mod tests {
 
     #[test]
     fn strokes_do_not_depend_on_threads_or_batches() {
-        let shape = ImageShape { height: 28, width: 28, channels: 1 };
+        let shape = Shape { height: 28, width: 28, channels: 1 };
         let set = DataSet::open("strokes", None, shape, 5).unwrap();
         assert_eq!((set.len(), set.resident()), (strokes::EPOCH, None));
         let fill = |epoch, indices: &[u32]| {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::ImageShape;
+use crate::shape::Shape;
 
 /// Scales images so that they cover another size, and crops the centre. One for each thread: it keeps the weights of the
 /// last sizes.
@@ -21,14 +21,14 @@ impl Cover {
     /// # Panics
     ///
     /// When a shape has no pixels or neither 1 nor 3 channels, or a slice is not one image.
-    pub fn fill(&mut self, pixels: &[u8], from: ImageShape, out: &mut [u8], to: ImageShape) {
+    pub fn fill(&mut self, pixels: &[u8], from: Shape, out: &mut [u8], to: Shape) {
         assert_eq!((pixels.len(), out.len()), (from.bytes(), to.bytes()), "one image of {from}, one of {to}");
         match (from.channels, to.channels) {
             (1, 1) => self.scale::<1>(pixels, from, out, to),
             (3, 3) => self.scale::<3>(pixels, from, out, to),
             (3, 1) => self.scale::<1>(&luma(pixels), from, out, to),
             (1, 3) => {
-                let mut grey = vec![0; to.pixels()];
+                let mut grey = vec![0; to.pixels() as usize];
                 self.scale::<1>(pixels, from, &mut grey, to);
                 out.chunks_exact_mut(3).zip(grey).for_each(|(pixel, grey)| pixel.fill(grey));
             }
@@ -36,7 +36,7 @@ impl Cover {
         }
     }
 
-    fn scale<const CHANNELS: usize>(&mut self, pixels: &[u8], from: ImageShape, out: &mut [u8], to: ImageShape) {
+    fn scale<const CHANNELS: usize>(&mut self, pixels: &[u8], from: Shape, out: &mut [u8], to: Shape) {
         if (from.height, from.width) == (to.height, to.width) {
             out.copy_from_slice(pixels);
             return;
@@ -68,7 +68,7 @@ impl Cover {
     }
 
     /// The weights of rows and columns.
-    fn axes(&mut self, from: ImageShape, to: ImageShape) -> &[Axis; 2] {
+    fn axes(&mut self, from: Shape, to: Shape) -> &[Axis; 2] {
         let sizes = [from.height, from.width, to.height, to.width];
         let known = self.sizes.take().filter(|(known, _)| *known == sizes).unwrap_or_else(|| {
             let [old_height, old_width, height, width] = sizes.map(f64::from);
@@ -146,11 +146,11 @@ mod tests {
     use super::*;
     use crate::data::fnv1a;
 
-    fn shape(height: u32, width: u32, channels: u32) -> ImageShape {
-        ImageShape { height, width, channels }
+    fn shape(height: u32, width: u32, channels: u32) -> Shape {
+        Shape { height, width, channels }
     }
 
-    fn covered(pixels: &[u8], from: ImageShape, to: ImageShape) -> Vec<u8> {
+    fn covered(pixels: &[u8], from: Shape, to: Shape) -> Vec<u8> {
         let mut out = vec![7; to.bytes()];
         Cover::default().fill(pixels, from, &mut out, to);
         out

@@ -79,7 +79,7 @@ impl Gan {
             latents: program.floats("latents", Role::StepInputs, per_batch(config.latent.dim)),
             indices: program.tensor("indices", Role::StepInputs, Element::U32, batch.into()),
             images: program.tensor("images", Role::DataSet, Element::U32, image_bytes.div_ceil(4)),
-            real: program.floats("real", Role::Activations, per_batch(config.image_shape().values())),
+            real: program.floats("real", Role::Activations, per_batch(config.image.values())),
             dlogits: program.floats("dlogits", Role::ActivationGradients, batch.into()),
             ring: program.floats("losses", Role::LossRing, u64::from(RING_ROWS * RING_COLUMNS)),
         };

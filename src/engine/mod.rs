@@ -116,7 +116,7 @@ impl Engine {
         resident: Option<&[u8]>,
         choices: &Choices,
     ) -> Result<Self> {
-        let batch_bytes = u64::from(config.image_shape().values()) * u64::from(config.training.batch_size);
+        let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
         let image_bytes = resident.map_or(batch_bytes, |bytes| bytes.len() as u64);
         let mut recorded = record(config, layouts, &device.profile(), image_bytes)?;
         choices.apply(&mut recorded.program.plans[STEP_PLAN], &device.profile());
@@ -318,7 +318,7 @@ const NOT_DRAWN: u32 = 0x7fc0_dead;
 
 /// Runs the sampler on latents, a batch at a time, and turns its `[pixels, batch, channels]` into images.
 fn generate(session: &mut dyn Session, sampler: &Sampler, config: &Config, latents: &[Vec<f32>]) -> Result<Images> {
-    let shape = config.image_shape();
+    let shape = config.image;
     let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
     let (batch, pixels) = (sampler.batch as usize, height * width);
     let mut ordered = Vec::with_capacity(latents.len() * pixels * channels);

@@ -4,7 +4,6 @@ pub mod activation;
 pub mod batch_norm;
 pub mod dropout;
 pub mod linear;
-pub mod shape;
 pub mod spec;
 pub mod taps;
 pub mod window;
@@ -14,7 +13,7 @@ use std::fmt::Debug;
 use crate::kernels::activation::Activation;
 use crate::plan::Profile;
 use crate::plan::{Program, Recorder, Role, View};
-use shape::Shape;
+use crate::shape::Shape;
 use spec::LayerSpec;
 
 /// Whether a pass trains or samples.

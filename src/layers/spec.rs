@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::shape::Shape;
 use super::taps::TapList;
 use super::window::{Padding, Pair, Window};
+use crate::shape::Shape;
 
 /// One line of a network's `layers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@
 //! so kernels need no bounds checks. The adjoint list, with p and q exchanged, gives the gradient with respect to the
 //! input; grouped by tap, the list gives the gradient with respect to the weights.
 
-use super::shape::Shape;
 use super::window::Window;
+use crate::shape::Shape;
 
 /// One product of a linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

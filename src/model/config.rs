@@ -11,9 +11,9 @@ use super::network::Layout;
 use super::parameters::Init;
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
-use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
 use crate::output::grid_side;
+use crate::shape::Shape;
 
 /// A resolved configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
     /// Size of the images.
-    pub image: Image,
+    pub image: Shape,
     /// What the generator starts from.
     pub latent: Latent,
     /// How training goes.
@@ -47,16 +47,6 @@ pub struct Config {
     pub generator: Layers,
     /// Images to one logit.
     pub discriminator: Layers,
-}
-
-/// Size of the images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Image {
-    pub height: u32,
-    pub width: u32,
-    pub channels: u32,
 }
 
 /// What the generator starts from: vectors of N(0, 1).
@@ -236,11 +226,6 @@ impl Config {
         }
     }
 
-    /// The shape of an image.
-    pub fn image_shape(&self) -> Shape {
-        Shape { height: self.image.height, width: self.image.width, channels: self.image.channels }
-    }
-
     /// The value of a black pixel: −1 where the generator ends in tanh, 0 where it ends in sigmoid.
     pub fn low(&self) -> f32 {
         if matches!(self.generator.layers.last(), Some(LayerSpec::Sigmoid {})) { 0.0 } else { -1.0 }
@@ -254,7 +239,7 @@ impl Config {
         if let Some((_, problem)) = self.out_of_range() {
             return Err(Error::usage(problem));
         }
-        let image = self.image_shape();
+        let image = self.image;
         let generator = Layout::new("generator", Shape::vector(self.latent.dim), &self.generator.layers)?;
         if generator.output != image {
             return Err(Error::usage(format!(

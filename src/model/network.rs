@@ -3,11 +3,11 @@
 use super::parameters::Table;
 use crate::error::{Error, Result};
 use crate::kernels::adam;
-use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
 use crate::layers::{self, Backward, Layer, Mode, Pass, Place, Scaling};
 use crate::plan::Profile;
 use crate::plan::{Program, Recorder, Role, View};
+use crate::shape::Shape;
 
 /// The most layers of a network: with two tensors of parameters each, as many as have random streams of their own.
 pub(super) const MAX_LAYERS: usize = 128;

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::layers::shape::Shape;
 use crate::layers::spec::{LayerSpec, Parameter, ParameterKind};
 use crate::plan::ALIGNMENT;
 use crate::random::{Draws, stream};
+use crate::shape::Shape;
 
 /// How parameters start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,10 @@ use crate::kernels::data::{self, Normalisation};
 use crate::kernels::linear::variants;
 use crate::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
 use crate::kernels::reduce;
-use crate::layers::shape::Shape;
 use crate::plan::{Dispatch, Element, Program, Recorder, Role, View};
 use crate::plan::{LinearFamily, Profile};
 use crate::random::{Draws, stream};
+use crate::shape::Shape;
 
 /// A program to run in lockstep.
 #[derive(Debug)]

@@ -2,13 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::layers::Mode;
-use crate::layers::shape::Shape;
 use crate::layers::spec::LayerSpec;
 use crate::model::config::Layers;
 use crate::model::network::{Layout, Network, State, Wanted};
 use crate::plan::Profile;
 use crate::plan::{Element, Program, Recorder, Role, View};
 use crate::random::{Draws, stream};
+use crate::shape::Shape;
 
 /// The seed of all random contents.
 pub const SEED: u64 = 42;

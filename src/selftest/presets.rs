@@ -33,7 +33,7 @@ fn preset(profile: &Profile, name: &str, batch: u32) -> Result<Program> {
     config.training.batch_size = batch;
     (config.output.rows, config.output.cols) = (1, 3);
     let layouts = config.layouts()?;
-    let bytes = config.image_shape().values() * IMAGES;
+    let bytes = config.image.values() * IMAGES;
     let Recorded { mut program, gan, sampler, .. } = engine::record(&config, &layouts, profile, bytes.into())?;
 
     for (network, (layout, state)) in (0..).zip(layouts.iter().zip([&gan.g_state, &gan.d_state])) {

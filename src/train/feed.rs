@@ -1,9 +1,10 @@
 //! The real images of each step.
 
-use crate::data::{DataSet, ImageShape, shuffled};
+use crate::data::{DataSet, shuffled};
 use crate::engine::Batch;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
+use crate::shape::Shape;
 
 /// The data set that a configuration names, in the network's size.
 ///
@@ -11,7 +12,7 @@ use crate::model::config::Config;
 /// A data error when it is missing, broken, or smaller than a batch.
 pub fn open_data(config: &Config) -> Result<DataSet> {
     let image = config.image;
-    let shape = ImageShape { height: image.height, width: image.width, channels: image.channels };
+    let shape = Shape { height: image.height, width: image.width, channels: image.channels };
     let data = DataSet::open(&config.data, config.data_dir.as_deref(), shape, config.seed)?;
     if data.len() < config.training.batch_size {
         return Err(Error::data(format!(

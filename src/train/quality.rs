@@ -4,9 +4,10 @@
 //! Both are computed on the host from the 8-bit samples of the fixed latents, always against the same real images and in
 //! the same order, so a run's numbers can be compared with each other and do not depend on the device beyond the samples.
 
-use crate::data::{DataSet, ImageShape};
+use crate::data::DataSet;
 use crate::output::Images;
 use crate::random::{Draws, stream};
+use crate::shape::Shape;
 
 /// Images of each kind that are compared; fewer only where the data set has fewer.
 pub const IMAGES: usize = 64;
@@ -28,7 +29,7 @@ pub struct Quality {
 #[derive(Debug)]
 pub struct Judge {
     seed: u64,
-    shape: ImageShape,
+    shape: Shape,
     /// `[count][height][width][channels]`
     real: Vec<u8>,
     /// Mean pairwise distance of the real images.
@@ -101,7 +102,7 @@ fn mean_distance(images: &[u8], size: usize) -> f64 {
 mod tests {
     use super::*;
 
-    const SHAPE: ImageShape = ImageShape { height: 8, width: 8, channels: 1 };
+    const SHAPE: Shape = Shape { height: 8, width: 8, channels: 1 };
 
     fn judge() -> (Judge, DataSet) {
         let data = DataSet::open("strokes", None, SHAPE, 1).unwrap();
@@ -132,7 +133,7 @@ mod tests {
         assert_eq!(mean_distance(&[0, 0, 3, 4, 6, 8], 2), 20.0 / 3.0);
         assert_eq!(mean_distance(&[9, 9], 2), 0.0);
         // One image of one pixel: every direction is ±1, and the distance is the pixels' difference.
-        let one = ImageShape { height: 1, width: 1, channels: 1 };
+        let one = Shape { height: 1, width: 1, channels: 1 };
         let judge = Judge { seed: 3, shape: one, real: vec![0], spread: 0.0 };
         let quality = judge.judge(&Images::new(vec![51], [1, 1, 1, 1]).unwrap());
         assert!((quality.distance - 0.2).abs() < 1e-12, "{quality:?}");

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::common::profiles;
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine;
-use dcgan_gpu::layers::shape::Shape;
 use dcgan_gpu::layers::spec::LayerSpec;
 use dcgan_gpu::layers::window::{Padding, Pair};
 use dcgan_gpu::layers::{self, Mode, Pass, Place};
@@ -13,6 +12,7 @@ use dcgan_gpu::model::sources::{self, PRESETS};
 use dcgan_gpu::plan::Profile;
 use dcgan_gpu::plan::{Constant, Dispatch, Program, Recorder, Role, View};
 use dcgan_gpu::random::Draws;
+use dcgan_gpu::shape::Shape;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ pub fn modules() -> Vec<Module> {
     for (preset, _) in PRESETS {
         let config = sources::preset(preset).expect("a built-in preset");
         let layouts = config.layouts().expect("a built-in preset");
-        let image_bytes = u64::from(config.image_shape().values()) * u64::from(config.training.batch_size);
+        let image_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
         for profile in &PROFILES {
             let recorded = engine::record(&config, &layouts, profile, image_bytes).unwrap();
             for dispatch in recorded.program.plans.iter().flat_map(|plan| &plan.dispatches) {

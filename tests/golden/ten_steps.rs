@@ -65,7 +65,7 @@ impl Double {
     pub fn new(preset: &str) -> Self {
         let config = config(preset);
         let layouts = config.layouts().expect("the preset is valid");
-        let bytes = u64::from(config.image_shape().values() * BATCH);
+        let bytes = u64::from(config.image.values() * BATCH);
         let recorded = engine::record(&config, &layouts, &Profile::HOST, bytes).unwrap();
         let mut cpu = Interpreter::new(&recorded.program);
         let states = [&recorded.gan.g_state, &recorded.gan.d_state];

@@ -4,17 +4,17 @@ mod tables;
 
 use std::path::PathBuf;
 
+use crate::bench::floor;
+use crate::bench::runner::Counts;
+use crate::bench::step::{self, Options};
+use crate::bench::sweep::{self, Grid};
+use crate::error::{Error, Result};
+use crate::model::config::Config;
+use crate::model::origins::Origin;
+use crate::model::sources::{DEFAULT_PRESET, Merge, PRESETS};
+use crate::output::{Overwrite, plot, save_text};
+use crate::train::trainer::Tune;
 use clap::ValueHint;
-use dcgan_gpu::bench::floor;
-use dcgan_gpu::bench::runner::Counts;
-use dcgan_gpu::bench::step::{self, Options};
-use dcgan_gpu::bench::sweep::{self, Grid};
-use dcgan_gpu::error::{Error, Result};
-use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::origins::Origin;
-use dcgan_gpu::model::sources::{DEFAULT_PRESET, Merge, PRESETS};
-use dcgan_gpu::output::{Overwrite, plot, save_text};
-use dcgan_gpu::train::trainer::Tune;
 use toml::Value;
 
 use super::{DeviceChoice, announce, print, print_json, tell};

@@ -1,9 +1,9 @@
 //! What `bench` prints for people.
 
-use dcgan_gpu::bench::floor::StepWork;
-use dcgan_gpu::bench::step::{Profile, Report, Row};
-use dcgan_gpu::bench::sweep::{At, Outcome, Point, Sweep};
-use dcgan_gpu::device::Timing;
+use crate::bench::floor::StepWork;
+use crate::bench::step::{Profile, Report, Row};
+use crate::bench::sweep::{At, Outcome, Point, Sweep};
+use crate::device::Timing;
 
 use crate::cli::table;
 

@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dcgan_gpu::output::Picture;
-use dcgan_gpu::train::trainer::{Observer, Progress};
+use crate::output::Picture;
+use crate::train::trainer::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::show::tell_picture;

@@ -12,8 +12,9 @@ use rayon::prelude::*;
 
 use super::picture::{LARGEST_FILE, decode_into};
 use super::resize::Cover;
-use super::{ImageShape, Loaded, files};
+use super::{Loaded, files};
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 
 /// The endings of pictures.
 pub const PICTURES: [&str; 3] = ["png", "jpg", "jpeg"];
@@ -99,7 +100,7 @@ impl Listing {
     ///
     /// [`Kind::Data`](crate::error::Kind::Data) when one or more are broken (with their number and the names of the first), or
     /// when all together take more memory than there is.
-    pub fn read(&self, top: &Path, shape: ImageShape) -> Result<Loaded> {
+    pub fn read(&self, top: &Path, shape: Shape) -> Result<Loaded> {
         let all = self.pictures.len();
         let count = u32::try_from(all).map_err(|_| Error::data(format!("{} holds {all} pictures", top.display())))?;
         log::info!("reading {count} pictures from {}; files of other kinds: {}", top.display(), self.others);
@@ -146,7 +147,7 @@ fn bytes_of(path: &Path) -> Vec<u8> {
     path.iter().map(OsStr::as_encoded_bytes).collect::<Vec<_>>().join(&b'/')
 }
 
-fn read_one(path: &Path, cover: &mut Cover, out: &mut [u8], shape: ImageShape) -> Result<()> {
+fn read_one(path: &Path, cover: &mut Cover, out: &mut [u8], shape: Shape) -> Result<()> {
     let unreadable = |cause: std::io::Error| Error::data(format!("it cannot be read: {cause}"));
     let file = fs::metadata(path).map_err(unreadable)?;
     if !file.is_file() {

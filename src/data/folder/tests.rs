@@ -6,7 +6,7 @@ use crate::error::Kind;
 
 use crate::data::makers::{flat_jpeg, flat_png, grey_png};
 
-const SHAPE: ImageShape = ImageShape { height: 2, width: 2, channels: 1 };
+const SHAPE: Shape = Shape { height: 2, width: 2, channels: 1 };
 
 fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     let top = tempfile::tempdir().unwrap();

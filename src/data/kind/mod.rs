@@ -5,8 +5,9 @@ use std::io::{BufRead, ErrorKind};
 use std::path::Path;
 
 use super::folder::Listing;
-use super::{ImageShape, Loaded, files, load_idx, locate, npy};
+use super::{Loaded, files, load_idx, locate, npy};
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 
 /// Reads the data set at `path`, a file or a folder, at `shape`.
 ///
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// [`Kind::Data`](crate::error::Kind::Data) when there is none, or when it is broken or ambiguous.
-pub fn load(path: &Path, shape: ImageShape) -> Result<Loaded> {
+pub fn load(path: &Path, shape: Shape) -> Result<Loaded> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => load_folder(path, shape),
         // A folder that is missing is reported with all that a data set can be.
@@ -25,7 +26,7 @@ pub fn load(path: &Path, shape: ImageShape) -> Result<Loaded> {
     }
 }
 
-fn load_file(path: &Path, shape: ImageShape) -> Result<Loaded> {
+fn load_file(path: &Path, shape: Shape) -> Result<Loaded> {
     let (mut source, _) = files::open(path)?;
     let opening = source.fill_buf().unwrap_or_default();
     let is_array = opening.starts_with(npy::MAGIC) || path.extension().is_some_and(|ending| ending == "npy");
@@ -36,7 +37,7 @@ fn load_file(path: &Path, shape: ImageShape) -> Result<Loaded> {
     if is_array { load_array(path, shape) } else { load_idx(&locate::find(path)?, shape) }
 }
 
-fn load_folder(path: &Path, shape: ImageShape) -> Result<Loaded> {
+fn load_folder(path: &Path, shape: Shape) -> Result<Loaded> {
     if holds_idx(path)? {
         return load_idx(&locate::find(path)?, shape);
     }
@@ -79,7 +80,7 @@ fn holds_idx(folder: &Path) -> Result<bool> {
     Ok(false)
 }
 
-fn load_array(path: &Path, shape: ImageShape) -> Result<Loaded> {
+fn load_array(path: &Path, shape: Shape) -> Result<Loaded> {
     let images = npy::read(path)?;
     Loaded::from_images(images, path, shape)
 }

@@ -5,7 +5,7 @@ use crate::error::Kind;
 
 use crate::data::makers::{array, flat_png, idx};
 
-const SHAPE: ImageShape = ImageShape { height: 2, width: 2, channels: 1 };
+const SHAPE: Shape = Shape { height: 2, width: 2, channels: 1 };
 
 fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     let top = tempfile::tempdir().unwrap();

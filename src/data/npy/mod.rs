@@ -8,9 +8,10 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use self::header::{Element, Header};
+use super::Images;
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
-use super::{ImageShape, Images};
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 
 /// The first bytes of every such file.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
@@ -98,7 +99,7 @@ fn bytes_of_floats(bytes: &[u8], little: bool) -> Result<Vec<u8>> {
 /// Where the values of an image are.
 struct Order {
     count: u32,
-    shape: ImageShape,
+    shape: Shape,
     /// Distance between neighbours in count, row, column and channel.
     strides: [usize; 4],
 }
@@ -134,7 +135,7 @@ impl Order {
         let [Some(count), Some(height), Some(width), Some(channels)] = sides else {
             return Err(unusable(&format!("its shape {dimensions:?} holds no images")));
         };
-        Ok(Order { count, shape: ImageShape { height, width, channels }, strides: axes.map(stride) })
+        Ok(Order { count, shape: Shape { height, width, channels }, strides: axes.map(stride) })
     }
 
     /// Puts the values into the order that images have here.

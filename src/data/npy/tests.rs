@@ -15,7 +15,7 @@ fn parsed(file: &[u8]) -> Result<Images> {
 fn read_as(file: &[u8], count: u32, shape: [u32; 3], pixels: &[u8]) {
     let images = parsed(file).unwrap();
     let [height, width, channels] = shape;
-    assert_eq!((images.count, images.shape), (count, ImageShape { height, width, channels }));
+    assert_eq!((images.count, images.shape), (count, Shape { height, width, channels }));
     assert_eq!(images.pixels, pixels);
 }
 

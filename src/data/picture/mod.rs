@@ -10,10 +10,10 @@ use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
 
-use super::ImageShape;
 use super::files::impostor;
 use super::resize::Cover;
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 
 /// The most bytes of a file.
 pub const LARGEST_FILE: u64 = 64 << 20;
@@ -41,14 +41,14 @@ const DENSEST_JPEG: u64 = 1024;
 ///
 /// [`Kind::Data`](crate::error::Kind::Data), saying what is wrong but not with which file, when `bytes` are no PNG or JPEG
 /// file, a broken one, or one beyond the limits.
-pub fn decode(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>> {
+pub fn decode(bytes: &[u8], shape: Shape) -> Result<Vec<u8>> {
     let mut out = vec![0; shape.bytes()];
     decode_into(bytes, &mut Cover::default(), &mut out, shape)?;
     Ok(out)
 }
 
 /// As [`decode`], into `out`.
-pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape: ImageShape) -> Result<()> {
+pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape: Shape) -> Result<()> {
     let format = Format::of(bytes)?;
     let limits = {
         let mut limits = Limits::no_limits();
@@ -68,7 +68,7 @@ pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape
             decoded(decoder, bytes.len() as u64 * DENSEST_JPEG * pixel)?
         }
     };
-    let from = |channels| ImageShape { height: picture.height(), width: picture.width(), channels };
+    let from = |channels| Shape { height: picture.height(), width: picture.width(), channels };
     match &picture {
         DynamicImage::ImageLuma8(grey) => cover.fill(grey.as_raw(), from(1), out, shape),
         DynamicImage::ImageRgb8(colours) => cover.fill(colours.as_raw(), from(3), out, shape),

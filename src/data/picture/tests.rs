@@ -4,8 +4,8 @@ use crate::data::makers::{
     Png, array, chunk, cmyk_jpeg, exif, flat_jpeg, flat_png, grey_png, gzip, noise, progressive_jpeg, with_segment,
 };
 
-fn shape(height: u32, width: u32, channels: u32) -> ImageShape {
-    ImageShape { height, width, channels }
+fn shape(height: u32, width: u32, channels: u32) -> Shape {
+    Shape { height, width, channels }
 }
 
 fn decoded(file: &[u8], height: u32, width: u32, channels: u32) -> Vec<u8> {

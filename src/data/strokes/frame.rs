@@ -1,7 +1,7 @@
 //! Brings a digit to the frame that MNIST puts every digit in.
 
 use super::pen::Sample;
-use crate::data::ImageShape;
+use crate::shape::Shape;
 
 /// The sides, in pixels, of MNIST's images and of the box that a digit fills in them.
 const MNIST_IMAGE: f32 = 28.0;
@@ -11,13 +11,13 @@ const MNIST_BOX: f32 = 20.0;
 const FRINGE: f32 = 0.2;
 
 /// Pixels of an image of `shape` to one pixel of MNIST.
-pub fn magnification(shape: ImageShape) -> f32 {
+pub fn magnification(shape: Shape) -> f32 {
     shape.height.min(shape.width) as f32 / MNIST_IMAGE
 }
 
 /// Scales and moves `ink` so that its longer side is 20 pixels of MNIST and its centre of mass lies, to the pixel, on the
 /// middle pixel of the image. Positions may come in any unit, radii come in pixels of MNIST.
-pub fn fit(ink: &mut [Vec<Sample>], shape: ImageShape) {
+pub fn fit(ink: &mut [Vec<Sample>], shape: Shape) {
     let unit = magnification(shape);
     let (mut low, mut high, mut widest) = ([f32::MAX; 2], [f32::MIN; 2], 0.0_f32);
     for sample in ink.iter_mut().flatten() {

@@ -19,7 +19,7 @@ mod skeletons;
 
 use self::dice::Dice;
 use self::hand::Hand;
-use super::ImageShape;
+use crate::shape::Shape;
 
 /// The images that count as one epoch: as many as MNIST has.
 pub const EPOCH: u32 = 60_000;
@@ -30,7 +30,7 @@ pub const EPOCH: u32 = 60_000;
 /// # Panics
 ///
 /// When `shape` has more than one channel or `out` is not one image long.
-pub fn draw(seed: u64, epoch: u32, index: u32, shape: ImageShape, out: &mut [u8]) -> u8 {
+pub fn draw(seed: u64, epoch: u32, index: u32, shape: Shape, out: &mut [u8]) -> u8 {
     assert_eq!(shape.channels, 1, "strokes are drawn in one channel");
     assert_eq!(out.len(), shape.bytes(), "the output holds one image of {shape}");
     let mut dice = Dice::new(seed, epoch, index);
@@ -48,11 +48,11 @@ mod tests {
     use super::*;
     use crate::data::fnv1a;
 
-    fn square(size: u32) -> ImageShape {
-        ImageShape { height: size, width: size, channels: 1 }
+    fn square(size: u32) -> Shape {
+        Shape { height: size, width: size, channels: 1 }
     }
 
-    fn drawn(epoch: u32, index: u32, shape: ImageShape) -> (Vec<u8>, u8) {
+    fn drawn(epoch: u32, index: u32, shape: Shape) -> (Vec<u8>, u8) {
         let mut image = vec![0; shape.bytes()];
         let digit = draw(1, epoch, index, shape, &mut image);
         (image, digit)
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn draws_at_every_size() {
         for (height, width) in [(1, 1), (3, 50), (64, 64), (100, 40)] {
-            let shape = ImageShape { height, width, channels: 1 };
+            let shape = Shape { height, width, channels: 1 };
             for index in 0..50 {
                 let (image, digit) = drawn(0, index, shape);
                 assert_eq!(digit, drawn(0, index, square(28)).1, "the digit does not depend on the shape");

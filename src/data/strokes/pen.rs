@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::ImageShape;
+use crate::shape::Shape;
 
 /// A point of the pen's path and the pen's radius there, in pixels; the centre of the first pixel is (½, ½).
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ const GRAIN: f32 = 0.16;
 
 /// Draws `ink` into `out`, `shape.height` × `shape.width` bytes from 0 (paper) to 255 (ink); `grain` chooses the
 /// roughness of the edges.
-pub fn render(ink: &[Vec<Sample>], shape: ImageShape, grain: u32, out: &mut [u8]) {
+pub fn render(ink: &[Vec<Sample>], shape: Shape, grain: u32, out: &mut [u8]) {
     let mut distances = vec![f32::MAX; out.len()];
     for piece in ink.iter().flat_map(|stroke| stroke.windows(2)) {
         lower(&mut distances, shape, piece[0], piece[1]);
@@ -33,7 +33,7 @@ pub fn render(ink: &[Vec<Sample>], shape: ImageShape, grain: u32, out: &mut [u8]
 
 /// Lowers each pixel's distance to the ink to that from the piece between `a` and `b`, where the piece can reach it.
 /// Distances are negative inside the ink.
-fn lower(distances: &mut [f32], shape: ImageShape, a: Sample, b: Sample) {
+fn lower(distances: &mut [f32], shape: Shape, a: Sample, b: Sample) {
     let reach = a.radius.max(b.radius) + EDGE / 2.0 + GRAIN;
     let columns = pixels_within(a.x.min(b.x) - reach, a.x.max(b.x) + reach, shape.width);
     let (dx, dy, widening) = (b.x - a.x, b.y - a.y, b.radius - a.radius);

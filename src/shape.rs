@@ -1,9 +1,12 @@
-//! The shape of what flows between layers, for one sample.
+//! The shape of an image, and of what flows between layers, for one sample.
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A grid of pixels with channels; a vector is a single pixel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Rows of pixels.
     pub height: u32,
@@ -27,6 +30,11 @@ impl Shape {
     /// Values of a sample.
     pub fn values(self) -> u32 {
         self.pixels() * self.channels
+    }
+
+    /// Bytes of an image: one a pixel and channel.
+    pub fn bytes(self) -> usize {
+        self.values() as usize
     }
 }
 
