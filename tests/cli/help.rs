@@ -127,11 +127,11 @@ fn every_example_of_every_verb_can_be_run() {
 }
 
 #[test]
-fn exit_codes_are_those_of_the_readme() {
+fn exit_codes_are_those_of_the_guide() {
     let help = Desk::new().run("--help").done();
     let codes: Vec<_> = help.lines().skip_while(|line| *line != "Exit codes:").collect();
     let codes = codes.join("\n");
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../docs/guide.md");
     for (code, meaning) in [
         (0, "done"),
         (1, "any other failure"),
@@ -145,7 +145,7 @@ fn exit_codes_are_those_of_the_readme() {
         (9, "checkpoint missing, foreign or broken"),
     ] {
         assert!(codes.contains(&format!("{code} {meaning}")), "{codes}");
-        assert!(readme.contains(&format!("| {code} | {meaning} |")), "README.md: {code}");
+        assert!(readme.contains(&format!("| {code} | {meaning} |")), "docs/guide.md: {code}");
     }
     for code in ["130", "143"] {
         assert!(codes.contains(code) && readme.contains(&format!("| {code} | ")), "{code}");
