@@ -3,8 +3,9 @@
 mod common;
 
 use dcgan_gpu::device::{self, Device, OpenOptions, Timing};
-use dcgan_gpu::engine::{Batch, Engine, Generator, STEP_PLAN};
-use dcgan_gpu::layers::spec::LayerSpec;
+use dcgan_gpu::engine::{Batch, Engine, Generator};
+use dcgan_gpu::layers::LayerSpec;
+use dcgan_gpu::layers::dropout::Dropout;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::network::Layout;
@@ -22,7 +23,7 @@ fn config() -> Config {
     config.seed = 42;
     config.training.batch_size = 6;
     config.training.instance_noise = 0.1;
-    config.discriminator.layers.insert(2, LayerSpec::Dropout { rate: 0.3 });
+    config.discriminator.layers.insert(2, LayerSpec::Dropout(Dropout { rate: 0.3 }));
     (config.output.rows, config.output.cols) = (1, 3);
     config
 }
@@ -43,23 +44,16 @@ fn train(engine: &mut Engine, steps: std::ops::Range<u32>) -> Vec<u32> {
         let draws = Draws::new(1, stream::STROKES, step);
         let bytes: Vec<u8> = (0..6 * 28 * 28).map(|index| draws.word(index) as u8).collect();
         engine.step(step, Batch::Bytes(&bytes)).expect("the device works");
-        let losses = engine.losses(step, step + 1).expect("the device works")[0];
+        let losses = &engine.losses(step, step + 1).expect("the device works")[0];
         assert!(losses.are_finite(), "step {step}: {losses:?}");
-        bits.extend([losses.d_loss, losses.g_loss, losses.d_real, losses.d_fake].map(f32::to_bits));
+        bits.extend(losses.iter().map(|(_, value)| (value as f32).to_bits()));
     }
     bits
 }
 
 /// The bits of parameters, moments and running statistics.
 fn bits(tensors: &Tensors) -> Vec<u32> {
-    let mut bits = Vec::new();
-    for layout in layouts(&config()) {
-        for what in ["parameter", "adam_m", "adam_v"] {
-            bits.extend(tensors.flat(layout.name, what, &layout.parameters).expect("they are there"));
-        }
-        bits.extend(tensors.flat(layout.name, "state", &layout.running).expect("they are there"));
-    }
-    bits.into_iter().map(f32::to_bits).collect()
+    tensors.iter().flat_map(|(_, values)| values.iter().map(|value| value.to_bits())).collect()
 }
 
 #[track_caller]
@@ -119,9 +113,11 @@ fn one_submission_computes_what_single_dispatches_do() {
         let program = &cases.iter().find(|case| case.name == "preset quick").expect("there is a quick preset").program;
         let load = || device.load(program.clone()).expect("it loads");
         let (mut together, mut apart) = (load(), load());
-        together.run(&[STEP_PLAN]).expect("the device works");
-        for index in 0..program.plans[STEP_PLAN].dispatches.len() {
-            apart.run_dispatch(STEP_PLAN, index).expect("the device works");
+        together.run(&program.step).expect("the device works");
+        for &phase in &program.step {
+            for index in 0..program.plans[phase].dispatches.len() {
+                apart.run_dispatch(phase, index).expect("the device works");
+            }
         }
         for (number, spec) in (0..).zip(&program.tensors) {
             let view = View { tensor: TensorId(number), offset: 0, len: spec.words };
@@ -165,15 +161,17 @@ fn timed(choice: &str, timing: Timing) {
     train(&mut timed, 0..1);
     train(&mut plain, 0..1);
     let start = std::time::Instant::now();
-    let seconds = timed.session().time_dispatches(STEP_PLAN).expect("the device works");
+    let phases = timed.session().program().step.clone();
+    let times = |&phase: &usize| timed.session().time_dispatches(phase).expect("the device works");
+    let seconds: Vec<f64> = phases.iter().flat_map(times).collect();
     let elapsed = start.elapsed().as_secs_f64();
-    let (sum, used) = (seconds.iter().sum::<f64>(), timed.session().timing(STEP_PLAN));
-    let count = timed.session().program().plans[STEP_PLAN].dispatches.len();
+    let (sum, used) = (seconds.iter().sum::<f64>(), timed.session().timing(phases[0]));
+    let count = timed.session().program().step_dispatches().count();
     let what = format!("{} by {used:?}", device.name());
     assert!(seconds.len() == count && seconds.iter().all(|s| s.is_finite() && *s >= 0.0), "{what}: {seconds:?}");
     assert!(sum > 0.0 && sum <= elapsed, "{what}: {sum} s in dispatches within {elapsed} s");
     if used != Timing::Blocks {
-        plain.session().run(&[STEP_PLAN]).expect("the device works");
+        plain.session().run(&phases).expect("the device works");
         let [a, b] = [timed, plain].map(|mut engine| bits(&engine.state().expect("the device works")));
         assert_same(&what, &a, &b);
     }

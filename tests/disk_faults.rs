@@ -20,6 +20,7 @@ use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::run::checkpoints;
 use dcgan_gpu::run::claim::Claim;
+use dcgan_gpu::run::files::{CHECKPOINTS, CONFIG};
 use dcgan_gpu::run::folder::RunFolder;
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Progress, Trainer, Tune};
@@ -118,7 +119,7 @@ impl Deed {
     /// Does what the deed was to do, with whatever a failure left.
     fn mend(self, run: &Path) {
         let done = match self {
-            Deed::Start if !run.join("config.toml").exists() => start(run, false, u32::MAX),
+            Deed::Start if !run.join(CONFIG).exists() => start(run, false, u32::MAX),
             Deed::Start | Deed::Resume => resume(run),
             Deed::Replace => start(run, true, u32::MAX),
         };
@@ -164,7 +165,7 @@ fn trial(deed: Deed, operation: Operation, nth: u64, kind: ErrorKind, lasts: boo
     }
     if operation == Operation::Read && !lasts && happened {
         // A checkpoint that could not be read was set aside.
-        for entry in fs::read_dir(run.join("checkpoints")).into_iter().flatten() {
+        for entry in fs::read_dir(run.join(CHECKPOINTS.folder)).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "broken") {
                 fs::remove_file(path).unwrap();

@@ -6,14 +6,18 @@ use common::{assert_close, wide};
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::gan::Gan;
 use dcgan_gpu::engine::step;
-use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::layers::Mode;
-use dcgan_gpu::layers::spec::LayerSpec;
+use dcgan_gpu::layers::conv::Conv;
+use dcgan_gpu::layers::conv_transpose::ConvTranspose;
+use dcgan_gpu::layers::dense::Dense;
 use dcgan_gpu::layers::window::{Padding, PaddingRule, Pair};
-use dcgan_gpu::model::network::{Layout, Network, State, Wanted};
+use dcgan_gpu::layers::{Example, LAYERS, LayerSpec, Registered};
+use dcgan_gpu::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
+use dcgan_gpu::model::parameters::{Distribution, Init};
 use dcgan_gpu::model::sources::preset;
 use dcgan_gpu::plan::Profile;
-use dcgan_gpu::plan::{Element, Program, Recorder, Role, View};
+use dcgan_gpu::plan::{Element, Program, Recorder, Role, TensorId, View};
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, SEED, parse_layers, random, step_words};
 use dcgan_gpu::shape::Shape;
@@ -68,62 +72,23 @@ fn check_layers(input: [u32; 3], batch: u32, lines: &[&str]) {
     let what = lines.join("; ");
     check_gradient(&format!("{what}: input"), &mut cpu, case.x, &dx, objective);
     for slot in &case.layout.parameters.slots {
-        let len = slot.parameter.len() as u32;
-        let own = &gradients[slot.offset as usize..][..len as usize];
-        let view = case.state.parameters.slice(slot.offset, len);
+        let view = slot.view(case.state.parameters);
+        let own = &gradients[view.offset as usize..][..view.len as usize];
         check_gradient(&format!("{what}: {}", slot.name), &mut cpu, view, own, objective);
     }
 }
 
+/// Every layer of the registry, in the networks that its file gives.
 #[test]
-fn dense() {
-    check_layers([1, 1, 7], 5, &[r#"type = "dense", units = 3"#]);
-    check_layers([1, 1, 4], 3, &[r#"type = "dense", shape = [2, 3, 4]"#]);
-    check_layers([3, 2, 4], 3, &[r#"type = "dense", units = 1, bias = false"#]);
-    check_layers([2, 2, 3], 2, &[r#"type = "dense", shape = [1, 3, 2]"#]);
-}
-
-#[test]
-fn convolution() {
-    check_layers(
-        [5, 4, 3],
-        3,
-        &[r#"type = "conv", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 2, 1]"#],
-    );
-    check_layers([6, 5, 4], 2, &[r#"type = "conv", channels = 4, kernel = 5, stride = 2, padding = "same""#]);
-    check_layers([3, 2, 2], 3, &[r#"type = "conv", channels = 3, kernel = 3, padding = 1, upsample = 2"#]);
-    check_layers([4, 4, 1], 5, &[r#"type = "conv", channels = 8, kernel = 4, stride = 2, padding = 1, bias = false"#]);
-}
-
-#[test]
-fn transposed_convolution() {
-    check_layers(
-        [3, 2, 3],
-        3,
-        &[r#"type = "conv_transpose", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 1, 2]"#],
-    );
-    check_layers([2, 3, 4], 2, &[r#"type = "conv_transpose", channels = 4, kernel = 5, stride = 2, padding = "same""#]);
-    check_layers(
-        [2, 2, 3],
-        3,
-        &[r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#],
-    );
-}
-
-#[test]
-fn batch_norm() {
-    check_layers([3, 2, 3], 5, &[r#"type = "batch_norm""#]);
-    check_layers([1, 2, 4], 7, &[r#"type = "batch_norm", epsilon = 1e-3, per = "feature""#]);
-    // More rows than one share of the partial sums.
-    check_layers([7, 5, 1], 5, &[r#"type = "batch_norm", momentum = 0.01"#]);
-}
-
-#[test]
-fn activations() {
-    check_layers([3, 5, 3], 2, &[r#"type = "relu""#]);
-    check_layers([3, 5, 3], 2, &[r#"type = "leaky_relu", slope = 0.3"#]);
-    check_layers([3, 5, 3], 2, &[r#"type = "tanh""#]);
-    check_layers([3, 5, 3], 2, &[r#"type = "sigmoid""#]);
+fn every_layer() {
+    for Registered { name, examples, .. } in LAYERS {
+        assert!(!examples.is_empty(), "src/layers/{name}.rs has no example");
+        for Example { input, batch, layers } in *examples {
+            let line = format!("type = \"{name}\"");
+            assert!(layers.iter().any(|layer| layer.contains(&line)), "an example of {name} lacks it");
+            check_layers(*input, *batch, layers);
+        }
+    }
 }
 
 /// A leaky ReLU that runs inside the kernel before it.
@@ -133,12 +98,6 @@ fn fused_activations() {
     check_layers([3, 5, 3], 2, &[r#"type = "conv", channels = 4, kernel = 3"#, leaky]);
     check_layers([1, 1, 7], 5, &[r#"type = "dense", units = 6"#, r#"type = "relu""#]);
     check_layers([3, 5, 3], 3, &[r#"type = "batch_norm""#, leaky]);
-}
-
-/// The mask is a function of the step's counter, so it is the same in every evaluation.
-#[test]
-fn dropout() {
-    check_layers([3, 5, 3], 3, &[r#"type = "dropout", rate = 0.3"#]);
 }
 
 /// The loss of `logits` in its column, as a device would report it.
@@ -155,7 +114,7 @@ fn binary_cross_entropy() {
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         random(&mut program, logits, 0, |z| 5.0 * z);
         let mut recorder = Recorder::new(&Profile::HOST);
-        loss::record_bce_logits(&mut recorder, target, Column::Fake, [logits, step, dlogits, ring]);
+        loss::record_bce_logits(&mut recorder, target, Column::Fake, BceLogits { logits, step, dlogits, ring });
         let plan = recorder.finish().unwrap();
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&plan);
@@ -200,9 +159,11 @@ fn a_whole_gan() {
     let latents = program.floats("latents", Role::StepInputs, 5 * u64::from(batch));
     let dlogits = program.floats("dlogits", Role::ActivationGradients, batch.into());
     let ring = program.tensor("ring", Role::LossRing, Element::F32, (RING_ROWS * RING_COLUMNS).into());
-    let states = [&g_layout, &d_layout].map(|layout| State::new(&mut program, layout, true));
+    let init = Init { weights: Distribution::Normal, std: 1.0 };
+    let states = [&g_layout, &d_layout].map(|layout| State::new(&mut program, layout, &init, true));
     let place = |program: &mut Program, layout: &Layout, state| {
-        Network::place(program, profile, layout, state, step, batch, layout.name)
+        let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
+        Traversal::place(program, profile, layout, state, step, passes)
     };
     let generator = place(&mut program, &g_layout, &states[0]);
     let discriminator = place(&mut program, &d_layout, &states[1]);
@@ -211,13 +172,18 @@ fn a_whole_gan() {
     }
 
     let mut recorder = Recorder::new(&Profile::HOST);
-    let generated = generator.forward(&mut recorder, profile, Mode::Train, latents, stream::DEVICE);
-    let judged = discriminator.forward(&mut recorder, profile, Mode::Train, generated.output, stream::DEVICE + 99);
-    loss::record_bce_logits(&mut recorder, 0.9, Column::Generator, [judged.output, step, dlogits, ring]);
+    let generated = generator.forward(&mut recorder, Mode::Train, latents, stream::DEVICE);
+    let judged = discriminator.forward(&mut recorder, Mode::Train, generated.output, stream::DEVICE + 99);
+    loss::record_bce_logits(
+        &mut recorder,
+        0.9,
+        Column::Generator,
+        BceLogits { logits: judged.output, step, dlogits, ring },
+    );
     let forward = recorder.finish().unwrap();
     let mut recorder = Recorder::new(&Profile::HOST);
-    let dimages = discriminator.backward(&mut recorder, profile, &judged, dlogits, Wanted::All);
-    let dlatents = generator.backward(&mut recorder, profile, &generated, dimages, Wanted::All);
+    let dimages = discriminator.backward(&mut recorder, &judged, dlogits, Wanted::All);
+    let dlatents = generator.backward(&mut recorder, &generated, dimages, Wanted::All);
     let backward = recorder.finish().unwrap();
 
     let mut cpu = Interpreter::<f64>::new(&program);
@@ -232,9 +198,8 @@ fn a_whole_gan() {
     for (layout, state) in [&g_layout, &d_layout].into_iter().zip(&states) {
         let flat = cpu.floats(state.optimizer.expect("it trains").g).to_vec();
         for slot in &layout.parameters.slots {
-            let len = slot.parameter.len() as u32;
-            let gradient = &flat[slot.offset as usize..][..len as usize];
-            let view = state.parameters.slice(slot.offset, len);
+            let view = slot.view(state.parameters);
+            let gradient = &flat[view.offset as usize..][..view.len as usize];
             check_gradient(&format!("{} {}", layout.name, slot.name), &mut cpu, view, gradient, objective);
         }
     }
@@ -252,18 +217,67 @@ fn one_backward_pass_serves_both_losses() {
         let mut gan = Gan::place(&mut program, &Profile::HOST, &config, &layouts, 3 * 784);
         assert!(gan.shared_pass.is_some(), "tf-tutorial's D serves both losses");
         gan.shared_pass = gan.shared_pass.filter(|_| shared);
-        let plan = step::record(&gan, &Profile::HOST, &config).expect("it fits");
-        for (number, view) in (0..).zip([gan.inputs.latents, gan.g_state.parameters, gan.d_state.parameters]) {
+        let phases = step::record(&gan, &Profile::HOST, &config).expect("it fits");
+        let networks = [&gan.generator, &gan.discriminator];
+        for (number, view) in (0..).zip([gan.inputs.latents].into_iter().chain(networks.map(|n| n.state.parameters))) {
             random(&mut program, view, number, |z| 0.05 * z);
         }
         let mut cpu = Interpreter::<f64>::new(&program);
-        cpu.run(&plan);
-        [gan.g_optimizer.m, gan.d_optimizer.m].iter().flat_map(|&m| cpu.floats(m).to_vec()).collect()
+        cpu.run(phases.iter().flatten().collect::<Vec<_>>());
+        networks.iter().flat_map(|network| cpu.floats(network.optimizer.m).to_vec()).collect()
     };
     let (one, two) = (first_moments(true), first_moments(false));
     let largest = two.iter().fold(0.0_f64, |largest, g| largest.max(g.abs()));
     assert!(largest > 0.0, "there are gradients");
     assert_close("gradients of one pass", &one, &two, |_| 1e-12 * largest);
+}
+
+/// Two passes of one network, alive at once in traversals of their own, give the gradients that they give one after the
+/// other in the same one, and all activation gradients stay where they are asked for.
+#[test]
+fn traversals_of_one_network_do_not_disturb_each_other() {
+    let (batch, profile) = (3, &Profile::HOST);
+    let input = Shape { height: 8, width: 8, channels: 1 };
+    let layout = Layout::new("discriminator", input, &parse_layers(DISCRIMINATOR).expect("valid")).expect("they fit");
+    let gradients = |interleaved: bool| -> (Vec<f64>, Vec<Vec<f64>>) {
+        let mut program = Program::default();
+        let step = step_words(&mut program, 3);
+        let init = Init { weights: Distribution::Normal, std: 0.3 };
+        let state = State::new(&mut program, &layout, &init, true);
+        let images =
+            ["a", "b"].map(|label| program.floats(label, Role::Activations, u64::from(input.values() * batch)));
+        let upstream = program.floats("dy", Role::ActivationGradients, batch.into());
+        for (number, view) in (0..).zip([state.parameters, upstream, images[0], images[1]]) {
+            random(&mut program, view, number, |z| 0.5 * z);
+        }
+        let mut traversal =
+            |label, keep| Traversal::place(&mut program, profile, &layout, &state, step, Passes { batch, label, keep });
+        let rooms = [traversal("first", Keep::Gradients), traversal("second", Keep::Nothing)];
+        let mut recorder = Recorder::new(profile);
+        if interleaved {
+            let tapes = [0, 1].map(|n| rooms[n].forward(&mut recorder, Mode::Train, images[n], stream::DEVICE));
+            for n in [0, 1] {
+                rooms[n].backward(&mut recorder, &tapes[n], upstream, Wanted::All);
+            }
+        } else {
+            for n in [0, 1] {
+                let tape = rooms[0].forward(&mut recorder, Mode::Train, images[n], stream::DEVICE);
+                rooms[0].backward(&mut recorder, &tape, upstream, Wanted::All);
+            }
+        }
+        let plan = recorder.finish().expect("it fits");
+        let mut cpu = Interpreter::<f64>::new(&program);
+        cpu.run(&plan);
+        let kept = (0..).zip(&program.tensors).filter(|(_, spec)| spec.label.starts_with("first/gradient"));
+        let kept = kept.map(|(index, spec)| View { tensor: TensorId(index), offset: 0, len: spec.words });
+        let kept = kept.map(|view| cpu.floats(view).to_vec()).collect();
+        (cpu.floats(state.optimizer.expect("it trains").g).to_vec(), kept)
+    };
+    let ((together, kept), (apart, _)) = (gradients(true), gradients(false));
+    assert!(together.iter().any(|g| *g != 0.0));
+    assert_eq!(together, apart, "the second pass changes what the first one left");
+    assert_eq!(kept.len(), 6, "a gradient for each layer but the fused one");
+    assert!(kept.iter().all(|gradient| gradient.iter().any(|g| *g != 0.0)), "a gradient is not kept");
 }
 
 /// A backward pass for the image alone leaves the parameters' gradients as they are.
@@ -302,11 +316,15 @@ fn random_layer(draws: &Draws) -> (Shape, u32, LayerSpec) {
         _ => Padding::Sides([11, 12, 13, 14].map(|index| pick(index, 0, 3))),
     };
     let layer = match pick(15, 0, 4) {
-        0 => LayerSpec::Dense { units: None, shape: Some([pick(16, 1, 3), pick(17, 1, 3), channels]), bias: false },
-        1 | 2 => LayerSpec::Conv { channels, kernel, stride, padding, upsample: pick(16, 1, 2), bias: false },
+        0 => LayerSpec::Dense(Dense {
+            units: None,
+            shape: Some([pick(16, 1, 3), pick(17, 1, 3), channels]),
+            bias: false,
+        }),
+        1 | 2 => LayerSpec::Conv(Conv { channels, kernel, stride, padding, upsample: pick(16, 1, 2), bias: false }),
         _ => {
             let output_padding = Pair::Each([pick(16, 0, 1), pick(17, 0, 1)]);
-            LayerSpec::ConvTranspose { channels, kernel, stride, padding, output_padding, bias: false }
+            LayerSpec::ConvTranspose(ConvTranspose { channels, kernel, stride, padding, output_padding, bias: false })
         }
     };
     (shape, batch, layer)
@@ -325,7 +343,7 @@ fn forward_and_gradients_are_adjoint() {
         cpu.floats_mut(case.gradients()).fill(0.0);
         cpu.run(&case.program.plans[FORWARD]);
         cpu.run(&case.program.plans[BACKWARD]);
-        let weights = case.state.parameters.slice(0, case.layout.parameters.slots[0].parameter.len() as u32);
+        let weights = case.layout.parameters.slots[0].view(case.state.parameters);
         let gradient = View { tensor: case.gradients().tensor, ..weights };
         let [by_output, by_input, by_weight] =
             [(case.y, case.dy), (case.x, case.dx), (weights, gradient)].map(|(a, b)| dot(cpu.floats(a), cpu.floats(b)));

@@ -14,6 +14,7 @@ use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::run::checkpoints;
 use dcgan_gpu::run::claim::Claim;
+use dcgan_gpu::run::files::{CHECKPOINTS, METRICS};
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Outcome, Progress, Trainer, Tune};
 
@@ -83,9 +84,9 @@ fn train(device: &Device, folder: &Path, faults: Vec<Fault>) -> (Result<Outcome>
 /// What a run left, without what the clock decides.
 fn left(folder: &Path) -> (Checkpoint, Vec<String>, Vec<Vec<u8>>) {
     let run = folder.join("run");
-    let mut checkpoint = Checkpoint::load(&checkpoints::path(&run, 12)).unwrap();
+    let mut checkpoint = Checkpoint::load(&CHECKPOINTS.path(&run, 12)).unwrap();
     checkpoint.metadata.seconds = 0.0;
-    let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines = fs::read_to_string(run.join(METRICS)).unwrap();
     let lines = lines.lines().map(|line| line.split(",\"images_per_second\"").next().unwrap().to_string()).collect();
     let files = ["samples/step-00000004.png", "samples/step-00000008.png", "samples/step-00000012.png", "dcgan.gif"];
     (checkpoint, lines, files.iter().map(|name| fs::read(run.join(name)).unwrap()).collect())
@@ -153,8 +154,8 @@ fn a_run_that_is_stopped_where_it_went_on_keeps_its_checkpoint_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     train(&Device::Host, folder.path(), vec![]).0.unwrap();
     let run = folder.path().join("run");
-    fs::remove_file(checkpoints::path(&run, 12)).unwrap();
-    let newest = checkpoints::path(&run, 10);
+    fs::remove_file(CHECKPOINTS.path(&run, 12)).unwrap();
+    let newest = CHECKPOINTS.path(&run, 10);
     let before = fs::read(&newest).unwrap();
 
     let _calm = faults::arm([]); // other tests' faults are not for this

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use dcgan_gpu::device::Device;
-use dcgan_gpu::engine::{Engine, STEP_PLAN};
+use dcgan_gpu::engine::Engine;
 use dcgan_gpu::kernels::linear::variants;
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::config::Config;
@@ -115,13 +115,13 @@ fn an_engine_runs_what_is_chosen() {
         let config = tiny();
         let (layouts, profile) = (config.layouts().unwrap(), device.profile());
         let mut default = Engine::new(&device, &config, &layouts, None).unwrap();
-        let dispatches = default.session().program().plans[STEP_PLAN].dispatches.clone();
+        let dispatches = default.session().program().whole_step().dispatches;
         let second = |dispatch| Some((tuning::key(dispatch), variants::of(dispatch, &profile).get(1)?.name()));
         let choices: Choices = dispatches.iter().filter_map(second).collect();
         let mut tuned = Engine::tuned(&device, &config, &layouts, None, &choices).unwrap();
-        let running = &tuned.session().program().plans[STEP_PLAN].dispatches;
+        let running = tuned.session().program().whole_step().dispatches;
         let mut changed = 0;
-        for (default, running) in dispatches.iter().zip(running) {
+        for (default, running) in dispatches.iter().zip(&running) {
             if let Some(variant) = variants::of(default, &profile).get(1) {
                 let wanted = variant.apply(default);
                 assert_eq!((running.kernel, &running.constants), (wanted.kernel, &wanted.constants));

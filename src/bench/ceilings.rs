@@ -12,11 +12,10 @@ use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
-use crate::kernels::linear::{self, RowTaps, Sizes, variants};
+use crate::kernels::linear::{self, Forward, RowTaps, Sizes, variants};
 use crate::layers::taps::TapList;
 use crate::layers::window::Window;
-use crate::plan::Profile;
-use crate::plan::{Element, Plan, Program, Recorder, Role, TensorId, View};
+use crate::plan::{Element, Plan, Profile, Program, Recorder, Role, TensorId, View};
 use crate::shape::Shape;
 
 /// Each probe runs at least this long, so that clocks rise and neighbours' load averages out.
@@ -104,6 +103,11 @@ impl Ceilings {
         let computing = ratio(work.flops as f64, self.flops_per_s);
         computing.max(ratio(work.bytes as f64, self.bytes_per_s(work.bytes)))
     }
+
+    /// Seconds that a plan takes at least: for every dispatch the longer of computing and moving.
+    pub fn floor_seconds(&self, plan: &Plan) -> f64 {
+        plan.dispatches.iter().map(|dispatch| self.seconds(Work::of(dispatch))).sum()
+    }
 }
 
 /// The program with each of the kernels that tuning could choose for its only dispatch.
@@ -113,11 +117,15 @@ fn ways(device: &Device, program: &Program) -> Vec<Program> {
         Device::Host => Vec::new(),
         Device::Gpu(_) => variants::of(dispatch, &device.profile()),
     };
-    let plans: Vec<_> = variants.iter().map(|variant| Plan { dispatches: vec![variant.apply(dispatch)] }).collect();
+    let plans: Vec<_> =
+        variants.iter().map(|variant| Plan { dispatches: vec![variant.apply(dispatch)], ..Plan::default() }).collect();
     if plans.is_empty() {
         return vec![program.clone()];
     }
-    plans.into_iter().map(|plan| Program { tensors: program.tensors.clone(), plans: vec![plan] }).collect()
+    plans
+        .into_iter()
+        .map(|plan| Program { tensors: program.tensors.clone(), plans: vec![plan], ..Program::default() })
+        .collect()
 }
 
 /// The shortest time of a program's only dispatch; nothing where it does not fit the device.
@@ -140,7 +148,7 @@ fn fastest(device: &Device, program: Program) -> Result<Option<f64>> {
 }
 
 /// `side`² products `[batch × c_in] · [c_in × c_out]` with the same right factor: a 1×1 convolution, or a dense layer.
-pub(super) fn dense(profile: &Profile, side: u32, batch: u32, [c_in, c_out]: [u32; 2]) -> Result<Program> {
+fn dense(profile: &Profile, side: u32, batch: u32, [c_in, c_out]: [u32; 2]) -> Result<Program> {
     let mut program = Program::default();
     let pixels = Shape { height: side, width: side, channels: 1 };
     let window = Window { kernel: [1, 1], stride: [1, 1], padding: [[0, 0], [0, 0]] };
@@ -155,13 +163,13 @@ pub(super) fn dense(profile: &Profile, side: u32, batch: u32, [c_in, c_out]: [u3
     let sizes = Sizes { batch, c_in, c_out };
     let mut floats =
         |name, words: [u32; 3]| program.floats(name, Role::Activations, words.into_iter().map(u64::from).product());
-    let views = [
-        floats("x", [pixels.pixels(), batch, c_in]),
-        floats("w", [1, c_in, c_out]),
-        floats("y", [pixels.pixels(), batch, c_out]),
-    ];
+    let views = Forward {
+        x: floats("x", [pixels.pixels(), batch, c_in]),
+        w: floats("w", [1, c_in, c_out]),
+        y: floats("y", [pixels.pixels(), batch, c_out]),
+    };
     let mut recorder = Recorder::new(profile);
-    linear::record_forward(recorder.scope("product"), profile, sizes, taps, views);
+    linear::record_forward(recorder.scope("product"), sizes, taps, views);
     program.plans.push(recorder.finish()?);
     Ok(program)
 }
@@ -215,6 +223,37 @@ mod tests {
             let products = 2 * u64::from(side * side * batch) * u64::from(c_in) * u64::from(c_out);
             assert_eq!(program.plans[0].flops(), products);
         }
+    }
+
+    #[test]
+    fn the_longer_of_computing_and_moving_counts() {
+        let rate = |bytes, bytes_per_s| Rate { bytes, bytes_per_s };
+        let ceilings =
+            Ceilings { flops_per_s: 1e9, products: Vec::new(), copies: vec![rate(1000, 4e9), rate(2000, 1e9)] };
+        let seconds = |flops, bytes| ceilings.seconds(Work { flops, nominal_flops: flops, bytes });
+        assert_eq!(seconds(5_000, 1_000), 5e-6, "computing takes 5 µs, moving 0.25 µs");
+        assert_eq!(seconds(1_000, 20_000), 2e-5, "far from the cache a byte takes a nanosecond");
+        assert_eq!(seconds(0, 400), 1e-7, "what is small may stay in the cache");
+
+        let mut program = Program::default();
+        let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, 2500));
+        let mut recorder = Recorder::new(&Profile::HOST);
+        for _ in 0..2 {
+            Activation::Tanh.record_forward(&mut recorder, x, y);
+        }
+        let plan = recorder.finish().unwrap();
+        assert_eq!(Work::of_plan(&plan).bytes, 40_000);
+        assert!((ceilings.floor_seconds(&plan) - 4e-5).abs() < 1e-18);
+    }
+
+    #[test]
+    fn a_product_reads_both_factors_and_writes_one() {
+        let program = dense(&Profile::HOST, 1, 8, [16, 32]).unwrap();
+        let work = Work::of(&program.plans[0].dispatches[0]);
+        // 8×16 by 16×32, and a tap list of one row of three words and one pair of two.
+        let bytes = 4 * (8 * 16 + 16 * 32 + 8 * 32 + 3 + 2);
+        assert_eq!(work, Work { flops: 2 * 8 * 16 * 32, nominal_flops: 2 * 8 * 16 * 32, bytes });
+        assert!((work.intensity() - 8192.0 / 3604.0).abs() < 1e-12);
     }
 
     #[test]

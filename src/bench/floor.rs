@@ -1,14 +1,12 @@
-//! The floor: the work of a plan, and the time of a step whose dispatches all run at a device's ceilings.
+//! The floor: what no device can avoid in a plan or a step.
 
 use serde::Serialize;
 
-use super::ceilings::Ceilings;
 use super::ratio;
-use crate::engine::{self, STEP_PLAN};
+use crate::engine;
 use crate::error::Result;
 use crate::model::config::Config;
-use crate::plan::Profile;
-use crate::plan::{Dispatch, Plan};
+use crate::plan::{Dispatch, Plan, Profile};
 
 /// What a dispatch, or many, cannot avoid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,12 +51,6 @@ impl Work {
     }
 }
 
-/// Seconds of this plan at these ceilings: for every dispatch the longer of
-/// computing and moving.
-pub fn seconds(plan: &Plan, ceilings: &Ceilings) -> f64 {
-    plan.dispatches.iter().map(|dispatch| ceilings.seconds(Work::of(dispatch))).sum()
-}
-
 /// The work of a preset's training step.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepWork {
@@ -89,7 +81,7 @@ pub struct StepWork {
 pub fn of_config(config: &Config) -> Result<StepWork> {
     let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
     let recorded = engine::record(config, &config.layouts()?, &Profile::HOST, batch_bytes)?;
-    Ok(of_plan(config, &recorded.program.plans[STEP_PLAN]))
+    Ok(of_plan(config, &recorded.program.whole_step()))
 }
 
 /// The work of a recorded step.
@@ -112,40 +104,6 @@ pub fn of_plan(config: &Config, plan: &Plan) -> StepWork {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::ceilings::{Rate, dense};
-    use crate::kernels::activation::Activation;
-    use crate::plan::{Program, Recorder, Role};
-
-    #[test]
-    fn a_product_reads_both_factors_and_writes_one() {
-        let program = dense(&Profile::HOST, 1, 8, [16, 32]).unwrap();
-        let work = Work::of(&program.plans[0].dispatches[0]);
-        // 8×16 by 16×32, and a tap list of one row of three words and one pair of two.
-        let bytes = 4 * (8 * 16 + 16 * 32 + 8 * 32 + 3 + 2);
-        assert_eq!(work, Work { flops: 2 * 8 * 16 * 32, nominal_flops: 2 * 8 * 16 * 32, bytes });
-        assert!((work.intensity() - 8192.0 / 3604.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn the_longer_of_computing_and_moving_counts() {
-        let rate = |bytes, bytes_per_s| Rate { bytes, bytes_per_s };
-        let ceilings =
-            Ceilings { flops_per_s: 1e9, products: Vec::new(), copies: vec![rate(1000, 4e9), rate(2000, 1e9)] };
-        let seconds = |flops, bytes| ceilings.seconds(Work { flops, nominal_flops: flops, bytes });
-        assert_eq!(seconds(5_000, 1_000), 5e-6, "computing takes 5 µs, moving 0.25 µs");
-        assert_eq!(seconds(1_000, 20_000), 2e-5, "far from the cache a byte takes a nanosecond");
-        assert_eq!(seconds(0, 400), 1e-7, "what is small may stay in the cache");
-
-        let mut program = Program::default();
-        let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, 2500));
-        let mut recorder = Recorder::new(&Profile::HOST);
-        for _ in 0..2 {
-            Activation::Tanh.record_forward(&mut recorder, x, y);
-        }
-        let plan = recorder.finish().unwrap();
-        assert_eq!(Work::of_plan(&plan).bytes, 40_000);
-        assert!((super::seconds(&plan, &ceilings) - 4e-5).abs() < 1e-18);
-    }
 
     #[test]
     fn the_tutorial_multiplies_less_than_an_implicit_product() {

@@ -2,7 +2,10 @@
 //! stride 2, each with twice the channels of the next larger one.
 
 use crate::error::{Error, Result};
-use crate::layers::spec::LayerSpec;
+use crate::layers::LayerSpec;
+use crate::layers::conv::Conv;
+use crate::layers::conv_transpose::ConvTranspose;
+use crate::layers::dense::Dense;
 use crate::layers::window::Pair;
 use crate::model::config::Config;
 use crate::shape::Shape;
@@ -64,10 +67,10 @@ fn deepen(config: &mut Config, size: u32) -> Option<()> {
     let stage = d[last..end].to_vec();
     let grid = d_inputs.get(end)?;
     for layer in &mut d[end..] {
-        if let LayerSpec::Conv { kernel, .. } = layer
-            && kernel.each() == [grid.height, grid.width]
+        if let LayerSpec::Conv(conv) = layer
+            && conv.kernel.each() == [grid.height, grid.width]
         {
-            *kernel = Pair::Both(pixels);
+            conv.kernel = Pair::Both(pixels);
         }
     }
     for n in (1..=added).rev() {
@@ -82,8 +85,8 @@ fn deepen(config: &mut Config, size: u32) -> Option<()> {
 /// Lets the layer that makes the generator's first grid make one of `pixels`×`pixels`.
 fn enter(layer: &mut LayerSpec, input: Shape, grid: Shape, pixels: u32) -> Option<()> {
     match layer {
-        LayerSpec::Dense { shape: Some([height, width, _]), .. } => (*height, *width) = (pixels, pixels),
-        LayerSpec::ConvTranspose { kernel, .. } if input.pixels() == 1 => {
+        LayerSpec::Dense(Dense { shape: Some([height, width, _]), .. }) => (*height, *width) = (pixels, pixels),
+        LayerSpec::ConvTranspose(ConvTranspose { kernel, .. }) if input.pixels() == 1 => {
             (kernel.each() == [grid.height, grid.width]).then_some(())?;
             *kernel = Pair::Both(pixels);
         }
@@ -94,7 +97,9 @@ fn enter(layer: &mut LayerSpec, input: Shape, grid: Shape, pixels: u32) -> Optio
 
 fn is_stage(layer: &LayerSpec) -> bool {
     match layer {
-        LayerSpec::Conv { stride, .. } | LayerSpec::ConvTranspose { stride, .. } => stride.each() == [2, 2],
+        LayerSpec::Conv(Conv { stride, .. }) | LayerSpec::ConvTranspose(ConvTranspose { stride, .. }) => {
+            stride.each() == [2, 2]
+        }
         _ => false,
     }
 }
@@ -106,28 +111,27 @@ fn stage_end(layers: &[LayerSpec], stage: usize) -> usize {
 }
 
 fn channels(layer: &LayerSpec) -> Option<u32> {
+    channels_mut(&mut layer.clone()).copied()
+}
+
+fn channels_mut(layer: &mut LayerSpec) -> Option<&mut u32> {
     match layer {
-        LayerSpec::Dense { units: Some(n), .. }
-        | LayerSpec::Dense { shape: Some([_, _, n]), .. }
-        | LayerSpec::Conv { channels: n, .. }
-        | LayerSpec::ConvTranspose { channels: n, .. } => Some(*n),
+        LayerSpec::Dense(Dense { units: Some(n), .. } | Dense { shape: Some([_, _, n]), .. }) => Some(n),
+        LayerSpec::Conv(conv) => Some(&mut conv.channels),
+        LayerSpec::ConvTranspose(conv) => Some(&mut conv.channels),
         _ => None,
     }
 }
 
 fn set_channels(layer: &mut LayerSpec, to: u32) {
-    match layer {
-        LayerSpec::Dense { units: Some(n), .. }
-        | LayerSpec::Dense { shape: Some([_, _, n]), .. }
-        | LayerSpec::Conv { channels: n, .. }
-        | LayerSpec::ConvTranspose { channels: n, .. } => *n = to,
-        _ => {}
+    if let Some(n) = channels_mut(layer) {
+        *n = to;
     }
 }
 
 fn multiply(layer: &mut LayerSpec, factor: f64) {
-    if let Some(n) = channels(layer) {
-        set_channels(layer, (f64::from(n) * factor).round().max(1.0) as u32);
+    if let Some(n) = channels_mut(layer) {
+        *n = (f64::from(*n) * factor).round().max(1.0) as u32;
     }
 }
 

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::median;
 use crate::device::Device;
-use crate::engine::{Batch, Engine, Losses};
+use crate::engine::{Batch, Engine};
 use crate::error::Result;
+use crate::kernels::linear::choices::Choices;
+use crate::model::columns::Values;
 use crate::model::config::Config;
 use crate::train::clock::{READ_AFTER, READ_EVERY};
-use crate::tuning::Choices;
 
 /// Steps that are under way before the host has to wait.
 const UNWAITED: u32 = 3;
@@ -97,9 +98,9 @@ impl Runner {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn losses(&mut self) -> Result<Losses> {
+    pub fn losses(&mut self) -> Result<Values> {
         let last = self.step.saturating_sub(1);
-        Ok(self.engine.losses(last, last + 1)?[0])
+        Ok(self.engine.losses(last, last + 1)?.remove(0))
     }
 
     /// Warms up, then measures.

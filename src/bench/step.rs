@@ -10,11 +10,10 @@ use super::floor::{self, StepWork, Work};
 use super::runner::{Counts, Runner};
 use super::{median, ratio};
 use crate::device::{Device, OpenOptions, Timing};
-use crate::engine::{Losses, STEP_PLAN};
 use crate::error::Result;
+use crate::model::columns::Values;
 use crate::model::config::Config;
-use crate::plan::LinearFamily;
-use crate::plan::{Plan, Role};
+use crate::plan::{LinearFamily, Plan, Role};
 use crate::train::trainer::Tune;
 use crate::tuning;
 
@@ -140,7 +139,7 @@ pub struct Report {
     /// Bytes of the device by role.
     pub memory_bytes: BTreeMap<Role, u64>,
     /// Losses after the last step: that they are numbers says that real work was done.
-    pub losses: Losses,
+    pub losses: Values,
     /// Where the time goes.
     #[serde(flatten)]
     pub profile: Option<Profile>,
@@ -175,7 +174,7 @@ pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) 
     let losses = runner.losses()?;
     let median_s = times.median();
     let program = runner.engine().session().program();
-    let (plan, memory_bytes) = (program.plans[STEP_PLAN].clone(), program.memory());
+    let (plan, memory_bytes) = (program.whole_step(), program.memory());
     let work = floor::of_plan(config, &plan);
     let profile = if options.steps_only { None } else { Some(profile(&device, &mut runner, &plan, median_s)?) };
     Ok(Report {
@@ -208,12 +207,16 @@ pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) 
 fn profile(device: &Device, runner: &mut Runner, plan: &Plan, median_s: f64) -> Result<Profile> {
     let session = runner.engine().session();
     let rounds = ratio(PROFILE_SECONDS, median_s).clamp(2.0, MOST_PROFILES) as usize;
+    let phases = session.program().step.clone();
     let mut samples = vec![Vec::with_capacity(rounds); plan.dispatches.len()];
     for _ in 0..rounds {
-        let seconds = session.time_dispatches(STEP_PLAN)?;
+        let mut seconds = Vec::with_capacity(plan.dispatches.len());
+        for &phase in &phases {
+            seconds.extend(session.time_dispatches(phase)?);
+        }
         samples.iter_mut().zip(seconds).for_each(|(samples, seconds)| samples.push(seconds));
     }
-    let timing = session.timing(STEP_PLAN);
+    let timing = session.timing(phases[0]);
     let ceilings = Ceilings::measure(device)?;
     let seconds: Vec<f64> = samples.iter().map(|samples| median(samples)).collect();
     Ok(summarise(plan, &seconds, timing, ceilings, median_s))
@@ -248,7 +251,7 @@ fn summarise(plan: &Plan, seconds: &[f64], timing: Timing, ceilings: Ceilings, m
         by_kernel.into_iter().map(|(kernel, (calls, time, work, least))| row(kernel, None, calls, time, work, least));
     let mut kernels: Vec<Row> = rows.collect();
     kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-    let floor_s = floor::seconds(plan, &ceilings);
+    let floor_s = ceilings.floor_seconds(plan);
     let floor_percent = 100.0 * ratio(floor_s, median_s);
     Profile { timing, ceilings, device_s, floor_s, floor_percent, kernels, dispatches }
 }

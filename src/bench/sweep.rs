@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::runner::{Counts, Runner};
 use super::{memory, networks, ratio};
 use crate::device::Device;
-use crate::engine::{self, STEP_PLAN};
+use crate::engine;
 use crate::error::{Error, Result};
+use crate::kernels::linear::choices::Choices;
 use crate::model::config::Config;
 use crate::output::plot::{Axis, Chart, Mark, Scale, Series};
 use crate::plan::Role;
-use crate::tuning::Choices;
 
 /// Most steps that are measured at a point.
 const MOST_STEPS: f64 = 20.0;
@@ -196,7 +196,7 @@ fn plan(device: &Device, base: &Config, at: At) -> (Point, Option<Config>) {
     let not_yet = Outcome::NotRun { reason: String::new() };
     match planned {
         Ok((config, program)) => {
-            let flops_per_image = program.plans[STEP_PLAN].flops() / u64::from(at.batch_size);
+            let flops_per_image = program.whole_step().flops() / u64::from(at.batch_size);
             (Point { at, flops_per_image, memory_bytes: program.memory(), outcome: not_yet }, Some(config))
         }
         Err(error) => {

@@ -1,12 +1,14 @@
 //! `train --dry-run`: what a configuration would do and need, without doing it.
 
-use crate::engine::{self, Recorded};
+use crate::engine::{self, Recording};
 use crate::error::Result;
+use crate::layers::LayerSpec;
 use crate::model::config::Config;
 use crate::model::network::Layout;
 use crate::output::grouped;
 use crate::plan::Profile;
 use crate::plan::{Program, Role, allocated_bytes};
+use crate::shape::Shape;
 
 use super::{print, print_json, table};
 
@@ -20,20 +22,19 @@ pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     let image_bytes = u64::from(config.image.values());
     let resident = config.data != "strokes" && image_bytes * TYPICAL_IMAGES <= Profile::HOST.max_binding_bytes;
     let images = if resident { TYPICAL_IMAGES } else { batch };
-    let Recorded { program, .. } = engine::record(config, &layouts, &Profile::HOST, image_bytes * images)?;
-    let step = &program.plans[engine::STEP_PLAN];
-    let flops = step.flops() / batch;
+    let Recording { program, .. } = engine::record(config, &layouts, &Profile::HOST, image_bytes * images)?;
+    let flops = program.step_dispatches().map(|dispatch| dispatch.flops).sum::<u64>() / batch;
+    let dispatches = program.step_dispatches().count();
     if json {
         return print_json(&serde_json::json!({
             "networks": layouts.iter().map(network_json).collect::<Vec<_>>(),
             "flops_per_image": flops,
-            "dispatches_per_step": step.dispatches.len(),
+            "dispatches_per_step": dispatches,
             "memory_bytes": program.memory(),
             "buffers": program.tensors.iter().map(|t| (t.label.clone(), allocated_bytes(t.words))).collect::<Vec<_>>(),
         }));
     }
     layouts.iter().for_each(print_network);
-    let dispatches = step.dispatches.len();
     print(&format!(
         "a training step: {dispatches} dispatches, {:.1} MFLOP an image (padding not counted)",
         flops as f64 / 1e6
@@ -42,9 +43,15 @@ pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     Ok(())
 }
 
+/// Parameters of a layer.
+fn parameters(layer: &LayerSpec, input: Shape) -> u64 {
+    let learned = layer.variables(input).into_iter().filter(|variable| variable.kind.is_parameter());
+    learned.map(|variable| variable.count()).sum()
+}
+
 fn network_json(layout: &Layout) -> serde_json::Value {
     let layers = layout.layers.iter().map(|(layer, input)| {
-        let parameters: u64 = layer.parameters(*input).iter().map(|p| p.len()).sum();
+        let parameters = parameters(layer, *input);
         serde_json::json!({ "layer": layer, "input": input, "output": layer.output(*input).ok(), "parameters": parameters })
     });
     let layers: Vec<_> = layers.collect();
@@ -56,7 +63,7 @@ fn print_network(layout: &Layout) {
     let mut rows = vec![vec![String::new(), "input".to_string(), layout.input().to_string()]];
     for (index, (layer, input)) in layout.layers.iter().enumerate() {
         let output = layer.output(*input).map_or_else(|_| String::new(), |shape| shape.to_string());
-        let parameters: u64 = layer.parameters(*input).iter().map(|p| p.len()).sum();
+        let parameters = parameters(layer, *input);
         let parameters = if parameters > 0 { grouped(parameters) } else { String::new() };
         rows.push(vec![format!("{index:>4}"), layer.name().to_string(), output, parameters]);
     }

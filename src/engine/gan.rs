@@ -1,21 +1,17 @@
 //! The tensors of a training program: two networks, their optimizers, and what the host writes and reads.
 
-use crate::error::Result;
-use crate::kernels::adam;
-use crate::kernels::loss::{RING_COLUMNS, RING_ROWS};
-use crate::layers::Mode;
+use crate::kernels::adam::AdamTensors;
+use crate::kernels::loss::{Column, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
+use crate::model::columns;
 use crate::model::config::{Config, Order};
-use crate::model::network::{Layout, Network, State};
-use crate::plan::Profile;
-use crate::plan::{Element, Program, Recorder, Role, View};
+use crate::model::network::{Keep, Layout, Passes, State, Traversal};
+use crate::plan::{Element, Fill, Profile, Program, Recorded, Ring, Role, View};
+use crate::random::stream;
 
-/// Words of the step input: seed low, seed high, step, D's two rates, G's two rates, spare.
-pub const STEP_WORDS: u32 = 8;
-
-/// What the host writes before a step and reads after some.
+/// What the host writes before a step, and what a step makes of it first.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs {
-    /// [`STEP_WORDS`]: see [`super::step`].
+    /// `[STEP_WORDS]`: seed low, seed high, step, D's two rates, G's two rates.
     pub step: View,
     /// `[batch, latent]`: where the images of this step start.
     pub latents: View,
@@ -27,8 +23,28 @@ pub struct Inputs {
     pub real: View,
     /// `[batch]`
     pub dlogits: View,
-    /// [`RING_ROWS`, `RING_COLUMNS`]: losses and D(x) of the last steps.
+    /// `[RING_ROWS, RING_COLUMNS]`: what the last steps recorded.
     pub ring: View,
+}
+
+/// Words of the step's input.
+const STEP_WORDS: u32 = 8;
+/// Index in it of the step's number.
+const STEP: u32 = 2;
+/// Index in it of D's and G's two [`crate::kernels::adam::Adam::rates`].
+const RATES: [u32; 2] = [3, 5];
+
+/// A network in training.
+#[derive(Debug)]
+pub struct Trained {
+    /// Its flat tensors.
+    pub state: State,
+    /// Room for passes of the batch.
+    pub passes: Traversal,
+    /// What its optimizer updates.
+    pub optimizer: AdamTensors,
+    /// Index in the step's input of its two rates.
+    pub rate: u32,
 }
 
 /// What one backward pass through D needs to serve both losses.
@@ -47,24 +63,16 @@ pub struct SharedPass {
 pub struct Gan {
     /// What crosses between host and device.
     pub inputs: Inputs,
-    /// G, placed for the batch.
-    pub generator: Network,
-    /// D, placed for the batch.
-    pub discriminator: Network,
+    /// G.
+    pub generator: Trained,
+    /// D.
+    pub discriminator: Trained,
     /// Placed where both losses come from one forward pass through a D whose samples do not depend on each other.
     pub shared_pass: Option<SharedPass>,
-    /// G's flat tensors.
-    pub g_state: State,
-    /// D's flat tensors.
-    pub d_state: State,
-    /// G's optimizer.
-    pub g_optimizer: adam::Tensors,
-    /// D's optimizer.
-    pub d_optimizer: adam::Tensors,
 }
 
 impl Gan {
-    /// Places both networks; `image_bytes` is the size of the data on the device.
+    /// Places both networks with the ports of a step; `image_bytes` is the size of the data on the device.
     pub fn place(
         program: &mut Program,
         profile: &Profile,
@@ -75,7 +83,7 @@ impl Gan {
         let batch = config.training.batch_size;
         let per_batch = |values: u32| u64::from(values) * u64::from(batch);
         let inputs = Inputs {
-            step: program.tensor("step", Role::StepInputs, Element::U32, STEP_WORDS.into()),
+            step: step_input(program),
             latents: program.floats("latents", Role::StepInputs, per_batch(config.latent.dim)),
             indices: program.tensor("indices", Role::StepInputs, Element::U32, batch.into()),
             images: program.tensor("images", Role::DataSet, Element::U32, image_bytes.div_ceil(4)),
@@ -83,57 +91,59 @@ impl Gan {
             dlogits: program.floats("dlogits", Role::ActivationGradients, batch.into()),
             ring: program.floats("losses", Role::LossRing, u64::from(RING_ROWS * RING_COLUMNS)),
         };
-        let g_state = State::new(program, g_layout, true);
-        let d_state = State::new(program, d_layout, true);
-        let mut place =
-            |layout, state| Network::place(program, profile, layout, state, inputs.step, batch, layout.name);
-        let (generator, discriminator) = (place(g_layout, &g_state), place(d_layout, &d_state));
+        for (network, rate) in ["discriminator", "generator"].into_iter().zip(RATES) {
+            program.port(format!("rate.{network}"), part(inputs.step, rate, 2), Fill::Rate { network });
+        }
+        program.port("latents", inputs.latents, Fill::Normal { stream: stream::LATENTS });
+        program.port("indices", inputs.indices, Fill::Shuffled);
+        program.port("images", inputs.images, Fill::Images);
+        program.ring = Some(ring(inputs.ring));
+        let states = [g_layout, d_layout].map(|layout| State::new(program, layout, &config.init, true));
+        let mut place = |layout: &Layout, state: State, rate| Trained {
+            passes: {
+                let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
+                Traversal::place(program, profile, layout, &state, inputs.step, passes)
+            },
+            optimizer: state.optimizer.expect("placed for training"),
+            state,
+            rate,
+        };
+        let (generator, discriminator) = (place(g_layout, states[0], RATES[1]), place(d_layout, states[1], RATES[0]));
         let shares = config.training.order == Order::Simultaneous && d_layout.samples_are_independent();
         let shared_pass = shares.then(|| {
             let mut floats = |label, words| program.floats(label, Role::ActivationGradients, words);
             let (ones, g_dlogits) = (floats("ones", batch.into()), floats("G's dlogits", batch.into()));
             let room = floats("scaled gradient", per_batch(d_layout.widest()));
-            program.tensors[ones.tensor.0 as usize].contents = Some(vec![1.0_f32.to_bits(); batch as usize]);
+            program.set_contents(ones, vec![1.0_f32.to_bits(); batch as usize]);
             SharedPass { ones, g_dlogits, room }
         });
-        let optimizer = |state: &State| state.optimizer.expect("placed for training");
-        let (g_optimizer, d_optimizer) = (optimizer(&g_state), optimizer(&d_state));
-        Gan { inputs, generator, discriminator, shared_pass, g_state, d_state, g_optimizer, d_optimizer }
+        Gan { inputs, generator, discriminator, shared_pass }
     }
 }
 
-/// Samples that are drawn at once where they fit.
-const LARGEST_BATCH: u64 = 64;
-
-/// G placed for sampling, with running statistics.
-#[derive(Clone, Copy, Debug)]
-pub struct Sampler {
-    /// `[batch, latent]`
-    pub latents: View,
-    /// `[pixels, batch, channels]`
-    pub images: View,
-    /// Samples of a batch.
-    pub batch: u32,
-    /// Index of its plan in the program.
-    pub plan: usize,
+/// Adds the input of seed and step number, with room for a step's rates.
+pub(super) fn step_input(program: &mut Program) -> View {
+    let step = program.tensor("step", Role::StepInputs, Element::U32, STEP_WORDS.into());
+    program.port("seed", part(step, 0, 2), Fill::Seed);
+    program.port("step", part(step, STEP, 1), Fill::Step);
+    step
 }
 
-impl Sampler {
-    /// Places G for batches and records the sampling plan. The batch depends on the network and the device alone, so
-    /// that an image has the same bits however many are drawn.
-    ///
-    /// # Errors
-    /// A usage error when a size is beyond a portable limit.
-    pub fn place(program: &mut Program, profile: &Profile, layout: &Layout, state: &State, step: View) -> Result<Self> {
-        let fitting = profile.max_binding_bytes / (4 * u64::from(layout.widest()));
-        let batch = fitting.clamp(1, LARGEST_BATCH) as u32;
-        let words = u64::from(layout.input().values()) * u64::from(batch);
-        let latents = program.floats("sampled latents", Role::StepInputs, words);
-        let sampling = State { optimizer: None, ..*state };
-        let network = Network::place(program, profile, layout, &sampling, step, batch, "sampler");
-        let mut recorder = Recorder::new(profile);
-        let tape = network.forward(&mut recorder, profile, Mode::Sample, latents, 0);
-        program.plans.push(recorder.finish()?);
-        Ok(Sampler { latents, images: tape.output, batch, plan: program.plans.len() - 1 })
-    }
+/// Words of a view that no kernel binds by themselves.
+fn part(view: View, offset: u32, len: u32) -> View {
+    View { offset: view.offset + offset, len, ..view }
+}
+
+/// What each word of the ring's rows is for.
+fn ring(view: View) -> Ring {
+    let [real, fake, generator] = [Column::Real, Column::Fake, Column::Generator].map(|column| column as u32);
+    let recorded = |(name, words): (_, &[u32])| Recorded { name, words: words.to_vec() };
+    let columns: [(&'static str, &[u32]); 4] = [
+        (columns::D_LOSS, &[real, fake]),
+        (columns::G_LOSS, &[generator]),
+        (columns::D_REAL, &[real + 1]),
+        (columns::D_FAKE, &[fake + 1]),
+    ];
+    let columns = columns.into_iter().map(recorded).collect();
+    Ring { view, rows: RING_ROWS, width: RING_COLUMNS, stamp: STAMP_COLUMN, columns }
 }

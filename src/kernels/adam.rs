@@ -41,7 +41,7 @@ impl Adam {
 
 /// The flat tensors of a network's optimizer.
 #[derive(Clone, Copy, Debug)]
-pub struct Tensors {
+pub struct AdamTensors {
     /// Parameters.
     pub w: View,
     /// Gradients.
@@ -53,7 +53,7 @@ pub struct Tensors {
 }
 
 /// Records one update; `rate` is the index of the two [`Adam::rates`] in `step`.
-pub fn record_update(recorder: &mut Recorder, adam: &Adam, rate: u32, step: View, tensors: &Tensors) {
+pub fn record_update(recorder: &mut Recorder, adam: &Adam, rate: u32, step: View, tensors: &AdamTensors) {
     let size = tensors.w.len.div_ceil(4);
     let launch = Flat {
         items: size,

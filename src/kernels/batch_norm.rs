@@ -102,7 +102,7 @@ impl Features {
 
 /// The tensors of one batch-norm layer.
 #[derive(Clone, Copy, Debug)]
-pub struct Tensors {
+pub struct BatchNormTensors {
     /// `[features]`
     pub scale: View,
     /// `[features]`
@@ -119,7 +119,7 @@ pub struct Tensors {
 pub fn record_statistics(
     recorder: &mut Recorder,
     features: Features,
-    tensors: &Tensors,
+    tensors: &BatchNormTensors,
     x: View,
     epsilon: f32,
     momentum: f32,
@@ -135,7 +135,7 @@ pub fn record_statistics(
 }
 
 /// Records `stats` from the running statistics.
-pub fn record_running(recorder: &mut Recorder, features: Features, tensors: &Tensors, epsilon: f32) {
+pub fn record_running(recorder: &mut Recorder, features: Features, tensors: &BatchNormTensors, epsilon: f32) {
     let constants = vec![("FEATURES", features.count().into()), ("EPSILON", epsilon.into())];
     let bindings = [("running", tensors.running), ("stats", tensors.stats)];
     flat(recorder, &RUNNING, constants, &bindings, features.count(), 0, 3);
@@ -143,23 +143,45 @@ pub fn record_running(recorder: &mut Recorder, features: Features, tensors: &Ten
 
 /// Records `y = leaky(scale · (x − mean) / deviation + shift)` with the statistics in `stats`; with slope 1 there is no
 /// activation.
-pub fn record_forward(recorder: &mut Recorder, features: Features, tensors: &Tensors, slope: f32, x: View, y: View) {
+pub fn record_forward(
+    recorder: &mut Recorder,
+    features: Features,
+    tensors: &BatchNormTensors,
+    slope: f32,
+    x: View,
+    y: View,
+) {
     let bindings = [("x", x), ("stats", tensors.stats), ("scale", tensors.scale), ("shift", tensors.shift), ("y", y)];
     let mut constants = elementwise_constants(features);
     constants.push(("SLOPE", slope.into()));
     flat(recorder, &FORWARD, constants, &bindings, features.elements(), 0, 4);
 }
 
-/// Records the sums of this pass into `sums` `[2, features]` and, with `accumulate`, adds them to `gradient`,
-/// `[dscale, dshift]` with the shift's part `pitch` words after the scale's.
+/// What [`record_grad_parameters`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct GradParameters {
+    /// `[groups, rows, channels]`
+    pub x: View,
+    /// `[groups, rows, channels]`
+    pub dy: View,
+    /// `[2, features]`: the sums of this pass.
+    pub sums: View,
+    /// `[dscale, dshift]`, with the shift's part `pitch` words after the scale's.
+    pub gradient: View,
+    /// Words from the scale's gradient to the shift's.
+    pub pitch: u32,
+    /// Whether `gradient` is wanted.
+    pub accumulate: bool,
+}
+
+/// Records the sums of this pass and, with `accumulate`, adds them to `gradient`.
 pub fn record_grad_parameters(
     recorder: &mut Recorder,
     features: Features,
-    tensors: &Tensors,
-    [x, dy, sums, gradient]: [View; 4],
-    pitch: u32,
-    accumulate: bool,
+    tensors: &BatchNormTensors,
+    views: GradParameters,
 ) {
+    let GradParameters { x, dy, sums, gradient, pitch, accumulate } = views;
     let partial = tensors.partial.slice(0, features.partial_words());
     let shares = features.splits() * features.count();
     let bindings = [("x", x), ("dy", dy), ("stats", tensors.stats), ("partial", partial)];
@@ -174,8 +196,22 @@ pub fn record_grad_parameters(
     flat(recorder, &GRAD_PARAMETERS, constants, &bindings, features.count(), features.splits(), 2);
 }
 
+/// What [`record_grad_input`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct GradInput {
+    /// `[groups, rows, channels]`
+    pub x: View,
+    /// `[groups, rows, channels]`
+    pub dy: View,
+    /// `[2, features]`: the sums of this pass.
+    pub sums: View,
+    /// `[groups, rows, channels]`
+    pub dx: View,
+}
+
 /// Records the gradient with respect to the input from the `sums` of this pass.
-pub fn record_grad_input(recorder: &mut Recorder, features: Features, tensors: &Tensors, [x, dy, sums, dx]: [View; 4]) {
+pub fn record_grad_input(recorder: &mut Recorder, features: Features, tensors: &BatchNormTensors, views: GradInput) {
+    let GradInput { x, dy, sums, dx } = views;
     let bindings =
         [("x", x), ("dy", dy), ("stats", tensors.stats), ("scale", tensors.scale), ("sums", sums), ("dx", dx)];
     flat(recorder, &GRAD_INPUT, elementwise_constants(features), &bindings, features.elements(), 0, 8);

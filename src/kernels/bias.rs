@@ -38,8 +38,20 @@ pub fn record_forward(recorder: &mut Recorder, features: Features, slope: f32, b
     launch.record(recorder, &FORWARD);
 }
 
-/// Records `db += Σ dy` over the rows of each feature; `partial` has room for [`Features::splits`] · features.
-pub fn record_grad(recorder: &mut Recorder, features: Features, [dy, partial, db]: [View; 3]) {
+/// What [`record_grad`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct BiasGrad {
+    /// `[groups, rows, channels]`
+    pub dy: View,
+    /// Scratch for `[splits, features]`; see [`Features::splits`].
+    pub partial: View,
+    /// `[features]`
+    pub db: View,
+}
+
+/// Records `db += Σ dy` over the rows of each feature.
+pub fn record_grad(recorder: &mut Recorder, features: Features, views: BiasGrad) {
+    let BiasGrad { dy, partial, db } = views;
     let partial = partial.slice(0, features.splits() * features.count());
     let launch = Flat {
         items: partial.len,

@@ -31,13 +31,22 @@ pub struct Normalisation {
     pub stream: u32,
 }
 
+/// What [`record_gather`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Gather {
+    /// `[N, pixels, channels]` bytes; see [`pack`].
+    pub images: View,
+    /// `[batch]`
+    pub indices: View,
+    /// `[8]`: seed, step, …
+    pub step: View,
+    /// `[pixels, batch, channels]`
+    pub x: View,
+}
+
 /// Records `x[p, b, c] = normalise(images[indices[b], p, c])`.
-pub fn record_gather(
-    recorder: &mut Recorder,
-    normalisation: Normalisation,
-    channels: u32,
-    [images, indices, step, x]: [View; 4],
-) {
+pub fn record_gather(recorder: &mut Recorder, normalisation: Normalisation, channels: u32, views: Gather) {
+    let Gather { images, indices, step, x } = views;
     let batch = indices.len;
     let launch = Flat {
         items: x.len,

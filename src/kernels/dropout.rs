@@ -15,8 +15,19 @@ pub static APPLY: Kernel = kernel!("dropout/apply", [FLAT_INDEX, PHILOX], Bound:
 /// The kernels of this file with their twins.
 pub(super) const KERNELS: &[Twinned] = &[twinned!(APPLY, apply)];
 
+/// What [`record_apply`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Masked {
+    /// What is masked: an input, or an upstream gradient.
+    pub x: View,
+    /// `[8]`: seed, step, …
+    pub step: View,
+    /// Of the same shape as `x`.
+    pub y: View,
+}
+
 /// Records `y = x · mask / (1 − rate)`, the mask drawn from `stream` at the step in `step`.
-pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, [x, step, y]: [View; 3]) {
+pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, Masked { x, step, y }: Masked) {
     let size = y.len.div_ceil(4);
     let threshold = (f64::from(rate) * 4_294_967_296.0) as u32;
     let launch = Flat {

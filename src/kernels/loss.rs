@@ -45,13 +45,22 @@ pub enum Column {
     Generator = 4,
 }
 
-/// Records the mean loss of `logits` `[batch]` against the soft label `target`, with its gradient.
-pub fn record_bce_logits(
-    recorder: &mut Recorder,
-    target: f32,
-    column: Column,
-    [logits, step, dlogits, ring]: [View; 4],
-) {
+/// What [`record_bce_logits`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct BceLogits {
+    /// `[batch]`
+    pub logits: View,
+    /// `[8]`: seed, step, …
+    pub step: View,
+    /// `[batch]`
+    pub dlogits: View,
+    /// `[RING_ROWS, RING_COLUMNS]`
+    pub ring: View,
+}
+
+/// Records the mean loss of `logits` against the soft label `target`, with its gradient.
+pub fn record_bce_logits(recorder: &mut Recorder, target: f32, column: Column, views: BceLogits) {
+    let BceLogits { logits, step, dlogits, ring } = views;
     recorder.dispatch(
         &BCE_LOGITS,
         Launch {
@@ -71,8 +80,21 @@ pub fn record_bce_logits(
     );
 }
 
-/// Records the stamp of a step, after everything else; `g` and `d` are tensors that the updates write.
-pub fn record_stamp(recorder: &mut Recorder, [step, g, d, ring]: [View; 4]) {
+/// What [`record_stamp`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// `[8]`: seed, step, …
+    pub step: View,
+    /// A tensor that the update of G writes.
+    pub g: View,
+    /// One that the update of D writes.
+    pub d: View,
+    /// `[RING_ROWS, RING_COLUMNS]`
+    pub ring: View,
+}
+
+/// Records the stamp of a step, after everything else.
+pub fn record_stamp(recorder: &mut Recorder, Stamp { step, g, d, ring }: Stamp) {
     recorder.dispatch(
         &STAMP,
         Launch {
@@ -90,8 +112,19 @@ pub fn record_stamp(recorder: &mut Recorder, [step, g, d, ring]: [View; 4]) {
     );
 }
 
-/// Records `y[p, b] = s[b] · x[p, b]` for `x` and `y` of `[pixels, batch, channels]` and factors `s` of `[batch]`.
-pub fn record_scale_samples(recorder: &mut Recorder, channels: u32, [x, s, y]: [View; 3]) {
+/// What [`record_scale_samples`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct ScaleSamples {
+    /// `[pixels, batch, channels]`
+    pub x: View,
+    /// `[batch]`: factors.
+    pub s: View,
+    /// `[pixels, batch, channels]`
+    pub y: View,
+}
+
+/// Records `y[p, b] = s[b] · x[p, b]`.
+pub fn record_scale_samples(recorder: &mut Recorder, channels: u32, ScaleSamples { x, s, y }: ScaleSamples) {
     let launch = Flat {
         items: y.len,
         constants: &[("SIZE", y.len.into()), ("BATCH", s.len.into()), ("CHANNELS", channels.into())],

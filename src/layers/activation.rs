@@ -1,27 +1,50 @@
-//! Activation functions as layers.
+//! What activation functions have in common in a traversal: they are elementwise, and their gradients are taken in place.
 
-use super::{Backward, Layer, Pass, Place};
-use crate::kernels::activation::Activation;
-use crate::plan::View;
+use std::fmt;
 
-#[derive(Debug)]
-struct ActivationLayer {
-    activation: Activation,
+use super::{Backward, Pass, Place, Placed};
+use crate::plan::{Recorder, View};
+
+/// What the gradient of an activation function may need.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    /// Its input in the forward pass.
+    pub x: View,
+    /// Its output there.
+    pub y: View,
+    /// The upstream gradient, to be overwritten.
+    pub dy: View,
+}
+
+struct Elementwise<F, G> {
+    forward: F,
+    grad: G,
     y: View,
 }
 
-pub(super) fn place(activation: Activation, place: &mut Place<'_>) -> Box<dyn Layer> {
-    Box::new(ActivationLayer { activation, y: place.output_tensor() })
+/// Places an activation function, given how its value and its gradient are recorded.
+pub(super) fn place(
+    mut place: Place<'_>,
+    forward: impl Fn(&mut Recorder, View, View) + 'static,
+    grad: impl Fn(&mut Recorder, Passed) + 'static,
+) -> Box<dyn Placed> {
+    Box::new(Elementwise { forward, grad, y: place.output_tensor() })
 }
 
-impl Layer for ActivationLayer {
+impl<F: Fn(&mut Recorder, View, View), G: Fn(&mut Recorder, Passed)> Placed for Elementwise<F, G> {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
-        self.activation.record_forward(pass.recorder, x, self.y);
+        (self.forward)(pass.recorder, x, self.y);
         self.y
     }
 
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View {
-        self.activation.record_grad(pass.recorder, self.y, flow.dy);
+        (self.grad)(pass.recorder, Passed { x: flow.x, y: self.y, dy: flow.dy });
         flow.dy
+    }
+}
+
+impl<F, G> fmt::Debug for Elementwise<F, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Elementwise").field("y", &self.y).finish_non_exhaustive()
     }
 }

@@ -1,13 +1,95 @@
-//! Batch normalisation as a layer.
+//! Batch normalisation.
 
-use super::spec::Per;
-use super::{Backward, Layer, Mode, Pass, Place, record_slope_grad};
-use crate::kernels::batch_norm::{self, Features, Tensors};
+use serde::{Deserialize, Serialize};
+
+use super::{Backward, Example, Layer, Mode, Pass, Per, Place, Placed, Variable, VariableKind, linear, within};
+use crate::kernels::batch_norm::{self, BatchNormTensors, Features, GradInput, GradParameters};
 use crate::plan::{Role, View};
+use crate::shape::Shape;
 
-/// A batch-norm layer with its statistics on the device.
-#[derive(Debug)]
+/// Batch normalisation; `momentum` is the weight of the new batch in the running statistics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BatchNorm {
+    /// Added to the variance.
+    #[serde(default = "default_epsilon")]
+    pub epsilon: f32,
+    /// Weight of the new batch in the running statistics.
+    #[serde(default = "default_momentum")]
+    pub momentum: f32,
+    /// What shares statistics.
+    #[serde(default)]
+    pub per: Per,
+}
+
+fn default_epsilon() -> f32 {
+    1e-5
+}
+fn default_momentum() -> f32 {
+    0.1
+}
+
+pub(super) const EXAMPLES: &[Example] = &[
+    Example { input: [3, 2, 3], batch: 5, layers: &[r#"type = "batch_norm""#] },
+    Example { input: [1, 2, 4], batch: 7, layers: &[r#"type = "batch_norm", epsilon = 1e-3, per = "feature""#] },
+    // More rows than one share of the partial sums.
+    Example { input: [7, 5, 1], batch: 5, layers: &[r#"type = "batch_norm", momentum = 0.01"#] },
+];
+
+impl Layer for BatchNorm {
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        within("epsilon", self.epsilon, f32::MIN_POSITIVE, 1.0)?;
+        within("momentum", self.momentum, 0.0, 1.0)?;
+        Ok(input)
+    }
+
+    fn variables(&self, _input: Shape, output: Shape) -> Vec<Variable> {
+        let features = self.per.count(output);
+        vec![
+            Variable { name: "scale", shape: vec![features], kind: VariableKind::Scale },
+            Variable { name: "shift", shape: vec![features], kind: VariableKind::Bias },
+            Variable { name: "running", shape: vec![2, features], kind: VariableKind::Running },
+        ]
+    }
+
+    fn place(&self, mut place: Place<'_>) -> Box<dyn Placed> {
+        let features = self.per.features(place.output, place.batch);
+        let words = 2 * u64::from(features.count());
+        let stats = place.program.floats(format!("{}/stats", place.label), Role::Activations, words);
+        let training = match place.gradients[..] {
+            [scale, shift] => {
+                place.reserve_scratch(features.partial_words().into());
+                let sums = place.program.floats(format!("{}/sums", place.label), Role::ActivationGradients, words);
+                let pitch = shift.offset - scale.offset;
+                Some(Training { sums, gradient: View { len: pitch + shift.len, ..scale }, pitch })
+            }
+            _ => None,
+        };
+        Box::new(PlacedBatchNorm {
+            features,
+            epsilon: self.epsilon,
+            momentum: self.momentum,
+            slope: place.slope,
+            scale: place.variables[0],
+            shift: place.variables[1],
+            running: place.variables[2],
+            stats,
+            y: place.output_tensor(),
+            training,
+        })
+    }
+
+    fn applies_slope(&self) -> bool {
+        true
+    }
+
+    fn mixes_samples(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct PlacedBatchNorm {
     features: Features,
     epsilon: f32,
     momentum: f32,
@@ -29,50 +111,14 @@ struct Training {
     pitch: u32,
 }
 
-impl BatchNorm {
-    pub(super) fn place(epsilon: f32, momentum: f32, per: Per, mut place: Place<'_>) -> Self {
-        let (pixels, channels) = (place.output.pixels(), place.output.channels);
-        let features = match per {
-            Per::Channel => Features::per_channel(pixels, place.batch, channels),
-            Per::Feature => Features::per_feature(pixels, place.batch, channels),
-        };
-        let words = 2 * u64::from(features.count());
-        let stats = place.program.floats(format!("{}/stats", place.label), Role::Activations, words);
-        let training = match place.gradients[..] {
-            [scale, shift] => {
-                *place.scratch_words = (*place.scratch_words).max(features.partial_words().into());
-                let sums = place.program.floats(format!("{}/sums", place.label), Role::ActivationGradients, words);
-                let pitch = shift.offset - scale.offset;
-                Some(Training { sums, gradient: View { len: pitch + shift.len, ..scale }, pitch })
-            }
-            _ => None,
-        };
-        BatchNorm {
-            features,
-            epsilon,
-            momentum,
-            slope: place.slope,
-            scale: place.parameters[0],
-            shift: place.parameters[1],
-            running: place.running.expect("batch norm has running statistics"),
-            stats,
-            y: place.output_tensor(),
-            training,
-        }
-    }
-
-    fn tensors(&self, pass: &Pass<'_>) -> Tensors {
-        Tensors {
-            scale: self.scale,
-            shift: self.shift,
-            stats: self.stats,
-            running: self.running,
-            partial: pass.scratch,
-        }
+impl PlacedBatchNorm {
+    fn tensors(&self, pass: &Pass<'_>) -> BatchNormTensors {
+        let PlacedBatchNorm { scale, shift, stats, running, .. } = *self;
+        BatchNormTensors { scale, shift, stats, running, partial: pass.scratch }
     }
 }
 
-impl Layer for BatchNorm {
+impl Placed for PlacedBatchNorm {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
         let tensors = self.tensors(pass);
         match pass.mode {
@@ -88,20 +134,14 @@ impl Layer for BatchNorm {
 
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View {
         let tensors = self.tensors(pass);
-        let training = self.training.as_ref().expect("placed with gradients");
+        let training = self.training.as_ref().expect("placed to go back");
         let Backward { x, dy, dx, .. } = flow;
-        record_slope_grad(pass.recorder, self.slope, self.y, dy);
-        let views = [x, dy, training.sums, training.gradient];
-        batch_norm::record_grad_parameters(
-            pass.recorder,
-            self.features,
-            &tensors,
-            views,
-            training.pitch,
-            flow.parameters,
-        );
+        linear::record_slope_grad(pass.recorder, self.slope, self.y, dy);
+        let Training { sums, gradient, pitch } = *training;
+        let views = GradParameters { x, dy, sums, gradient, pitch, accumulate: flow.parameters };
+        batch_norm::record_grad_parameters(pass.recorder, self.features, &tensors, views);
         if flow.input {
-            batch_norm::record_grad_input(pass.recorder, self.features, &tensors, [x, dy, training.sums, dx]);
+            batch_norm::record_grad_input(pass.recorder, self.features, &tensors, GradInput { x, dy, sums, dx });
         }
         dx
     }

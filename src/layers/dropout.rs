@@ -1,33 +1,55 @@
-//! Dropout as a layer: nothing at all when sampling, or at rate 0.
+//! Dropout: nothing at all when sampling, or at rate 0.
 
-use super::{Backward, Layer, Mode, Pass, Place};
-use crate::kernels::dropout;
+use serde::{Deserialize, Serialize};
+
+use super::{Backward, Example, Layer, Mode, Pass, Place, Placed, within};
+use crate::kernels::dropout::{self, Masked};
 use crate::plan::View;
+use crate::shape::Shape;
 
-/// A dropout layer.
-#[derive(Debug)]
+/// Dropout of this `rate` while training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dropout {
+    /// The part of the values that is set to zero.
+    pub rate: f32,
+}
+
+/// The mask is a function of the step's counter, so it is the same in every evaluation.
+pub(super) const EXAMPLES: &[Example] =
+    &[Example { input: [3, 5, 3], batch: 3, layers: &[r#"type = "dropout", rate = 0.3"#] }];
+
+impl Layer for Dropout {
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        within("rate", self.rate, 0.0, 0.99)?;
+        Ok(input)
+    }
+
+    fn place(&self, mut place: Place<'_>) -> Box<dyn Placed> {
+        Box::new(PlacedDropout { rate: self.rate, index: place.index, y: place.output_tensor() })
+    }
+}
+
+#[derive(Debug)]
+struct PlacedDropout {
     rate: f32,
     index: u32,
     y: View,
 }
 
-impl Dropout {
-    pub(super) fn place(rate: f32, mut place: Place<'_>) -> Self {
-        Dropout { rate, index: place.index, y: place.output_tensor() }
-    }
-
+impl PlacedDropout {
     fn is_identity(&self, pass: &Pass<'_>) -> bool {
         pass.mode == Mode::Sample || self.rate == 0.0
     }
 }
 
-impl Layer for Dropout {
+impl Placed for PlacedDropout {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
         if self.is_identity(pass) {
             return x;
         }
-        dropout::record_apply(pass.recorder, self.rate, pass.stream + self.index, [x, pass.step, self.y]);
+        let views = Masked { x, step: pass.step, y: self.y };
+        dropout::record_apply(pass.recorder, self.rate, pass.stream + self.index, views);
         self.y
     }
 
@@ -35,7 +57,8 @@ impl Layer for Dropout {
         if self.is_identity(pass) {
             return flow.dy;
         }
-        dropout::record_apply(pass.recorder, self.rate, pass.stream + self.index, [flow.dy, pass.step, flow.dx]);
+        let views = Masked { x: flow.dy, step: pass.step, y: flow.dx };
+        dropout::record_apply(pass.recorder, self.rate, pass.stream + self.index, views);
         flow.dx
     }
 }

@@ -1,16 +1,89 @@
-//! Dense, convolution and transposed convolution: one layer over tap lists.
+//! What dense layers, convolutions and transposed convolutions have in common: one linear map over a tap list, and a bias.
 
-use super::spec::{LayerSpec, Per};
-use super::{Backward, Layer, Pass, Place, Scaling, record_slope_grad};
+use super::taps::TapList;
+use super::window::Pair;
+use super::{Backward, Cost, Pass, Per, Place, Placed, Scaling, Variable, VariableKind};
+use crate::kernels::activation::Activation;
 use crate::kernels::batch_norm::Features;
-use crate::kernels::bias;
-use crate::kernels::linear::{self, RowTaps, Sizes, TapShares};
-use crate::kernels::loss;
-use crate::plan::{Role, View};
+use crate::kernels::bias::{self, BiasGrad};
+use crate::kernels::linear::{self, Forward, GradWeight, RowTaps, Sizes, TapShares};
+use crate::kernels::loss::{self, ScaleSamples};
+use crate::plan::{Recorder, View};
+use crate::shape::Shape;
 
-/// A linear layer with its tap lists on the device.
+/// A layer's weights, and its bias where it has `features` of them.
+pub(super) fn weight_and_bias(shape: [u32; 3], kind: VariableKind, features: Option<u32>) -> Vec<Variable> {
+    let weight = Variable { name: "weight", shape: shape.to_vec(), kind };
+    let bias = features.map(|features| Variable { name: "bias", shape: vec![features], kind: VariableKind::Bias });
+    std::iter::once(weight).chain(bias).collect()
+}
+
+/// The shape and kind of the weights of a kernel that slides over pixels.
+pub(super) fn window_weight(kernel: Pair, input: Shape, output: Shape) -> ([u32; 3], VariableKind) {
+    let taps = kernel.each().into_iter().product::<u32>();
+    let fan = |channels: u32| u64::from(taps) * u64::from(channels);
+    let kind = VariableKind::Weight { fan_in: fan(input.channels), fan_out: fan(output.channels) };
+    ([taps, input.channels, output.channels], kind)
+}
+
+/// The cost of a kernel that slides over pixels.
+pub(super) fn window_cost(kernel: Pair, input: Shape, output: Shape) -> Cost {
+    let taps = kernel.each().into_iter().map(u64::from).product::<u64>();
+    let channels = u64::from(input.channels) * u64::from(output.channels);
+    let products = taps * u64::from(input.pixels().max(output.pixels()));
+    Cost { products, weights: taps.saturating_mul(channels) }
+}
+
+/// A linear map and what its bias, if any, is shared by.
+pub(super) struct LinearMap {
+    pub(super) taps: TapList,
+    pub(super) bias: Option<Per>,
+}
+
+impl LinearMap {
+    pub(super) fn place(self, mut place: Place<'_>) -> Box<dyn Placed> {
+        let sizes = Sizes { batch: place.batch, c_in: place.input.channels, c_out: place.output.channels };
+        let weight = place.variables[0];
+        let forward = row_taps(&mut place, "forward", &self.taps);
+        let training = place.gradients.first().copied().map(|gradient| {
+            let adjoint = self.taps.adjoint(place.input.pixels());
+            let adjoint = row_taps(&mut place, "adjoint", &adjoint);
+            let (taps, longest_tap) = (self.taps.count(), self.taps.longest_tap());
+            let splits = linear::choose_splits(place.profile, sizes, taps, longest_tap);
+            let (shares, pairs) = self.taps.by_tap(splits);
+            let shares = TapShares {
+                shares: place.list("shares", shares),
+                pairs: place.list("share pairs", pairs),
+                taps,
+                splits,
+                longest: longest_tap.div_ceil(splits),
+                nominal: self.taps.nominal(),
+            };
+            place.reserve_scratch(u64::from(weight.len) * u64::from(splits));
+            *place.transposed_words = (*place.transposed_words).max(u64::from(weight.len));
+            Training { gradient, adjoint, shares }
+        });
+        let bias = self.bias.map(|per| {
+            let features = per.features(place.output, place.batch);
+            place.reserve_scratch(features.partial_words().into());
+            Bias { b: place.variables[1], db: place.gradients.get(1).copied(), features, slope: place.slope }
+        });
+        Box::new(PlacedLinear { sizes, weight, y: place.output_tensor(), forward, bias, training })
+    }
+}
+
+fn row_taps(place: &mut Place<'_>, what: &str, list: &TapList) -> RowTaps {
+    let (rows, pairs) = list.by_output();
+    RowTaps {
+        rows: place.list(&format!("{what} rows"), rows),
+        pairs: place.list(&format!("{what} pairs"), pairs),
+        longest: list.longest_row(),
+        nominal: list.nominal(),
+    }
+}
+
 #[derive(Debug)]
-pub struct Linear {
+struct PlacedLinear {
     sizes: Sizes,
     weight: View,
     y: View,
@@ -34,68 +107,28 @@ struct Training {
     shares: TapShares,
 }
 
-impl Linear {
-    pub(super) fn place(spec: &LayerSpec, mut place: Place<'_>) -> Self {
-        let layer = spec.linear(place.input).expect("shapes are checked before layers are placed");
-        let sizes = Sizes { batch: place.batch, c_in: place.input.channels, c_out: place.output.channels };
-        let weight = place.parameters[0];
-        let words = |place: &mut Place<'_>, what: &str, contents: Vec<u32>| {
-            place.program.words(format!("{}/{what}", place.label), Role::TapLists, contents)
-        };
-        let row_taps = |place: &mut Place<'_>, what: &str, list: &super::taps::TapList| {
-            let (rows, pairs) = list.by_output();
-            RowTaps {
-                rows: words(place, &format!("{what} rows"), rows),
-                pairs: words(place, &format!("{what} pairs"), pairs),
-                longest: list.longest_row(),
-                nominal: list.nominal(),
-            }
-        };
-        let forward = row_taps(&mut place, "forward", &layer.taps);
-        let training = place.gradients.first().copied().map(|gradient| {
-            let adjoint = layer.taps.adjoint(place.input.pixels());
-            let adjoint = row_taps(&mut place, "adjoint", &adjoint);
-            let taps = layer.taps.count();
-            let longest_tap = layer.taps.longest_tap();
-            let splits = linear::choose_splits(place.profile, sizes, taps, longest_tap);
-            let (shares, pairs) = layer.taps.by_tap(splits);
-            let shares = TapShares {
-                shares: words(&mut place, "shares", shares),
-                pairs: words(&mut place, "share pairs", pairs),
-                taps,
-                splits,
-                longest: longest_tap.div_ceil(splits),
-                nominal: layer.taps.nominal(),
-            };
-            *place.scratch_words = (*place.scratch_words).max(u64::from(weight.len) * u64::from(splits));
-            *place.transposed_words = (*place.transposed_words).max(u64::from(weight.len));
-            Training { gradient, adjoint, shares }
-        });
-        let bias = layer.bias.then(|| {
-            let features = match layer.bias_per {
-                Per::Channel => Features::per_channel(place.output.pixels(), place.batch, place.output.channels),
-                Per::Feature => Features::per_feature(place.output.pixels(), place.batch, place.output.channels),
-            };
-            *place.scratch_words = (*place.scratch_words).max(u64::from(features.partial_words()));
-            Bias { b: place.parameters[1], db: place.gradients.get(1).copied(), features, slope: place.slope }
-        });
-        Linear { sizes, weight, y: place.output_tensor(), forward, bias, training }
-    }
-}
-
-impl Linear {
+impl PlacedLinear {
     /// The upstream gradient as the loss has it.
     fn loss_gradient(&self, pass: &mut Pass<'_>, flow: &Backward) -> View {
         let Some(Scaling { factors, room }) = flow.scaling else { return flow.dy };
         let scaled = room.slice(0, flow.dy.len);
-        loss::record_scale_samples(pass.recorder, self.sizes.c_out, [flow.dy, factors, scaled]);
+        let views = ScaleSamples { x: flow.dy, s: factors, y: scaled };
+        loss::record_scale_samples(pass.recorder, self.sizes.c_out, views);
         scaled
     }
 }
 
-impl Layer for Linear {
+/// Records the gradient of a leaky ReLU that a layer applied in its own kernel, in place.
+pub(super) fn record_slope_grad(recorder: &mut Recorder, slope: f32, y: View, dy: View) {
+    if slope != 1.0 {
+        Activation::LeakyRelu { slope }.record_grad(recorder, y, dy);
+    }
+}
+
+impl Placed for PlacedLinear {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
-        linear::record_forward(pass.recorder, pass.profile, self.sizes, self.forward, [x, self.weight, self.y]);
+        let views = Forward { x, w: self.weight, y: self.y };
+        linear::record_forward(pass.recorder, self.sizes, self.forward, views);
         if let Some(bias) = &self.bias {
             bias::record_forward(pass.recorder, bias.features, bias.slope, bias.b, self.y);
         }
@@ -103,23 +136,23 @@ impl Layer for Linear {
     }
 
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View {
-        let training = self.training.as_ref().expect("placed with gradients");
+        let training = self.training.as_ref().expect("placed to go back");
         if let Some(bias) = &self.bias {
             record_slope_grad(pass.recorder, bias.slope, self.y, flow.dy);
         }
         if flow.parameters {
             let dy = self.loss_gradient(pass, &flow);
-            let views = [flow.x, dy, pass.scratch, training.gradient];
-            linear::record_grad_weight(pass.recorder, pass.profile, self.sizes, training.shares, views);
+            let views = GradWeight { x: flow.x, dy, partial: pass.scratch, dw: training.gradient };
+            linear::record_grad_weight(pass.recorder, self.sizes, training.shares, views);
             if let Some(Bias { db: Some(db), features, .. }) = self.bias {
-                bias::record_grad(pass.recorder, features, [dy, pass.scratch, db]);
+                bias::record_grad(pass.recorder, features, BiasGrad { dy, partial: pass.scratch, db });
             }
         }
         if flow.input {
             let transposed = pass.transposed.slice(0, self.weight.len);
-            linear::record_transpose(pass.recorder, self.sizes.c_in, self.sizes.c_out, [self.weight, transposed]);
-            let views = [flow.dy, transposed, flow.dx];
-            linear::record_forward(pass.recorder, pass.profile, self.sizes.adjoint(), training.adjoint, views);
+            linear::record_transpose(pass.recorder, self.sizes.c_in, self.sizes.c_out, self.weight, transposed);
+            let views = Forward { x: flow.dy, w: transposed, y: flow.dx };
+            linear::record_forward(pass.recorder, self.sizes.adjoint(), training.adjoint, views);
         }
         flow.dx
     }

@@ -1,20 +1,250 @@
-//! Layers: how each records its forward and backward kernels into a plan.
+//! Layers, a file each: keys, output shape, parameters and state, and how each records its forward and backward kernels.
+//!
+//! A layer is described by the struct of its file, whose fields are its keys in a configuration. Placed in a traversal of a
+//! network ([`crate::model::network::Traversal`]) it becomes a [`Placed`]: what a pass leaves is the traversal's, and only
+//! parameters and state are the layer's own.
 
-pub mod activation;
+mod activation;
 pub mod batch_norm;
+pub mod conv;
+pub mod conv_transpose;
+pub mod dense;
 pub mod dropout;
-pub mod linear;
-pub mod spec;
+pub mod leaky_relu;
+mod linear;
+pub mod relu;
+pub mod sigmoid;
+pub mod tanh;
 pub mod taps;
 pub mod window;
 
 use std::fmt::Debug;
 
-use crate::kernels::activation::Activation;
-use crate::plan::Profile;
+use serde::{Deserialize, Serialize};
+
+use crate::kernels::batch_norm::Features;
 use crate::plan::{Program, Recorder, Role, View};
 use crate::shape::Shape;
-use spec::LayerSpec;
+
+/// The registry: the name of each layer's file, which is its `type` in a configuration, and its struct.
+macro_rules! layers {
+    ($($module:ident::$Layer:ident),* $(,)?) => {
+        /// One line of a network's `layers`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        #[expect(missing_docs, reason = "the structs say what they are")]
+        pub enum LayerSpec {
+            $($Layer($module::$Layer)),*
+        }
+
+        impl LayerSpec {
+            /// The name that the configuration uses.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(LayerSpec::$Layer(_) => stringify!($module)),*
+                }
+            }
+
+            fn layer(&self) -> &(dyn Layer + 'static) {
+                match self {
+                    $(LayerSpec::$Layer(layer) => layer),*
+                }
+            }
+        }
+
+        /// Every layer's name, with its keys, and networks in which tests check its gradients.
+        pub const LAYERS: &[Registered] = &[
+            $(Registered {
+                name: stringify!($module),
+                keys: crate::model::keys::fields::<$module::$Layer>,
+                examples: $module::EXAMPLES,
+            }),*
+        ];
+    };
+}
+
+layers! {
+    dense::Dense,
+    conv::Conv,
+    conv_transpose::ConvTranspose,
+    batch_norm::BatchNorm,
+    relu::Relu,
+    leaky_relu::LeakyRelu,
+    tanh::Tanh,
+    sigmoid::Sigmoid,
+    dropout::Dropout,
+}
+
+/// A row of [`LAYERS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Registered {
+    /// Its `type` in a configuration.
+    pub name: &'static str,
+    /// Its other keys.
+    pub keys: fn() -> &'static [&'static str],
+    /// Networks with this layer whose gradients are checked against central differences.
+    pub examples: &'static [Example],
+}
+
+/// A short network with the layer in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// The shape of its input, `[height, width, channels]`.
+    pub input: [u32; 3],
+    /// Samples of a batch.
+    pub batch: u32,
+    /// Its layers, written as in a configuration.
+    pub layers: &'static [&'static str],
+}
+
+/// A layer as the configuration describes it, before any device is involved.
+pub trait Layer: Debug {
+    /// The output's shape, or what is wrong with the layer on this input.
+    ///
+    /// # Errors
+    /// The problem in words, without the layer's name.
+    fn output(&self, input: Shape) -> Result<Shape, String>;
+
+    /// Upper bounds of the matrix products of a sample and of the weights.
+    fn cost(&self, _input: Shape, _output: Shape) -> Cost {
+        Cost::default()
+    }
+
+    /// Its parameters and state, in the order in which they are stored and initialised.
+    fn variables(&self, _input: Shape, _output: Shape) -> Vec<Variable> {
+        Vec::new()
+    }
+
+    /// Its tensors in a traversal.
+    fn place(&self, place: Place<'_>) -> Box<dyn Placed>;
+
+    /// Its slope where it is a leaky ReLU, which the layer before it may apply in its own kernel.
+    fn slope(&self) -> Option<f32> {
+        None
+    }
+
+    /// Whether its kernel applies the slope of a leaky ReLU behind it.
+    fn applies_slope(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a linear map of its input, with or without a bias.
+    fn is_linear(&self) -> bool {
+        false
+    }
+
+    /// Whether a sample's output depends on the other samples of its batch.
+    fn mixes_samples(&self) -> bool {
+        false
+    }
+
+    /// The bounds of its outputs, where both are known: what images are scaled to where it is G's last layer.
+    fn range(&self) -> Option<[f32; 2]> {
+        None
+    }
+}
+
+/// What bounds the size of a layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Entries of the tap list.
+    pub products: u64,
+    /// Weights.
+    pub weights: u64,
+}
+
+/// A tensor that a layer learns or keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Name within the layer.
+    pub name: &'static str,
+    /// Shape: `[taps, c_in, c_out]`, `[features]` or `[2, features]`.
+    pub shape: Vec<u32>,
+    /// What it is.
+    pub kind: VariableKind,
+}
+
+impl Variable {
+    /// Elements.
+    pub fn count(&self) -> u64 {
+        self.shape.iter().map(|&n| u64::from(n)).product()
+    }
+}
+
+/// What a variable is, which decides how it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VariableKind {
+    /// A linear layer's weights, with the fans that Glorot's rule needs.
+    #[expect(missing_docs, reason = "the field's standard names")]
+    Weight { fan_in: u64, fan_out: u64 },
+    /// A parameter that starts at zero.
+    Bias,
+    /// A parameter that starts around one.
+    Scale,
+    /// State, which no gradient changes: running mean 0 and variance 1, `[2, features]`.
+    Running,
+}
+
+impl VariableKind {
+    /// Whether it is learned: it has a gradient.
+    pub fn is_parameter(self) -> bool {
+        self != VariableKind::Running
+    }
+}
+
+/// What a layer is placed with.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// Receives what a pass leaves.
+    pub program: &'a mut Program,
+    /// The device's facts.
+    pub profile: &'a crate::plan::Profile,
+    /// Prefix of tensor labels, such as `generator.3`.
+    pub label: String,
+    /// Index within the network, which sets its random streams apart.
+    pub index: u32,
+    /// Samples of a batch.
+    pub batch: u32,
+    /// The input's shape.
+    pub input: Shape,
+    /// The output's shape.
+    pub output: Shape,
+    /// Views of the layer's variables, in the order of [`Layer::variables`].
+    pub variables: Vec<View>,
+    /// Views of its parameters' gradients; empty where passes do not go back.
+    pub gradients: Vec<View>,
+    /// Slope of the leaky ReLU that the layer applies to its output; 1 where it applies none.
+    pub slope: f32,
+    /// Grows to the words that the largest layer needs of [`Pass::scratch`].
+    pub scratch_words: &'a mut u64,
+    /// Grows to the words that the largest layer needs of [`Pass::transposed`].
+    pub transposed_words: &'a mut u64,
+}
+
+impl Place<'_> {
+    fn output_tensor(&mut self) -> View {
+        let words = u64::from(self.output.values()) * u64::from(self.batch);
+        self.program.floats(format!("{}/y", self.label), Role::Activations, words)
+    }
+
+    /// A constant list of words, which placements of the same layer share.
+    fn list(&mut self, what: &str, contents: Vec<u32>) -> View {
+        self.program.shared_words(format!("{}/{what}", self.label), Role::TapLists, contents)
+    }
+
+    fn reserve_scratch(&mut self, words: u64) {
+        *self.scratch_words = (*self.scratch_words).max(words);
+    }
+}
+
+/// A layer in a traversal: its tensors exist.
+pub trait Placed: Debug {
+    /// Records the forward kernels on `x` and returns the output.
+    fn forward(&self, pass: &mut Pass<'_>, x: View) -> View;
+
+    /// Records the backward kernels and returns the gradient with respect to the input, where it is wanted.
+    fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View;
+}
 
 /// Whether a pass trains or samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +255,20 @@ pub enum Mode {
     Sample,
 }
 
-/// One traversal of a network: what every layer records with.
+/// One pass through a network: what every layer records with.
 #[derive(Debug)]
 pub struct Pass<'a> {
     /// Where dispatches go.
     pub recorder: &'a mut Recorder,
-    /// The device's facts.
-    pub profile: &'a Profile,
     /// Training or sampling.
     pub mode: Mode,
-    /// `[8]`: seed, step, learning rates; see `engine::step`.
+    /// Seed and step number.
     pub step: View,
-    /// First random stream of this traversal; a backward pass has that of its forward pass.
+    /// First random stream of this pass; a backward pass has that of its forward pass.
     pub stream: u32,
-    /// Partial sums, shared by all layers of a network.
+    /// Partial sums, shared by all layers.
     pub scratch: View,
-    /// Transposed weights, shared by all layers of a network.
+    /// Transposed weights, shared by all layers.
     pub transposed: View,
 }
 
@@ -71,88 +299,86 @@ pub struct Backward {
     pub input: bool,
 }
 
-/// A layer that is placed: its tensors exist.
-pub trait Layer: Debug {
-    /// Records the forward kernels on `x` and returns the output.
-    fn forward(&self, pass: &mut Pass<'_>, x: View) -> View;
-
-    /// Records the backward kernels and returns the gradient with respect to the input, where it is wanted.
-    fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View;
+/// What shares the statistics of a batch norm, or a bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    /// All pixels of a channel.
+    #[default]
+    Channel,
+    /// Each pixel and channel has its own: batch norm between a dense layer and its reshape.
+    Feature,
 }
 
-/// What a layer is placed with.
-#[derive(Debug)]
-pub struct Place<'a> {
-    /// Receives the layer's tensors.
-    pub program: &'a mut Program,
-    /// The device's facts.
-    pub profile: &'a Profile,
-    /// Prefix of tensor labels, such as `generator.3`.
-    pub label: String,
-    /// Index within the network, which sets its random streams apart.
-    pub index: u32,
-    /// Samples of a batch.
-    pub batch: u32,
-    /// The input's shape.
-    pub input: Shape,
-    /// The output's shape.
-    pub output: Shape,
-    /// Views of the layer's parameters, in the order of [`LayerSpec::parameters`].
-    pub parameters: Vec<View>,
-    /// Views of their gradients; empty when only sampling.
-    pub gradients: Vec<View>,
-    /// Running statistics; batch norm only.
-    pub running: Option<View>,
-    /// Slope of the leaky ReLU that the layer applies to its output; 1 where it applies none.
-    pub slope: f32,
-    /// Grows to the words that the largest layer needs of [`Pass::scratch`].
-    pub scratch_words: &'a mut u64,
-    /// Grows to the words that the largest layer needs of [`Pass::transposed`].
-    pub transposed_words: &'a mut u64,
-}
-
-impl Place<'_> {
-    fn output_tensor(&mut self) -> View {
-        let words = u64::from(self.output.values()) * u64::from(self.batch);
-        self.program.floats(format!("{}/y", self.label), Role::Activations, words)
-    }
-}
-
-/// The slope of `next`, where a layer like `spec` applies it in the same kernel.
-pub fn fused_slope(spec: &LayerSpec, next: &LayerSpec) -> Option<f32> {
-    let fuses = match spec {
-        LayerSpec::BatchNorm { .. } => true,
-        LayerSpec::Dense { bias, .. } | LayerSpec::Conv { bias, .. } | LayerSpec::ConvTranspose { bias, .. } => *bias,
-        _ => false,
-    };
-    match next {
-        LayerSpec::Relu {} => Some(0.0),
-        LayerSpec::LeakyRelu { slope } => Some(*slope),
-        _ => None,
-    }
-    .filter(|_| fuses)
-}
-
-/// Records the gradient of a fused leaky ReLU, in place.
-fn record_slope_grad(recorder: &mut Recorder, slope: f32, y: View, dy: View) {
-    if slope != 1.0 {
-        Activation::LeakyRelu { slope }.record_grad(recorder, y, dy);
-    }
-}
-
-/// Places a layer.
-pub fn place(spec: &LayerSpec, mut place: Place<'_>) -> Box<dyn Layer> {
-    match *spec {
-        LayerSpec::Dense { .. } | LayerSpec::Conv { .. } | LayerSpec::ConvTranspose { .. } => {
-            Box::new(linear::Linear::place(spec, place))
+impl Per {
+    /// How many there are.
+    fn count(self, shape: Shape) -> u32 {
+        match self {
+            Per::Channel => shape.channels,
+            Per::Feature => shape.values(),
         }
-        LayerSpec::BatchNorm { epsilon, momentum, per } => {
-            Box::new(batch_norm::BatchNorm::place(epsilon, momentum, per, place))
-        }
-        LayerSpec::Relu {} => activation::place(Activation::LeakyRelu { slope: 0.0 }, &mut place),
-        LayerSpec::LeakyRelu { slope } => activation::place(Activation::LeakyRelu { slope }, &mut place),
-        LayerSpec::Tanh {} => activation::place(Activation::Tanh, &mut place),
-        LayerSpec::Sigmoid {} => activation::place(Activation::Sigmoid, &mut place),
-        LayerSpec::Dropout { rate } => Box::new(dropout::Dropout::place(rate, place)),
     }
+
+    /// How a batch of this shape divides.
+    fn features(self, shape: Shape, batch: u32) -> Features {
+        match self {
+            Per::Channel => Features::per_channel(shape.pixels(), batch, shape.channels),
+            Per::Feature => Features::per_feature(shape.pixels(), batch, shape.channels),
+        }
+    }
+}
+
+/// Values that a sample may have between two layers: 4096×4096 pixels.
+const MAX_VALUES: u32 = 1 << 24;
+/// Weights that a layer may have: 1 GiB of them.
+const MAX_WEIGHTS: u64 = 1 << 28;
+/// Entries that a tap list may have.
+const MAX_PRODUCTS: u64 = 1 << 26;
+
+impl LayerSpec {
+    /// The output's shape, or what is wrong with the layer on this input.
+    ///
+    /// # Errors
+    /// The problem in words, without the layer's name.
+    pub fn output(&self, input: Shape) -> Result<Shape, String> {
+        let shape = self.layer().output(input)?;
+        let values = [shape.height, shape.width, shape.channels].into_iter().try_fold(1_u32, u32::checked_mul);
+        if !values.is_some_and(|n| (1..=MAX_VALUES).contains(&n)) {
+            return Err(format!("gives {shape} values; a sample has 1 to {MAX_VALUES}"));
+        }
+        let Cost { products, weights } = self.layer().cost(input, shape);
+        if products > MAX_PRODUCTS || weights > MAX_WEIGHTS {
+            return Err(format!(
+                "needs {weights} weights and {products} matrix products a sample; at most are {MAX_WEIGHTS} and {MAX_PRODUCTS}"
+            ));
+        }
+        Ok(shape)
+    }
+
+    /// Its parameters and state on this input, which it fits ([`LayerSpec::output`]).
+    pub fn variables(&self, input: Shape) -> Vec<Variable> {
+        self.output(input).map_or_else(|_| Vec::new(), |output| self.layer().variables(input, output))
+    }
+
+    /// The slope of `next`, where this layer applies it in its own kernel.
+    pub fn slope_of(&self, next: &LayerSpec) -> Option<f32> {
+        next.layer().slope().filter(|_| self.layer().applies_slope())
+    }
+}
+
+/// As of the layer that is described.
+impl std::ops::Deref for LayerSpec {
+    type Target = dyn Layer;
+
+    fn deref(&self) -> &Self::Target {
+        self.layer()
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn within(key: &str, value: f32, low: f32, high: f32) -> Result<(), String> {
+    if (low..=high).contains(&value) { Ok(()) } else { Err(format!("{key} {value} is outside {low} to {high}")) }
 }

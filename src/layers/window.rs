@@ -13,6 +13,16 @@ pub enum Pair {
 }
 
 impl Pair {
+    /// 1 for both axes, a key's default.
+    pub(super) fn one() -> Self {
+        Pair::Both(1)
+    }
+
+    /// 0 for both axes, a key's default.
+    pub(super) fn zero() -> Self {
+        Pair::Both(0)
+    }
+
     /// `[vertical, horizontal]`.
     pub fn each(self) -> [u32; 2] {
         match self {

@@ -157,8 +157,8 @@ impl Checkpoint {
         let json = described(map.metadata().as_ref())?;
         let data = &bytes[LENGTH_BYTES + header..];
         let metadata = metadata(json, Some(data))?;
-        let layouts = metadata.config.layouts();
-        let layouts = layouts.map_err(|e| Error::checkpoint(format!("its configuration cannot be used: {e}")))?;
+        let stored = metadata.config.stored();
+        let stored = stored.map_err(|e| Error::checkpoint(format!("its configuration cannot be used: {e}")))?;
         let mut tensors = Tensors::default();
         for (name, view) in SafeTensors::deserialize(bytes).map_err(|e| foreign(&e))?.tensors() {
             if view.dtype() != Dtype::F32 {
@@ -168,7 +168,7 @@ impl Checkpoint {
             let values = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
             tensors.by_name.insert(name, Tensor { shape: view.shape().to_vec(), values });
         }
-        tensors.check(&layouts)?;
+        tensors.check(&stored)?;
         Ok(Checkpoint { metadata, tensors })
     }
 

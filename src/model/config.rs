@@ -7,12 +7,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::network::Layout;
+use super::network::{Layout, State};
 use super::parameters::Init;
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
-use crate::layers::spec::LayerSpec;
+use crate::layers::LayerSpec;
 use crate::output::grid_side;
+use crate::plan::{Program, Stored};
 use crate::shape::Shape;
 
 /// A resolved configuration.
@@ -228,7 +229,7 @@ impl Config {
 
     /// The value of a black pixel: −1 where the generator ends in tanh, 0 where it ends in sigmoid.
     pub fn low(&self) -> f32 {
-        if matches!(self.generator.layers.last(), Some(LayerSpec::Sigmoid {})) { 0.0 } else { -1.0 }
+        self.generator.layers.last().and_then(|layer| layer.range()).map_or(-1.0, |[low, _]| low)
     }
 
     /// The layouts of generator and discriminator, every value checked.
@@ -247,7 +248,8 @@ impl Config {
                 generator.output
             )));
         }
-        if !matches!(self.generator.layers.last(), Some(LayerSpec::Tanh {} | LayerSpec::Sigmoid {})) {
+        let is_bounded = |layers: &[LayerSpec]| layers.last().is_some_and(|layer| layer.range().is_some());
+        if !is_bounded(&self.generator.layers) {
             return Err(Error::usage(
                 "the generator's last layer must be tanh (images in [-1, 1]) or sigmoid ([0, 1])",
             ));
@@ -259,7 +261,7 @@ impl Config {
                 discriminator.output
             )));
         }
-        if matches!(self.discriminator.layers.last(), Some(LayerSpec::Tanh {} | LayerSpec::Sigmoid {})) {
+        if is_bounded(&self.discriminator.layers) {
             return Err(Error::usage(
                 "the discriminator must end with the logit, not with tanh or sigmoid: the loss applies the sigmoid",
             ));
@@ -278,6 +280,18 @@ impl Config {
             }
         }
         Ok([generator, discriminator])
+    }
+
+    /// What a checkpoint of this configuration holds.
+    ///
+    /// # Errors
+    /// As [`Config::layouts`].
+    pub fn stored(&self) -> Result<Vec<Stored>> {
+        let mut program = Program::default();
+        for layout in self.layouts()? {
+            State::new(&mut program, &layout, &self.init, true);
+        }
+        Ok(program.stored)
     }
 
     /// The first value that is impossible whatever the networks are: its key, and what is wrong in words.

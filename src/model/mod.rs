@@ -1,9 +1,11 @@
 //! Networks: their description, their parameters, and what a run leaves of them.
 
 pub mod checkpoint;
+pub mod columns;
 pub mod config;
+pub mod keys;
 pub mod network;
 pub mod origins;
 pub mod parameters;
 pub mod sources;
-mod tensors;
+pub mod tensors;

@@ -1,12 +1,10 @@
-//! A network on a device: its layers placed, with parameters, gradients and room for a batch.
+//! A network: its layers with the shapes between them, its flat tensors, and passes through it.
 
-use super::parameters::Table;
+use super::parameters::{Flat, Init};
 use crate::error::{Error, Result};
 use crate::kernels::adam;
-use crate::layers::spec::LayerSpec;
-use crate::layers::{self, Backward, Layer, Mode, Pass, Place, Scaling};
-use crate::plan::Profile;
-use crate::plan::{Program, Recorder, Role, View};
+use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling};
+use crate::plan::{Profile, Program, Recorder, Role, Stored, View};
 use crate::shape::Shape;
 
 /// The most layers of a network: with two tensors of parameters each, as many as have random streams of their own.
@@ -22,9 +20,9 @@ pub struct Layout {
     /// The shape of the last layer's output.
     pub output: Shape,
     /// Where the parameters lie.
-    pub parameters: Table,
-    /// Where the running statistics lie.
-    pub running: Table,
+    pub parameters: Flat,
+    /// Where state lies that is no parameter: running statistics.
+    pub state: Flat,
 }
 
 impl Layout {
@@ -44,14 +42,14 @@ impl Layout {
                 Error::usage(format!("{name} layer {index} ({}), on its input of {shape}: {problem}", spec.name()))
             })?;
         }
-        let (parameters, running) = (Table::parameters(&layers), Table::running(&layers));
+        let [parameters, state] = [true, false].map(|learned| Flat::of(&layers, learned));
         if parameters.words > u64::from(u32::MAX / 4) {
             return Err(Error::usage(format!(
                 "{name} has {} parameters; at most 2³⁰ are possible",
                 parameters.count()
             )));
         }
-        Ok(Layout { name, layers, output: shape, parameters, running })
+        Ok(Layout { name, layers, output: shape, parameters, state })
     }
 
     /// Values of the largest tensor between two layers, for one sample.
@@ -59,12 +57,11 @@ impl Layout {
         self.layers.iter().map(|(_, input)| input.values()).max().unwrap_or(0).max(self.output.values())
     }
 
-    /// Whether the gradient of one sample's output depends on that sample alone and can be passed back from ones: there is
-    /// no batch norm, and the last layer is linear.
+    /// Whether the gradient of one sample's output depends on that sample alone and can be passed back from ones: no layer
+    /// mixes samples, and the last one is linear.
     pub fn samples_are_independent(&self) -> bool {
-        let mut specs = self.layers.iter().map(|(spec, _)| spec);
-        let last_is_linear = self.layers.last().is_some_and(|(spec, input)| spec.linear(*input).is_some());
-        last_is_linear && !specs.any(|spec| matches!(spec, LayerSpec::BatchNorm { .. }))
+        let last_is_linear = self.layers.last().is_some_and(|(layer, _)| layer.is_linear());
+        last_is_linear && !self.layers.iter().any(|(layer, _)| layer.mixes_samples())
     }
 
     /// The input's shape.
@@ -73,54 +70,86 @@ impl Layout {
     }
 }
 
-/// The flat tensors of a network: shared by all batch sizes that it is placed for.
+/// The flat tensors of a network, which all its traversals share.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
     /// Parameters.
     pub parameters: View,
-    /// Running statistics of batch norm.
-    pub running: View,
+    /// What is kept and no parameter: running statistics.
+    pub kept: View,
     /// What training adds.
-    pub optimizer: Option<adam::Tensors>,
+    pub optimizer: Option<adam::AdamTensors>,
 }
 
 impl State {
-    /// Adds a network's flat tensors to a program, the optimizer's only for training.
-    pub fn new(program: &mut Program, layout: &Layout, training: bool) -> Self {
-        let name = layout.name;
-        let words = layout.parameters.words;
+    /// Adds a network's flat tensors to a program, the optimizer's only for training, and lists what is stored in them.
+    pub fn new(program: &mut Program, layout: &Layout, init: &Init, training: bool) -> Self {
+        let Layout { name, parameters: learned, state: other, .. } = layout;
         let mut flat = |what: &str, role, words: u64| program.floats(format!("{name}/{what}"), role, words.max(1));
-        let parameters = flat("parameters", Role::Parameters, words);
-        let running = flat("running", Role::RunningStatistics, layout.running.words);
-        let optimizer = training.then(|| adam::Tensors {
+        let parameters = flat("parameters", Role::Parameters, learned.words);
+        let kept = flat("running", Role::RunningStatistics, other.words);
+        let optimizer = training.then(|| adam::AdamTensors {
             w: parameters,
-            g: flat("gradients", Role::Gradients, words),
-            m: flat("first moments", Role::AdamMoments, words),
-            v: flat("second moments", Role::AdamMoments, words),
+            g: flat("gradients", Role::Gradients, learned.words),
+            m: flat("first moments", Role::AdamMoments, learned.words),
+            v: flat("second moments", Role::AdamMoments, learned.words),
         });
-        State { parameters, running, optimizer }
+        let mut store = |what, flat: &Flat, view, init| program.stored.extend(flat.stored(name, what, view, init));
+        store("parameter", learned, parameters, Some(init));
+        if let Some(adam::AdamTensors { m, v, .. }) = optimizer {
+            store(FIRST_MOMENT, learned, m, None);
+            store("adam_v", learned, v, None);
+        }
+        store("state", other, kept, Some(init));
+        State { parameters, kept, optimizer }
     }
 }
 
-/// A network placed for one batch size.
+/// What the names of G's and D's first moments have between network and layer.
+const FIRST_MOMENT: &str = "adam_m";
+
+/// Whether a stored tensor is a first moment of `owner`: its gradient, smoothed over steps.
+pub fn is_first_moment(stored: &Stored, owner: &str) -> bool {
+    stored.owner == owner && stored.name.split('/').nth(1) == Some(FIRST_MOMENT)
+}
+
+/// Room for passes through a network with one batch size: what they leave, and nothing that the network learns. Several
+/// traversals of one network may be alive at once; a pass overwrites what the one before it left in the same traversal.
 #[derive(Debug)]
-pub struct Network {
+pub struct Traversal {
     name: &'static str,
-    layers: Vec<Placed>,
+    layers: Vec<Layered>,
     batch: u32,
     step: View,
     scratch: View,
     transposed: View,
-    /// Two buffers between which activation gradients alternate.
-    gradients: [View; 2],
+    gradients: Gradients,
 }
 
 #[derive(Debug)]
-struct Placed {
+struct Layered {
     /// Index in the description.
     index: usize,
-    layer: Box<dyn Layer>,
+    layer: Box<dyn Placed>,
     input: Shape,
+}
+
+/// Where a traversal has its activation gradients.
+#[derive(Debug)]
+enum Gradients {
+    /// Two buffers between which they alternate.
+    Alternating([View; 2]),
+    /// Each layer's input has its own, so that all are there after a backward pass.
+    Kept(Vec<View>),
+}
+
+/// Which activation gradients a traversal keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// None: backward passes reuse two buffers, and networks that are only sampled have none at all.
+    Nothing,
+    /// That of every layer's output, as the layer left it, and of the network's input.
+    Gradients,
 }
 
 /// The views that a forward pass leaves for the backward pass.
@@ -146,26 +175,32 @@ pub enum Wanted {
     Scaled(Scaling),
 }
 
-impl Network {
-    /// Places the layers for a batch; `label` sets the tensors apart from those of other placements.
+/// What a traversal is placed for.
+#[derive(Clone, Copy, Debug)]
+pub struct Passes<'a> {
+    /// Samples of a batch.
+    pub batch: u32,
+    /// Prefix of its tensors' labels, which sets them apart from those of other traversals.
+    pub label: &'a str,
+    /// Which activation gradients stay.
+    pub keep: Keep,
+}
+
+impl Traversal {
+    /// Makes room for passes; `step` holds seed and step number.
     pub fn place(
         program: &mut Program,
         profile: &Profile,
         layout: &Layout,
         state: &State,
         step: View,
-        batch: u32,
-        label: &str,
+        Passes { batch, label, keep }: Passes<'_>,
     ) -> Self {
         let (mut scratch_words, mut transposed_words) = (1, 1);
         let mut layers = Vec::with_capacity(layout.layers.len());
         let mut specs = layout.layers.iter().enumerate().peekable();
         while let Some((index, (spec, input))) = specs.next() {
-            let fused = specs.next_if_map(|next| layers::fused_slope(spec, &next.1.0).ok_or(next));
-            let views = |table: &Table, flat: View| -> Vec<View> {
-                let own = table.slots.iter().filter(|slot| slot.layer == index);
-                own.map(|slot| flat.slice(slot.offset, slot.parameter.len() as u32)).collect()
-            };
+            let applied = specs.next_if_map(|next| spec.slope_of(&next.1.0).ok_or(next));
             let output = layout.layers.get(index + 1).map_or(layout.output, |(_, next)| *next);
             let place = Place {
                 program,
@@ -175,49 +210,61 @@ impl Network {
                 batch,
                 input: *input,
                 output,
-                parameters: views(&layout.parameters, state.parameters),
-                gradients: state.optimizer.map_or_else(Vec::new, |o| views(&layout.parameters, o.g)),
-                running: views(&layout.running, state.running).first().copied(),
-                slope: fused.unwrap_or(1.0),
+                variables: [layout.parameters.views(index, state.parameters), layout.state.views(index, state.kept)]
+                    .concat(),
+                gradients: state.optimizer.map_or_else(Vec::new, |o| layout.parameters.views(index, o.g)),
+                slope: applied.unwrap_or(1.0),
                 scratch_words: &mut scratch_words,
                 transposed_words: &mut transposed_words,
             };
-            layers.push(Placed { index, layer: layers::place(spec, place), input: *input });
+            layers.push(Layered { index, layer: spec.place(place), input: *input });
         }
         let mut floats = |what: &str, role, words: u64| program.floats(format!("{label}/{what}"), role, words);
         let scratch = floats("partial sums", Role::Scratch, scratch_words);
         let transposed = floats("transposed weights", Role::Scratch, transposed_words);
-        let gradient_words = if state.optimizer.is_some() { u64::from(layout.widest()) * u64::from(batch) } else { 1 };
-        let gradients = ["gradient a", "gradient b"].map(|n| floats(n, Role::ActivationGradients, gradient_words));
-        Network { name: layout.name, layers, batch, step, scratch, transposed, gradients }
+        let mut gradient = |what: &str, values: u32| {
+            let words = if state.optimizer.is_some() { u64::from(values) * u64::from(batch) } else { 1 };
+            floats(what, Role::ActivationGradients, words)
+        };
+        let gradients = match keep {
+            Keep::Nothing => Gradients::Alternating(["gradient a", "gradient b"].map(|n| gradient(n, layout.widest()))),
+            Keep::Gradients => Gradients::Kept(
+                layers
+                    .iter()
+                    .map(|layer| gradient(&format!("gradient {}", layer.index), layer.input.values()))
+                    .collect(),
+            ),
+        };
+        Traversal { name: layout.name, layers, batch, step, scratch, transposed, gradients }
+    }
+
+    /// The network's name.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Records a forward pass from `input`; random layers draw from streams counted from `stream`.
-    pub fn forward(&self, recorder: &mut Recorder, profile: &Profile, mode: Mode, input: View, stream: u32) -> Tape {
+    pub fn forward(&self, recorder: &mut Recorder, mode: Mode, input: View, stream: u32) -> Tape {
         let mut x = input;
         let mut inputs = Vec::with_capacity(self.layers.len());
-        for Placed { index, layer, .. } in &self.layers {
+        for Layered { index, layer, .. } in &self.layers {
             recorder.scope(format!("{}.{index} forward", self.name));
             inputs.push(x);
-            x = layer.forward(&mut self.pass(recorder, profile, mode, stream), x);
+            x = layer.forward(&mut self.pass(recorder, mode, stream), x);
         }
         Tape { inputs, output: x, stream }
     }
 
-    /// Records the backward pass of a forward pass, from the gradient of its output; returns the gradient of the
+    /// Records the backward pass of the last forward pass, from the gradient of its output; returns the gradient of the
     /// network's input where it is wanted.
-    pub fn backward(
-        &self,
-        recorder: &mut Recorder,
-        profile: &Profile,
-        tape: &Tape,
-        upstream: View,
-        wanted: Wanted,
-    ) -> View {
+    pub fn backward(&self, recorder: &mut Recorder, tape: &Tape, upstream: View, wanted: Wanted) -> View {
         let mut dy = upstream;
-        for (Placed { index, layer, input }, &x) in self.layers.iter().zip(&tape.inputs).rev() {
+        for (number, (Layered { index, layer, input }, &x)) in self.layers.iter().zip(&tape.inputs).enumerate().rev() {
             recorder.scope(format!("{}.{index} backward", self.name));
-            let room = self.gradients.into_iter().find(|g| g.tensor != dy.tensor).unwrap_or(self.gradients[0]);
+            let room = match &self.gradients {
+                Gradients::Alternating(both) => both.iter().find(|g| g.tensor != dy.tensor).unwrap_or(&both[0]),
+                Gradients::Kept(own) => &own[number],
+            };
             let flow = Backward {
                 x,
                 dy,
@@ -226,13 +273,13 @@ impl Network {
                 scaling: if let Wanted::Scaled(scaling) = wanted { Some(scaling) } else { None },
                 input: *index > 0 || wanted != Wanted::Parameters,
             };
-            dy = layer.backward(&mut self.pass(recorder, profile, Mode::Train, tape.stream), flow);
+            dy = layer.backward(&mut self.pass(recorder, Mode::Train, tape.stream), flow);
         }
         dy
     }
 
-    fn pass<'a>(&self, recorder: &'a mut Recorder, profile: &'a Profile, mode: Mode, stream: u32) -> Pass<'a> {
+    fn pass<'a>(&self, recorder: &'a mut Recorder, mode: Mode, stream: u32) -> Pass<'a> {
         let (step, scratch, transposed) = (self.step, self.scratch, self.transposed);
-        Pass { recorder, profile, mode, step, stream, scratch, transposed }
+        Pass { recorder, mode, step, stream, scratch, transposed }
     }
 }

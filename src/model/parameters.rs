@@ -1,11 +1,14 @@
-//! The parameters of a network: where each lies in the flat tensor, and what it starts as.
+//! Where the variables of a network lie in its flat tensors, and what they start as.
 
 use serde::{Deserialize, Serialize};
 
-use crate::layers::spec::{LayerSpec, Parameter, ParameterKind};
-use crate::plan::ALIGNMENT;
+use crate::layers::{LayerSpec, Variable, VariableKind};
+use crate::plan::{ALIGNMENT, Begins, Stored, View};
 use crate::random::{Draws, stream};
 use crate::shape::Shape;
+
+/// The networks of a GAN.
+pub const NETWORKS: [&str; 2] = ["generator", "discriminator"];
 
 /// How parameters start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +31,42 @@ pub enum Distribution {
     GlorotUniform,
 }
 
-/// One parameter tensor's place.
+impl Init {
+    /// How a variable begins that draws from `stream`, if it is random.
+    fn begins(&self, kind: VariableKind, stream: u32) -> Begins {
+        let normal = |mean| Begins::Normal { mean, std: self.std as f32, stream };
+        match (kind, self.weights) {
+            (VariableKind::Weight { .. }, Distribution::Normal) => normal(0.0),
+            (VariableKind::Weight { fan_in, fan_out }, Distribution::GlorotUniform) => {
+                Begins::Uniform { bound: libm::sqrt(6.0 / (fan_in + fan_out) as f64), stream }
+            }
+            (VariableKind::Scale, Distribution::Normal) => normal(1.0),
+            (VariableKind::Scale, Distribution::GlorotUniform) => Begins::Constant { value: 1.0 },
+            (VariableKind::Bias, _) => Begins::Constant { value: 0.0 },
+            (VariableKind::Running, _) => Begins::Rows { values: vec![0.0, 1.0] },
+        }
+    }
+}
+
+impl Begins {
+    /// Fills a tensor with what it begins with.
+    pub fn fill(&self, seed: u64, values: &mut [f32]) {
+        match self {
+            Begins::Constant { value } => values.fill(*value),
+            Begins::Rows { values: rows } => {
+                let row = values.len() / rows.len();
+                values.chunks_exact_mut(row).zip(rows).for_each(|(values, row)| values.fill(*row));
+            }
+            Begins::Normal { mean, std, stream } => {
+                Draws::new(seed, *stream, 0).fill_normal(values);
+                values.iter_mut().for_each(|value| *value = mean + std * *value);
+            }
+            Begins::Uniform { bound, stream } => Draws::new(seed, *stream, 0).fill_uniform(*bound, values),
+        }
+    }
+}
+
+/// One variable's place.
 #[derive(Clone, Debug)]
 pub struct Slot {
     /// Name in checkpoints, such as `3.weight`.
@@ -36,87 +74,64 @@ pub struct Slot {
     /// Index of the layer.
     pub layer: usize,
     /// What it is.
-    pub parameter: Parameter,
+    pub variable: Variable,
     /// First word in the flat tensor.
     pub offset: u32,
 }
 
-/// The places of one kind of tensor in a flat one.
+impl Slot {
+    /// Its part of the flat tensor.
+    pub fn view(&self, flat: View) -> View {
+        flat.slice(self.offset, self.variable.count() as u32)
+    }
+}
+
+/// The places of a network's parameters, or of its other state, in a flat tensor.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
+pub struct Flat {
     /// In layer order.
     pub slots: Vec<Slot>,
     /// Words of the flat tensor, padding included.
     pub words: u64,
 }
 
-impl Table {
-    /// The learned parameters of a network's layers, given with their inputs.
-    pub fn parameters(layers: &[(LayerSpec, Shape)]) -> Self {
-        let mut table = Table::default();
-        for (index, (layer, input)) in layers.iter().enumerate() {
-            for parameter in layer.parameters(*input) {
-                table.push(index, parameter);
+impl Flat {
+    /// The parameters of a network's layers, given with their inputs, or what else they keep.
+    pub fn of(layers: &[(LayerSpec, Shape)], parameters: bool) -> Self {
+        let mut flat = Flat::default();
+        for (layer, (spec, input)) in layers.iter().enumerate() {
+            for variable in spec.variables(*input).into_iter().filter(|v| v.kind.is_parameter() == parameters) {
+                let name = format!("{layer}.{}", variable.name);
+                let offset = u32::try_from(flat.words).unwrap_or(u32::MAX);
+                flat.words = (flat.words + variable.count()).next_multiple_of(u64::from(ALIGNMENT));
+                flat.slots.push(Slot { name, layer, variable, offset });
             }
         }
-        table
-    }
-
-    /// The running statistics, `[2, features]` for each batch-norm layer: mean, then variance.
-    pub fn running(layers: &[(LayerSpec, Shape)]) -> Self {
-        let mut table = Table::default();
-        for (index, (layer, input)) in layers.iter().enumerate() {
-            if let [Parameter { kind: ParameterKind::Scale, shape, .. }, _] = &layer.parameters(*input)[..] {
-                let shape = vec![2, shape[0]];
-                table.push(index, Parameter { name: "running", shape, kind: ParameterKind::Shift });
-            }
-        }
-        table
-    }
-
-    fn push(&mut self, layer: usize, parameter: Parameter) {
-        let name = format!("{layer}.{}", parameter.name);
-        let offset = u32::try_from(self.words).unwrap_or(u32::MAX);
-        self.words = (self.words + parameter.len()).next_multiple_of(u64::from(ALIGNMENT));
-        self.slots.push(Slot { name, layer, parameter, offset });
+        flat
     }
 
     /// Values, without padding.
     pub fn count(&self) -> u64 {
-        self.slots.iter().map(|slot| slot.parameter.len()).sum()
+        self.slots.iter().map(|slot| slot.variable.count()).sum()
     }
 
-    /// The flat tensor of initial parameters of network number `network`: parameter n draws from a stream of its own.
-    pub fn initial(&self, init: &Init, seed: u64, network: u32) -> Vec<f32> {
-        let mut flat = vec![0.0; self.words as usize];
-        for (n, slot) in (0..).zip(&self.slots) {
-            let draws = Draws::new(seed, stream::INITIAL + 256 * network + n, 0);
-            let values = &mut flat[slot.offset as usize..][..slot.parameter.len() as usize];
-            match (slot.parameter.kind, init.weights) {
-                (ParameterKind::Weight { .. }, Distribution::Normal) => normal(draws, 0.0, init.std, values),
-                (ParameterKind::Weight { fan_in, fan_out }, Distribution::GlorotUniform) => {
-                    draws.fill_uniform(libm::sqrt(6.0 / (fan_in + fan_out) as f64), values);
-                }
-                (ParameterKind::Scale, Distribution::Normal) => normal(draws, 1.0, init.std, values),
-                (ParameterKind::Scale, Distribution::GlorotUniform) => values.fill(1.0),
-                (ParameterKind::Bias | ParameterKind::Shift, _) => {}
-            }
-        }
-        flat
+    /// The views of a layer's variables in the flat tensor.
+    pub fn views(&self, layer: usize, flat: View) -> Vec<View> {
+        self.slots.iter().filter(|slot| slot.layer == layer).map(|slot| slot.view(flat)).collect()
     }
 
-    /// The flat tensor of running statistics before training: mean 0, variance 1.
-    pub fn initial_running(&self) -> Vec<f32> {
-        let mut flat = vec![0.0; self.words as usize];
-        for slot in &self.slots {
-            let features = slot.parameter.shape[1] as usize;
-            flat[slot.offset as usize + features..][..features].fill(1.0);
-        }
-        flat
+    /// What is stored in the flat tensor of network `owner`: `what` of each variable, which begins at zero without `init`.
+    /// Variable n of each network draws from a stream of its own.
+    pub fn stored(&self, owner: &'static str, what: &str, flat: View, init: Option<&Init>) -> Vec<Stored> {
+        let network = NETWORKS.iter().position(|name| *name == owner).unwrap_or(0) as u32;
+        let zero = Begins::Constant { value: 0.0 };
+        let stored = (stream::INITIAL + 256 * network..).zip(&self.slots).map(|(stream, slot)| Stored {
+            name: format!("{owner}/{what}/{}", slot.name),
+            view: slot.view(flat),
+            shape: slot.variable.shape.clone(),
+            begins: init.map_or_else(|| zero.clone(), |init| init.begins(slot.variable.kind, stream)),
+            owner,
+        });
+        stored.collect()
     }
-}
-
-fn normal(draws: Draws, mean: f32, std: f64, values: &mut [f32]) {
-    draws.fill_normal(values);
-    values.iter_mut().for_each(|value| *value = mean + std as f32 * *value);
 }

@@ -314,7 +314,7 @@ fn layer_problem(layer: &Spanned<DeValue<'_>>, value: &Value) -> Option<(Range<u
             return Some((key.span(), format!("unknown key `{name}` of a {kind} layer; {hint}")));
         }
     }
-    let error = crate::layers::spec::LayerSpec::deserialize(value.clone()).err()?;
+    let error = crate::layers::LayerSpec::deserialize(value.clone()).err()?;
     Some((layer.span(), format!("{kind} layer: {}", error.message())))
 }
 

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::network::Layout;
-use super::parameters::{Slot, Table};
 use crate::error::{Error, Result};
+use crate::plan::Stored;
 
 /// A tensor: shape and values.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,53 +20,22 @@ pub struct Tensors {
 }
 
 impl Tensors {
-    /// Adds the tensors of a flat one.
-    pub fn insert_flat(&mut self, network: &str, what: &str, table: &Table, flat: &[f32]) {
-        for slot in &table.slots {
-            let values = flat[slot.offset as usize..][..slot.parameter.len() as usize].to_vec();
-            let shape = slot.parameter.shape.iter().map(|&n| n as usize).collect();
-            self.by_name.insert(format!("{network}/{what}/{}", slot.name), Tensor { shape, values });
-        }
+    /// Adds what a stored tensor holds.
+    pub fn insert(&mut self, stored: &Stored, values: &[f32]) {
+        self.by_name.insert(stored.name.clone(), Tensor { shape: shape(stored), values: values.to_vec() });
     }
 
-    /// Puts tensors together into a flat one, padding with zeros.
+    /// All tensors in the order of their names, with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.by_name.iter().map(|(name, tensor)| (name.as_str(), tensor.values.as_slice()))
+    }
+
+    /// What a stored tensor is to hold.
     ///
     /// # Errors
-    /// A checkpoint error when a tensor is missing, has another shape, or holds NaN or infinity.
-    pub fn flat(&self, network: &str, what: &str, table: &Table) -> Result<Vec<f32>> {
-        let mut flat = vec![0.0; table.words as usize];
-        for slot in &table.slots {
-            let values = self.values(&format!("{network}/{what}/{}", slot.name), slot)?;
-            flat[slot.offset as usize..][..values.len()].copy_from_slice(values);
-        }
-        Ok(flat)
-    }
-
-    /// Refuses all but exactly the tensors of these networks in training.
-    ///
-    /// # Errors
-    /// As [`Tensors::flat`], and when there are others.
-    pub(super) fn check(&self, layouts: &[Layout; 2]) -> Result<()> {
-        let mut expected = 0;
-        for layout in layouts {
-            let parameters = ["parameter", "adam_m", "adam_v"].map(|what| (what, &layout.parameters));
-            for (what, table) in parameters.into_iter().chain([("state", &layout.running)]) {
-                for slot in &table.slots {
-                    self.values(&format!("{}/{what}/{}", layout.name, slot.name), slot)?;
-                    expected += 1;
-                }
-            }
-        }
-        if self.by_name.len() != expected {
-            let message = format!("{} tensors, where its networks have {expected}", self.by_name.len());
-            return Err(Error::checkpoint(message));
-        }
-        Ok(())
-    }
-
-    /// The values of a tensor that must be there, of the shape that its slot says, and finite.
-    fn values(&self, name: &str, slot: &Slot) -> Result<&[f32]> {
-        let expected: Vec<usize> = slot.parameter.shape.iter().map(|&n| n as usize).collect();
+    /// A checkpoint error when it is missing, has another shape, or holds NaN or infinity.
+    pub fn get(&self, stored: &Stored) -> Result<&[f32]> {
+        let (name, expected) = (&stored.name, shape(stored));
         let tensor = self.by_name.get(name);
         let tensor = tensor.ok_or_else(|| Error::checkpoint(format!("the checkpoint has no tensor `{name}`")))?;
         if tensor.shape != expected {
@@ -75,16 +43,28 @@ impl Tensors {
                 format!("tensor `{name}` of the checkpoint is {:?}; the network's is {expected:?}", tensor.shape);
             return Err(Error::checkpoint(message));
         }
-        if tensor.values.iter().any(|v| !v.is_finite()) {
+        if !are_finite(&tensor.values) {
             return Err(Error::checkpoint(format!("tensor `{name}` of the checkpoint holds NaN or infinity")));
         }
         Ok(&tensor.values)
     }
 
-    /// Names of tensors that hold NaN or infinity.
-    pub fn not_finite(&self) -> Vec<&str> {
-        let bad = self.by_name.iter().filter(|(_, tensor)| tensor.values.iter().any(|v| !v.is_finite()));
-        bad.map(|(name, _)| name.as_str()).collect()
+    /// Refuses all but exactly these tensors.
+    ///
+    /// # Errors
+    /// As [`Tensors::get`], and when there are others.
+    pub(super) fn check(&self, stored: &[Stored]) -> Result<()> {
+        stored.iter().try_for_each(|stored| self.get(stored).map(drop))?;
+        if self.by_name.len() != stored.len() {
+            let message = format!("{} tensors, where its networks have {}", self.by_name.len(), stored.len());
+            return Err(Error::checkpoint(message));
+        }
+        Ok(())
+    }
+
+    /// The first tensor, by name, that holds NaN or infinity.
+    pub fn not_finite(&self) -> Option<&str> {
+        self.by_name.iter().find(|(_, tensor)| !are_finite(&tensor.values)).map(|(name, _)| name.as_str())
     }
 
     /// The first tensor, by name, whose bits are not those of the same tensor of `other`.
@@ -99,4 +79,12 @@ impl Tensors {
         };
         self.by_name.keys().chain(other.by_name.keys()).find(differs).map(String::as_str)
     }
+}
+
+fn shape(stored: &Stored) -> Vec<usize> {
+    stored.shape.iter().map(|&n| n as usize).collect()
+}
+
+fn are_finite(values: &[f32]) -> bool {
+    values.iter().all(|value| value.is_finite())
 }

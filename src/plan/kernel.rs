@@ -10,6 +10,7 @@ use serde::Serialize;
 
 /// The type of a tensor's 32-bit words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Element {
     /// IEEE single precision on a GPU; f32 or f64 on the host.
     F32,
@@ -18,8 +19,7 @@ pub enum Element {
 }
 
 /// A constant that a kernel is specialised with.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Constant {
     /// `const NAME: u32`.
     U32(u32),
@@ -149,6 +149,12 @@ impl Kernel {
             .validate(&module)
             .unwrap_or_else(|e| panic!("{}: {}", self.name, e.emit_to_string_with_path(&text, self.name)));
         (module, info)
+    }
+
+    /// Whether a specialisation uses subgroups, which not every device has.
+    pub fn needs_subgroups(&self, constants: &Constants) -> bool {
+        let (module, _) = self.module(constants);
+        Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).is_err()
     }
 
     /// Reflects a specialisation; each distinct one is parsed once in a process.

@@ -3,12 +3,16 @@
 //! A [`Program`] is executed by a GPU ([`crate::device::gpu`]) or by the kernels' twins on the host
 //! ([`crate::device::host`]), and can be written out for any other executor.
 
+mod bundle;
 mod kernel;
+mod ports;
 mod profile;
 mod program;
 mod recorder;
 
+pub use bundle::{BUNDLE_FORMAT, BUNDLE_VERSION, Bundle};
 pub use kernel::{Binding, Bound, Constant, Constants, ENTRY_POINT, Element, Kernel, Reflection};
+pub use ports::{Begins, Fill, Output, Port, Recorded, Ring, Stored};
 pub use profile::{LinearFamily, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Profile};
 pub use program::{ALIGNMENT, Dispatch, Plan, Program, Role, TensorId, TensorSpec, View, allocated_bytes};
 pub use recorder::{Launch, Recorder, flat_workgroups};

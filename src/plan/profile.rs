@@ -29,6 +29,14 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// What every WebGPU implementation runs: the core limits, no subgroups.
+    pub const PORTABLE: Profile = Profile {
+        family: LinearFamily::Tile,
+        workgroups_to_fill: 256,
+        max_binding_bytes: 128 << 20,
+        max_loop_trips: MAX_LOOP_TRIPS,
+    };
+
     /// The host: plans for it are read by twins, which need no more workgroups than one.
     pub const HOST: Profile = Profile {
         family: LinearFamily::Tile,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::kernel::{Constant, Element, Kernel};
+use super::ports::{Fill, Output, Port, Ring, Stored};
 
 /// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset alignment.
 pub const ALIGNMENT: u32 = 64;
@@ -31,7 +32,7 @@ pub enum Role {
 }
 
 /// One tensor: a device buffer of its own.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct TensorSpec {
     /// Unique name, also the GPU label.
     pub label: String,
@@ -66,10 +67,9 @@ impl View {
 }
 
 /// One kernel launch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Dispatch {
-    /// What runs; written out as its name, such as `linear/forward_tile`.
-    #[serde(serialize_with = "name_of")]
+    /// What runs.
     pub kernel: &'static Kernel,
     /// Where in the network it comes from, such as `discriminator.2 grad_weight`; for messages and profiles.
     pub scope: String,
@@ -91,13 +91,11 @@ pub struct Dispatch {
     pub nominal_flops: u64,
 }
 
-fn name_of<S: serde::Serializer>(kernel: &&'static Kernel, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(kernel.name)
-}
-
-/// A list of dispatches that is replayed as one submission.
-#[derive(Clone, Debug, Default, Serialize)]
+/// A list of dispatches that is replayed as a part of a submission.
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// What it does, such as `discriminator update`.
+    pub name: String,
     /// In execution order; each sees the results of all before it.
     pub dispatches: Vec<Dispatch>,
 }
@@ -119,12 +117,22 @@ impl<'p> IntoIterator for &'p Plan {
 }
 
 /// Tensors and the plans over them: everything that a device needs before step 0.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Program {
     /// Indexed by [`TensorId`].
     pub tensors: Vec<TensorSpec>,
     /// Indexed by the caller, who recorded them.
     pub plans: Vec<Plan>,
+    /// The plans that are the phases of a training step, in order.
+    pub step: Vec<usize>,
+    /// What is written before plans are run.
+    pub ports: Vec<Port>,
+    /// What is read after them.
+    pub outputs: Vec<Output>,
+    /// What steps record.
+    pub ring: Option<Ring>,
+    /// What learns or is kept.
+    pub stored: Vec<Stored>,
 }
 
 impl Program {
@@ -150,6 +158,42 @@ impl Program {
         let view = self.tensor(label, role, Element::U32, contents.len() as u64);
         self.tensors[view.tensor.0 as usize].contents = Some(contents);
         view
+    }
+
+    /// As [`Program::words`], for lists that nothing writes: a tensor that is there already serves, if it holds the same.
+    pub fn shared_words(&mut self, label: impl Into<String>, role: Role, contents: Vec<u32>) -> View {
+        let same = |spec: &TensorSpec| spec.role == role && spec.contents.as_ref() == Some(&contents);
+        match self.tensors.iter().position(same) {
+            Some(index) => View { tensor: TensorId(index as u32), offset: 0, len: contents.len() as u32 },
+            None => self.words(label, role, contents),
+        }
+    }
+
+    /// Sets what a whole tensor holds before the first step, floats by their bits.
+    pub fn set_contents(&mut self, view: View, words: Vec<u32>) {
+        self.tensors[view.tensor.0 as usize].contents = Some(words);
+    }
+
+    /// Adds an input.
+    pub fn port(&mut self, name: impl Into<String>, view: View, fill: Fill) {
+        self.ports.push(Port { name: name.into(), view, fill });
+    }
+
+    /// Adds plans and returns their indices.
+    pub fn push(&mut self, plans: impl IntoIterator<Item = Plan>) -> Vec<usize> {
+        let first = self.plans.len();
+        self.plans.extend(plans);
+        (first..self.plans.len()).collect()
+    }
+
+    /// The phases of a training step as one plan.
+    pub fn whole_step(&self) -> Plan {
+        Plan { name: "step".to_string(), dispatches: self.step_dispatches().cloned().collect() }
+    }
+
+    /// The dispatches of a training step.
+    pub fn step_dispatches(&self) -> impl Iterator<Item = &Dispatch> {
+        self.step.iter().flat_map(|&plan| &self.plans[plan])
     }
 
     /// The specification of a view's tensor.

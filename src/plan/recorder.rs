@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 pub struct Recorder {
     plan: Plan,
     scope: String,
-    max_loop_trips: u32,
+    profile: Profile,
     /// The first limit that a size breaks.
     problem: Option<String>,
 }
@@ -18,8 +18,12 @@ pub struct Recorder {
 impl Recorder {
     /// An empty recorder for a device.
     pub fn new(profile: &Profile) -> Self {
-        let (plan, scope) = (Plan::default(), String::new());
-        Recorder { plan, scope, max_loop_trips: profile.max_loop_trips, problem: None }
+        Recorder { plan: Plan::default(), scope: String::new(), profile: *profile, problem: None }
+    }
+
+    /// The facts of the device.
+    pub fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// Names the part of the network that the next dispatches belong to.
@@ -37,8 +41,8 @@ impl Recorder {
         let (name, scope) = (kernel.name, &self.scope);
         assert!(!launch.workgroups.contains(&0), "{name} ({scope}): no workgroups along an axis");
         let most = launch.workgroups.into_iter().max().unwrap_or(0);
-        if most > MAX_WORKGROUPS || launch.loop_trips > self.max_loop_trips {
-            let (trips, possible) = (launch.loop_trips, self.max_loop_trips);
+        if most > MAX_WORKGROUPS || launch.loop_trips > self.profile.max_loop_trips {
+            let (trips, possible) = (launch.loop_trips, self.profile.max_loop_trips);
             self.problem.get_or_insert_with(|| {
                 format!(
                     "{scope} is too large for {name}: {most} workgroups across and {trips} loop trips, where \
@@ -86,7 +90,17 @@ impl Recorder {
         }
     }
 
-    /// The plan, finished.
+    /// Ends the plan recorded so far, under this name, and begins another.
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`].
+    pub fn cut(&mut self, name: &str) -> Result<Plan> {
+        let next = Recorder::new(&self.profile);
+        let plan = std::mem::replace(self, next).finish()?;
+        Ok(Plan { name: name.to_string(), ..plan })
+    }
+
+    /// The plan, finished, without a name.
     ///
     /// # Errors
     /// A usage error when a size is beyond a limit.

@@ -7,36 +7,15 @@ use serde::Serialize;
 use super::chart::shown;
 use super::facts::{self, LAST};
 use super::run::Run;
+use crate::model::columns::{Column, GROUPS, Values};
 use crate::output::grouped;
-use crate::run::records::{Record, mean, median};
+use crate::run::records::{means, median};
 
 /// Settings that say where a run was or how it is called, not how it was trained.
 const INCIDENTAL: [&str; 2] = ["about", "data_dir"];
 
 /// Settings that a table tells in any case.
 const ALWAYS_TOLD: [&str; 3] = ["name", "data", "seed"];
-
-/// Losses and D(x), each at one moment or as a mean. NaN becomes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "as in `metrics.jsonl`")]
-pub struct Losses {
-    pub d_loss: Option<f64>,
-    pub g_loss: Option<f64>,
-    pub d_real: Option<f64>,
-    pub d_fake: Option<f64>,
-}
-
-impl Losses {
-    fn over(records: &[Record]) -> Self {
-        let of = |value: fn(&Record) -> f64| mean(records.iter().map(value));
-        Losses {
-            d_loss: of(|r| r.d_loss),
-            g_loss: of(|r| r.g_loss),
-            d_real: of(|r| r.d_real),
-            d_fake: of(|r| r.d_fake),
-        }
-    }
-}
 
 /// The sample grid that was nearest to the data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -75,9 +54,9 @@ pub struct Row {
     /// Minutes of training.
     pub minutes: Option<f64>,
     /// The last record.
-    pub last: Losses,
+    pub last: Values,
     /// Means over the last records, 100 at most.
-    pub mean_of_last: Losses,
+    pub mean_of_last: Values,
     /// The best sample grid, where quality was recorded.
     pub best: Option<Best>,
 }
@@ -122,8 +101,8 @@ impl Row {
             epochs: records.last().map(|record| record.epoch).filter(|epoch| *epoch > 0),
             images_per_second: median(records.iter().map(|record| record.images_per_second)),
             minutes: run.seconds().map(|seconds| seconds / 60.0),
-            last: Losses::over(&records[records.len().saturating_sub(1)..]),
-            mean_of_last: Losses::over(&records[records.len().saturating_sub(LAST)..]),
+            last: means(&records[records.len().saturating_sub(1)..]),
+            mean_of_last: means(&records[records.len().saturating_sub(LAST)..]),
             best: best.map(|best| Best {
                 step: best.step,
                 distance: best.distance,
@@ -132,52 +111,47 @@ impl Row {
         }
     }
 
-    fn cells(&self) -> Vec<String> {
+    /// The cells with the names of their rows; `told` are the columns to tell of.
+    fn cells(&self, told: &[&Column]) -> Vec<(String, String)> {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_string());
         let number = |value: Option<f64>| shown(value.unwrap_or(f64::NAN));
-        let steps = facts::steps(self.steps, self.total_steps);
-        let mut cells = vec![text(&self.preset), text(&self.data), text(&self.device), text(&self.seed), steps];
-        cells.push(self.epochs.map_or_else(|| "–".to_string(), |epochs| grouped(epochs.into())));
-        cells.push(number(self.images_per_second.map(f64::round)).trim_end_matches(".000").to_string());
-        cells.push(self.minutes.map_or_else(|| "–".to_string(), |minutes| facts::duration(minutes * 60.0)));
-        let pairs = |pick: fn(&Losses) -> Option<f64>| [number(pick(&self.last)), number(pick(&self.mean_of_last))];
-        for pick in [|l: &Losses| l.d_loss, |l: &Losses| l.g_loss, |l: &Losses| l.d_real, |l: &Losses| l.d_fake] {
-            cells.push(pairs(pick).join(", "));
-        }
-        cells.push(self.best.map_or_else(
-            || "–".to_string(),
-            |best| {
-                format!("{}, {} at step {}", shown(best.distance), number(best.diversity), grouped(best.step.into()))
-            },
-        ));
-        cells
+        let best = self.best.map(|best| {
+            format!("{}, {} at step {}", shown(best.distance), number(best.diversity), grouped(best.step.into()))
+        });
+        let speed = number(self.images_per_second.map(f64::round));
+        let rows = [
+            ("preset", text(&self.preset)),
+            ("data", text(&self.data)),
+            ("device", text(&self.device)),
+            ("seed", text(&self.seed)),
+            ("steps", facts::steps(self.steps, self.total_steps)),
+            ("epochs", text(&self.epochs.map(|epochs| grouped(epochs.into())))),
+            ("images/s (median)", speed.trim_end_matches(".000").to_string()),
+            ("training time", text(&self.minutes.map(|minutes| facts::duration(minutes * 60.0)))),
+        ];
+        let recorded = told.iter().map(|column| {
+            let [last, mean] = [&self.last, &self.mean_of_last].map(|values| shown(values.get(column.name)));
+            (format!("{}: last, mean", column.label), format!("{last}, {mean}"))
+        });
+        let rows = rows.into_iter().map(|(name, cell)| (name.to_string(), cell)).chain(recorded);
+        rows.chain([("best distance, diversity".to_string(), text(&best))]).collect()
     }
 }
 
 impl Comparison {
     /// The rows of a table: a column for each run, first what is always told, then the settings that differ.
     pub fn table(&self) -> Vec<Vec<String>> {
-        const NAMES: [&str; 13] = [
-            "preset",
-            "data",
-            "device",
-            "seed",
-            "steps",
-            "epochs",
-            "images/s (median)",
-            "training time",
-            "D loss: last, mean",
-            "G loss: last, mean",
-            "D(x) real: last, mean",
-            "D(x) generated: last, mean",
-            "best distance, diversity",
-        ];
-        let cells: Vec<_> = self.runs.iter().map(Row::cells).collect();
-        let header = self.runs.iter().map(|row| row.run.clone());
-        let mut table = vec![std::iter::once("run".to_string()).chain(header).collect::<Vec<_>>()];
-        for (i, name) in NAMES.iter().enumerate() {
-            table
-                .push(std::iter::once((*name).to_string()).chain(cells.iter().map(|cells| cells[i].clone())).collect());
+        let recorded = self.runs.iter().map(|row| &row.mean_of_last);
+        let told: Vec<_> = GROUPS.iter().flat_map(|group| group.told(recorded.clone())).collect();
+        let mut table = vec![vec!["run".to_string()]];
+        table[0].extend(self.runs.iter().map(|row| row.run.clone()));
+        for row in &self.runs {
+            for (i, (name, cell)) in (1..).zip(row.cells(&told)) {
+                if table.len() == i {
+                    table.push(vec![name]);
+                }
+                table[i].push(cell);
+            }
         }
         for (key, values) in self.differences.iter().filter(|(key, _)| !ALWAYS_TOLD.contains(&key.as_str())) {
             let values = values.iter().map(|value| value.clone().unwrap_or_else(|| "–".to_string()));
@@ -214,11 +188,13 @@ fn flat(table: &toml::Table) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::columns::D_LOSS;
+    use crate::run::files::{CONFIG, METRICS, QUALITY};
 
     fn run(folder: &std::path::Path, name: &str, config: &str, metrics: &str, quality: &str) -> Run {
         let path = folder.join(name);
         std::fs::create_dir(&path).unwrap();
-        for (file, text) in [("config.toml", config), ("metrics.jsonl", metrics), ("quality.jsonl", quality)] {
+        for (file, text) in [(CONFIG, config), (METRICS, metrics), (QUALITY, quality)] {
             std::fs::write(path.join(file), text).unwrap();
         }
         Run::read(&path).unwrap()
@@ -244,7 +220,8 @@ mod tests {
         assert_eq!(comparison.differences["generator.layers[1].type"], [None, some("\"tanh\"")]);
         let row = &comparison.runs[1];
         assert_eq!((row.steps, row.minutes, row.images_per_second), (20, Some(1.0), Some(10.0)));
-        assert_eq!((row.last.d_loss, row.mean_of_last.d_loss), (None, Some(1.0)));
+        assert!(row.last.get(D_LOSS).is_nan());
+        assert_eq!(row.mean_of_last.get(D_LOSS), 1.0);
         assert_eq!(row.best, Some(Best { step: 20, distance: 0.25, diversity: None }));
         let table = comparison.table();
         assert!(table.iter().all(|row| row.len() == 3), "{table:?}");

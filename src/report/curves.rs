@@ -1,8 +1,16 @@
 //! A run's curves: which points are drawn, and the picture of them that lies in the run folder.
 
-use crate::output::plot::{Axis, Chart, Scale, Series, svg};
-use crate::run::records::Record;
+use std::path::Path;
 
+use crate::error::Result;
+use crate::model::columns::{GROUPS, Group};
+use crate::output::plot::{Axis, Chart, Scale, Series, svg};
+use crate::output::{Overwrite, save_text};
+use crate::run::files::{CURVES, METRICS};
+use crate::run::records::{Record, read_some_metrics};
+
+/// Lines of `metrics.jsonl` that are drawn at most in a run's own picture, 25 for each pixel.
+const MOST_READ: usize = 1 << 14;
 /// Most points of a long curve.
 const MOST_POINTS: usize = 2000;
 /// Records from which on a curve is drawn as its running mean, over pale single values.
@@ -22,14 +30,19 @@ impl Curve {
     }
 }
 
-/// D's and G's loss.
-pub(super) fn losses(records: &[Record]) -> Vec<Curve> {
-    vec![Curve::new("D loss", records, |r| r.d_loss), Curve::new("G loss", records, |r| r.g_loss)]
+/// The curves of a chart.
+pub(super) fn curves(group: &Group, records: &[Record]) -> Vec<Curve> {
+    let told = group.told(records.iter().map(|record| &record.values));
+    told.into_iter().map(|column| Curve::new(column.curve, records, |r| r.values.get(column.name))).collect()
 }
 
-/// D(x) on real and on generated images.
-pub(super) fn beliefs(records: &[Record]) -> Vec<Curve> {
-    vec![Curve::new("real images", records, |r| r.d_real), Curve::new("generated images", records, |r| r.d_fake)]
+/// Draws all that a run recorded so far as its `losses.svg`.
+///
+/// # Errors
+/// An I/O error naming the file.
+pub fn save_curves(run: &Path) -> Result<()> {
+    let records = read_some_metrics(&run.join(METRICS), MOST_READ)?;
+    save_text(&losses_svg(&records), &run.join(CURVES), Overwrite::Always)
 }
 
 /// The curves of losses and D(x) as an SVG file: `losses.svg` of a run folder.
@@ -37,8 +50,8 @@ pub(super) fn beliefs(records: &[Record]) -> Vec<Curve> {
 /// Long runs are thinned out to the smallest and the largest value of each stretch, so spikes stay. 100,000 records take
 /// about 20 ms.
 pub fn losses_svg(records: &[Record]) -> String {
-    let charts = [("loss", losses(records), Vec::new()), ("D(x)", beliefs(records), vec![0.0, 0.25, 0.5, 0.75, 1.0])];
-    let charts = charts.map(|(label, curves, ticks)| {
+    let charts = GROUPS.iter().map(|group| (group, curves(group, records))).filter(|(_, curves)| !curves.is_empty());
+    let charts = charts.map(|(group, curves)| {
         let kept = kept(&curves, records.len());
         let series = curves.iter().map(|curve| {
             let points = |values: &[f64]| kept.iter().map(|&i| (f64::from(records[i].step), values[i])).collect();
@@ -50,7 +63,7 @@ pub fn losses_svg(records: &[Record]) -> String {
         });
         Chart {
             x: Axis { label: "step".to_string(), scale: Scale::Linear, ticks: Vec::new() },
-            y: Axis { label: label.to_string(), scale: Scale::Linear, ticks },
+            y: Axis { label: group.axis.to_string(), scale: Scale::Linear, ticks: group.ticks.to_vec() },
             series: series.collect(),
             marks: Vec::new(),
         }
@@ -59,7 +72,7 @@ pub fn losses_svg(records: &[Record]) -> String {
         Some(last) => format!("losses and D(x) over {} steps", last.step),
         None => "losses and D(x): nothing recorded yet".to_string(),
     };
-    svg(&title, &charts, 1, (640.0, 260.0))
+    svg(&title, &charts.collect::<Vec<_>>(), 1, (640.0, 260.0))
 }
 
 /// The indices of the records that are drawn, in order: all of a short run; of a long one the first, the last, and those
@@ -112,19 +125,20 @@ pub(super) fn running_mean(values: &[f64]) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::columns::{D_FAKE, D_LOSS, D_REAL, G_LOSS};
 
     fn record(step: u32, d_loss: f64) -> Record {
-        let (d_real, d_fake) = (0.75, 0.25);
-        Record { step, epoch: 1, d_loss, g_loss: 1.0, d_real, d_fake, images_per_second: 100.0, seconds: 1.0 }
+        let values = [(D_LOSS, d_loss), (G_LOSS, 1.0), (D_REAL, 0.75), (D_FAKE, 0.25)].into_iter().collect();
+        Record { step, epoch: 1, values, images_per_second: 100.0, seconds: 1.0 }
     }
 
     #[test]
     fn a_long_curve_keeps_its_spikes_and_ends() {
         let mut records: Vec<_> = (1..=100_000).map(|step| record(step, 1.0 + f64::from(step % 7) * 1e-3)).collect();
-        records[54_321].d_loss = 40.0;
-        records[77_777].d_loss = -3.0;
-        records[10_000].d_loss = f64::NAN;
-        let kept = kept(&losses(&records), records.len());
+        for (index, d_loss) in [(54_321, 40.0), (77_777, -3.0), (10_000, f64::NAN)] {
+            records[index] = record(records[index].step, d_loss);
+        }
+        let kept = kept(&curves(&GROUPS[0], &records), records.len());
         assert!(kept.len() <= MOST_POINTS && kept.len() > MOST_POINTS / 3, "{}", kept.len());
         assert!(kept.is_sorted_by(|a, b| a < b));
         for index in [0, 54_321, 77_777, 99_999] {
@@ -138,7 +152,7 @@ mod tests {
     #[test]
     fn a_short_curve_is_drawn_whole() {
         let records: Vec<_> = (1..=60).map(|step| record(step * 10, 1.0)).collect();
-        assert_eq!(kept(&losses(&records), 60), (0..60).collect::<Vec<_>>());
+        assert_eq!(kept(&curves(&GROUPS[0], &records), 60), (0..60).collect::<Vec<_>>());
         let svg = losses_svg(&records);
         assert_eq!(svg.matches("<polyline").count(), 4, "two curves in each chart");
         assert!(svg.contains("losses and D(x) over 600 steps"));

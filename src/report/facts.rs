@@ -2,8 +2,9 @@
 
 use super::chart::shown;
 use super::run::Run;
+use crate::model::columns::GROUPS;
 use crate::output::grouped;
-use crate::run::records::{mean, median};
+use crate::run::records::{means, median};
 
 /// Records at the end over which losses are averaged.
 pub(super) const LAST: usize = 100;
@@ -43,12 +44,15 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         1 => "in the only record".to_string(),
         count => format!("means of the last {count} records"),
     };
-    let pair = |a: Option<f64>, b: Option<f64>| Some(format!("{} and {}, {over}", shown(a?), shown(b?)));
-    rows.push(("Losses of D and G", pair(mean(last.iter().map(|r| r.d_loss)), mean(last.iter().map(|r| r.g_loss)))));
-    rows.push((
-        "D(x) on real and generated images",
-        pair(mean(last.iter().map(|r| r.d_real)), mean(last.iter().map(|r| r.d_fake))),
-    ));
+    let means = means(last);
+    rows.extend(GROUPS.iter().map(|group| {
+        let values = group.told(std::iter::once(&means)).into_iter().map(|column| means.get(column.name));
+        let values: Option<Vec<_>> = values.map(|value| value.is_finite().then(|| shown(value))).collect();
+        (
+            group.about,
+            values.filter(|values| !values.is_empty()).map(|values| format!("{}, {over}", values.join(" and "))),
+        )
+    }));
     rows.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
 }
 

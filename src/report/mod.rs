@@ -12,7 +12,7 @@ mod run;
 pub mod tensorboard;
 mod write;
 
-pub use curves::losses_svg;
+pub use curves::{losses_svg, save_curves};
 pub use page::Page;
 pub use run::Run;
 pub use write::{Written, write_report};

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::chart::{Plot, shown};
-use super::curves::{Curve, beliefs, losses, smoothing};
+use super::curves::{Curve, curves, smoothing};
 use super::facts;
 use super::run::Run;
 use crate::disk;
+use crate::model::columns::GROUPS;
 use crate::output::plot::escape;
 use crate::output::{grouped, size};
 
@@ -141,17 +142,11 @@ fn plots(run: &Run) -> Vec<Plot> {
         from_zero: true,
         ..plot(id, title, note, vec![curve])
     };
-    vec![
-        plot("losses", "Losses", "A loss of D near 0 leaves G nothing to learn from.", losses(records)),
-        Plot {
-            ticks: vec![0.0, 0.25, 0.5, 0.75, 1.0],
-            ..plot(
-                "beliefs",
-                "D(x)",
-                "How real D takes the images to be: 0.5 for both means that it cannot tell them apart.",
-                beliefs(records),
-            )
-        },
+    let recorded = GROUPS.iter().map(|group| Plot {
+        ticks: group.ticks.to_vec(),
+        ..plot(group.id, group.title, group.note, curves(group, records))
+    });
+    let others = [
         of_quality(
             "diversity",
             "Diversity",
@@ -174,7 +169,8 @@ fn plots(run: &Run) -> Vec<Plot> {
                 vec![Curve::new("images/s", records, |record| record.images_per_second)],
             )
         },
-    ]
+    ];
+    recorded.chain(others).collect()
 }
 
 /// The grids that go into the page: all, or as many as its size allows, evenly spread.
@@ -282,7 +278,7 @@ fn checkpoints(html: &mut String, run: &Run) {
     let distances = run.checkpoints.iter().filter_map(|kept| kept.distance);
     let best = distances.min_by(f64::total_cmp);
     for kept in &run.checkpoints {
-        let (name, bytes) = (escape(kept.name.trim_end_matches(".safetensors")), size(kept.bytes));
+        let (name, bytes) = (escape(&kept.name), size(kept.bytes));
         let mark = if best.is_some() && kept.distance == best { " (best)" } else { "" };
         let distance = shown(kept.distance.unwrap_or(f64::NAN));
         let _ = writeln!(

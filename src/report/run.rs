@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
-use crate::run::checkpoints;
-use crate::run::folder::samples;
+use crate::run::files::{CHECKPOINTS, CONFIG, METRICS, QUALITY, SAMPLES, TUNING};
 use crate::run::records::{Quality, Record, read_metrics, read_quality};
 
 /// Longest configuration or tuning file that is read: this program's are a few kilobytes.
@@ -43,7 +42,7 @@ pub struct Run {
 pub struct Kept {
     /// Steps done.
     pub step: u32,
-    /// Its name in the folder `checkpoints`.
+    /// Its name in the folder `checkpoints`, without the extension.
     pub name: String,
     /// Its size.
     pub bytes: u64,
@@ -57,30 +56,30 @@ impl Run {
     /// # Errors
     /// A checkpoint error when `path` is no run folder; an I/O error when what was recorded cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let config_file = path.join("config.toml");
+        let config_file = path.join(CONFIG);
         if !path.is_dir() {
             let what = if path.exists() { "is no folder" } else { "does not exist" };
             return Err(Error::checkpoint(format!("{} {what}; name a run folder, as under runs/", path.display())));
         }
-        if !config_file.is_file() && !path.join("metrics.jsonl").is_file() {
+        if !config_file.is_file() && !path.join(METRICS).is_file() {
             return Err(Error::checkpoint(format!(
-                "{} is no run folder: it holds neither config.toml nor metrics.jsonl; name one, as under runs/",
+                "{} is no run folder: it holds neither {CONFIG} nor {METRICS}; name one, as under runs/",
                 path.display()
             )));
         }
         let config_text = text(&config_file).unwrap_or_default();
-        let checkpoints = checkpoints::list(path)?.into_iter().rev();
-        let checkpoints: Vec<_> = checkpoints.map(|file| (Checkpoint::peek(&file).ok(), file)).collect();
-        let tuning = text(&path.join("tuning.json")).and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        let checkpoints = CHECKPOINTS.list(path)?.into_iter();
+        let checkpoints: Vec<_> = checkpoints.map(|(step, file)| (Checkpoint::peek(&file).ok(), step, file)).collect();
+        let tuning = text(&path.join(TUNING)).and_then(|text| serde_json::from_str::<Value>(&text).ok());
         Ok(Run {
             path: path.to_path_buf(),
             config: config_text.parse().unwrap_or_default(),
             config_text,
-            records: read_metrics(&path.join("metrics.jsonl"))?,
-            quality: read_quality(&path.join("quality.jsonl"))?,
-            samples: samples(path).unwrap_or_default(),
-            checkpoints: checkpoints.iter().filter_map(|(said, file)| kept(file, said.as_ref())).collect(),
-            origin: checkpoints.into_iter().rev().find_map(|(said, _)| said),
+            records: read_metrics(&path.join(METRICS))?,
+            quality: read_quality(&path.join(QUALITY))?,
+            samples: SAMPLES.list(path).unwrap_or_default(),
+            checkpoints: checkpoints.iter().filter_map(|(said, step, file)| kept(*step, file, said.as_ref())).collect(),
+            origin: checkpoints.into_iter().rev().find_map(|(said, ..)| said),
             tuned_for: tuning.and_then(|tuning| Some(tuning.get("device")?.as_str()?.to_string())),
         })
     }
@@ -164,9 +163,8 @@ fn text(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn kept(path: &Path, said: Option<&Metadata>) -> Option<Kept> {
-    let name = path.file_name()?.to_str()?.to_string();
-    let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
+fn kept(step: u32, path: &Path, said: Option<&Metadata>) -> Option<Kept> {
+    let name = path.file_stem()?.to_str()?.to_string();
     Some(Kept { step, name, bytes: fs::metadata(path).ok()?.len(), distance: said.and_then(|said| said.distance) })
 }
 
@@ -193,15 +191,15 @@ mod tests {
     fn what_is_missing_is_empty_and_what_is_broken_is_left_out() {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path();
-        fs::write(run.join("metrics.jsonl"), "").unwrap();
+        fs::write(run.join(METRICS), "").unwrap();
         let empty = Run::read(run).unwrap();
         assert_eq!((empty.steps(), empty.total_steps(), empty.seconds(), empty.device()), (0, None, None, None));
 
-        for folder in ["samples", "checkpoints"] {
+        for folder in [SAMPLES.folder, CHECKPOINTS.folder] {
             fs::create_dir(run.join(folder)).unwrap();
         }
-        fs::write(run.join("config.toml"), "seed = 7\n[training]\nepochs = 3\n").unwrap();
-        fs::write(run.join("metrics.jsonl"), "{\"step\":4,\"seconds\":2.5}\n{\"step\":5").unwrap();
+        fs::write(run.join(CONFIG), "seed = 7\n[training]\nepochs = 3\n").unwrap();
+        fs::write(run.join(METRICS), "{\"step\":4,\"seconds\":2.5}\n{\"step\":5").unwrap();
         for name in ["samples/step-00000012.png", "samples/notes.txt", "samples/step-x.png"] {
             fs::write(run.join(name), "").unwrap();
         }
@@ -214,9 +212,9 @@ mod tests {
         let metadata =
             Metadata { program_version, step, steps_per_epoch, seconds, device, data, distance, rollbacks, config };
         let file = Checkpoint { metadata, tensors: Tensors::default() }.to_bytes().unwrap();
-        fs::write(run.join("checkpoints/step-00000008.safetensors"), &file).unwrap();
-        fs::write(run.join("checkpoints/step-00000010.safetensors"), &file[..30]).unwrap();
-        fs::write(run.join("checkpoints/step-00000009.safetensors"), u64::MAX.to_le_bytes()).unwrap();
+        fs::write(CHECKPOINTS.path(run, 8), &file).unwrap();
+        fs::write(CHECKPOINTS.path(run, 10), &file[..30]).unwrap();
+        fs::write(CHECKPOINTS.path(run, 9), u64::MAX.to_le_bytes()).unwrap();
         let found = Run::read(run).unwrap();
         assert_eq!((found.steps(), found.total_steps(), found.seconds()), (12, Some(30), Some(2.5)));
         assert_eq!(found.device().as_deref(), Some("a GPU, its API, its driver"));

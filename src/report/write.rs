@@ -10,6 +10,7 @@ use super::page::{MARKER, Page};
 use super::run::Run;
 use crate::error::{Error, Result};
 use crate::output::{Overwrite, save_text};
+use crate::run::files::REPORT;
 
 /// What `report` wrote.
 #[derive(Clone, Debug, Serialize)]
@@ -38,7 +39,7 @@ pub struct Written {
 /// # Errors
 /// A usage error when `out` is something else than a report; an I/O error naming the file.
 pub fn write_report(run: &Run, out: Option<&Path>, overwrite: Overwrite) -> Result<Written> {
-    let out = out.map_or_else(|| run.path.join("report.html"), Path::to_path_buf);
+    let out = out.map_or_else(|| run.path.join(REPORT), Path::to_path_buf);
     if overwrite == Overwrite::Never && out.is_file() && !is_report(&out)? {
         let message = format!("{} exists and is no report of this program; use --force to replace it", out.display());
         return Err(Error::usage(message));

@@ -1,40 +1,22 @@
 //! The checkpoints of a run folder: which there are, which one is used, and which are kept.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
+use super::files::CHECKPOINTS;
 use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, is_of_the_future};
 
-/// The folder in a run's folder.
-pub(super) const FOLDER: &str = "checkpoints";
 /// What is added to the name of a checkpoint that cannot be used.
 const ASIDE: &str = "broken";
 
-/// Where the checkpoint of a step is.
-pub fn path(run: &Path, step: u32) -> PathBuf {
-    run.join(FOLDER).join(format!("step-{step:08}.safetensors"))
-}
-
-/// The checkpoints of a run folder, newest first; files of other names are not this program's. None where there is no such
-/// folder.
+/// The checkpoints of a run folder, newest first.
 ///
 /// # Errors
-/// An I/O error when the folder cannot be read: a run that only seems to have no checkpoint must not begin anew.
+/// As [`StepFiles::list`](super::files::StepFiles::list).
 pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
-    let step = |path: &Path| -> Option<u32> {
-        path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
-    };
-    let folder = run.join(FOLDER);
-    let paths = match disk::list(&folder) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-        found => found.map_err(|e| Error::io("read", &folder, &e))?,
-    };
-    let mut paths: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
-    paths.sort();
-    Ok(paths.into_iter().rev().map(|(_, path)| path).collect())
+    Ok(CHECKPOINTS.list(run)?.into_iter().rev().map(|(_, path)| path).collect())
 }
 
 /// The newest checkpoint that can be used, and those, newer, that cannot, with the reason. Nothing where a run has none.

@@ -6,18 +6,16 @@ use std::path::{Path, PathBuf};
 
 use same_file::Handle;
 
+use super::files::{CHECKPOINTS, CONFIG, LOCK, METRICS};
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 use crate::model::config::NOT_PORTABLE;
 use crate::output::TEMPORARY_PREFIX;
 
-/// The file whose lock is the claim. It stays in the folder.
-const LOCK: &str = ".lock";
 /// What only a run's folder holds, besides the lock.
-const MARKS: [&str; 2] = [LOCK, super::folder::METRICS];
-
+const MARKS: [&str; 2] = [LOCK, METRICS];
 /// What the folder of a run that can go on holds.
-const RUN: [&str; 2] = [super::folder::CONFIG, super::checkpoints::FOLDER];
+const RUN: [&str; 2] = [CONFIG, CHECKPOINTS.folder];
 
 /// A folder that this process alone writes into, until the value is dropped or the process ends, however it ends.
 ///

@@ -1,52 +1,22 @@
-//! What a run leaves on disk, and where.
+//! What a run leaves on disk: see [`files`](super::files) for where, and an animated GIF beside them.
 //!
-//! `config.toml` (resolved), `tuning.json` (on GPUs), `metrics.jsonl`, `quality.jsonl`, `losses.svg`, `samples/`, `checkpoints/` and
-//! an animated GIF; `tensorboard/` where that is wanted. A folder belongs to one process at a time, and nothing in it is replaced
-//! unless the caller says so.
+//! A folder belongs to one process at a time, and nothing in it is replaced unless the caller says so.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::checkpoints;
 use super::claim::Claim;
+use super::files::{CHECKPOINTS, CONFIG, CURVES, METRICS, QUALITY, REPORT, SAMPLES, TENSORBOARD, TUNING};
+use super::journal::Journal;
+use super::records::{Quality, Record, read_quality};
 use super::schedule::Schedule;
 use crate::disk;
-use crate::engine::Losses;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::Metadata;
 use crate::model::config::{Config, Output, Training};
-use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably, save_text};
-use crate::report::losses_svg;
-use crate::run::records::{read_quality, read_some_metrics};
-use crate::train::events;
-use crate::train::quality::Quality;
-
-/// One line of `metrics.jsonl`.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Metrics {
-    /// Steps done, this one included.
-    pub step: u32,
-    /// The epoch that the step belongs to, counted from 1.
-    pub epoch: u32,
-    /// Losses and mean D(x) of this step.
-    #[serde(flatten)]
-    pub losses: Losses,
-    /// Real images per second since the losses were last read.
-    pub images_per_second: f64,
-    /// Seconds of training since the run's start.
-    pub seconds: f64,
-}
-
-/// A line of `quality.jsonl`.
-#[derive(Debug, Serialize)]
-struct QualityLine {
-    step: u32,
-    #[serde(flatten)]
-    quality: Quality,
-}
+use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
 
 /// A run's folder, held by this process.
 #[derive(Debug)]
@@ -57,16 +27,6 @@ pub struct RunFolder {
     quality: Journal,
     gif: AnimatedGif,
 }
-
-pub(crate) const CONFIG: &str = "config.toml";
-const TUNING: &str = "tuning.json";
-pub(crate) const METRICS: &str = "metrics.jsonl";
-pub(crate) const QUALITY: &str = "quality.jsonl";
-const CURVES: &str = "losses.svg";
-/// Lines of `metrics.jsonl` that are drawn at most, 25 for each pixel.
-const MOST_DRAWN: usize = 1 << 14;
-const REPORT: &str = "report.html";
-const SAMPLES: &str = "samples";
 
 /// Hundredths of a second that a frame of the GIF is shown, and the last one.
 const FRAME_DELAY: u16 = AnimatedGif::DELAY;
@@ -91,7 +51,7 @@ impl RunFolder {
         let run = claim.path();
         let old = old_gif(run);
         // Checkpoints first: beside a new configuration they would be taken for those of the new run.
-        for folder in [checkpoints::FOLDER, SAMPLES, events::FOLDER].map(|name| run.join(name)) {
+        for folder in [CHECKPOINTS.folder, SAMPLES.folder, TENSORBOARD].map(|name| run.join(name)) {
             disk::remove_folder(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         }
         let files = [CONFIG, TUNING, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
@@ -114,7 +74,7 @@ impl RunFolder {
     fn open(mut claim: Claim, config: &Config) -> Result<Self> {
         let run = claim.path().to_path_buf();
         claim.keep();
-        for folder in [&run, &run.join(SAMPLES), &run.join(checkpoints::FOLDER)] {
+        for folder in [&run, &run.join(SAMPLES.folder), &run.join(CHECKPOINTS.folder)] {
             disk::create_folders(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
             remove_left_overs(folder)?;
         }
@@ -143,7 +103,7 @@ impl RunFolder {
         self.quality.cut(is_drawn)?;
         self.gif = new_gif(self.path(), &self.gif_name)?;
         let (kept, dropped): (Vec<_>, Vec<_>) =
-            samples(self.path())?.into_iter().partition(|(step, _)| is_drawn(*step));
+            SAMPLES.list(self.path())?.into_iter().partition(|(step, _)| is_drawn(*step));
         for (_, path) in &dropped {
             remove(path)?;
         }
@@ -213,11 +173,6 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Where a run records the kernels that it was tuned to.
-    pub fn tuning_path(run: &Path) -> PathBuf {
-        run.join(TUNING)
-    }
-
     /// The folder.
     pub fn path(&self) -> &Path {
         self.claim.path()
@@ -232,7 +187,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// An I/O error naming the file.
-    pub fn write_metrics(&mut self, lines: &[Metrics]) -> Result<()> {
+    pub fn write_metrics(&mut self, lines: &[&Record]) -> Result<()> {
         self.metrics.append(lines)
     }
 
@@ -240,21 +195,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// An I/O error naming the file.
-    pub fn write_sample(&mut self, step: u32, grid: &Picture, quality: Quality) -> Result<PathBuf> {
-        let path = self.path().join(SAMPLES).join(format!("step-{step:08}.png"));
+    pub fn write_sample(&mut self, grid: &Picture, quality: &Quality) -> Result<PathBuf> {
+        let path = SAMPLES.path(self.path(), quality.step);
         save_png_durably(grid, &path)?;
         self.gif.push(grid)?;
-        self.quality.append(&[QualityLine { step, quality }])?;
+        self.quality.append(&[quality])?;
         Ok(path)
-    }
-
-    /// Draws the curves of all losses so far as `losses.svg`.
-    ///
-    /// # Errors
-    /// An I/O error naming the file.
-    pub fn draw_curves(&self) -> Result<()> {
-        let records = read_some_metrics(&self.path().join(METRICS), MOST_DRAWN)?;
-        save_text(&losses_svg(&records), &self.path().join(CURVES), Overwrite::Always)
     }
 
     /// Waits until what was recorded so far is on the disk: before a checkpoint says that it is there.
@@ -272,64 +218,6 @@ impl RunFolder {
     /// An I/O error naming the file.
     pub fn finish(&mut self) -> Result<()> {
         self.gif.finish(LAST_FRAME_DELAY)
-    }
-}
-
-/// A file of JSON lines, each of which says its step.
-#[derive(Debug)]
-struct Journal {
-    path: PathBuf,
-    /// Nothing while it is replaced: Windows replaces no file that is open.
-    file: Option<File>,
-}
-
-impl Journal {
-    fn open(path: PathBuf) -> Result<Self> {
-        let mut journal = Journal { path, file: None };
-        journal.file()?;
-        Ok(journal)
-    }
-
-    /// The file, opened where it is not.
-    fn file(&mut self) -> Result<&mut File> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => disk::append(&self.path).map_err(|e| Error::io("write", &self.path, &e))?,
-        };
-        Ok(self.file.insert(file))
-    }
-
-    fn append(&mut self, lines: &[impl Serialize]) -> Result<()> {
-        let mut text = Vec::new();
-        for line in lines {
-            serde_json::to_writer(&mut text, line).map_err(|e| Error::new(Kind::Other, format!("JSON: {e}")))?;
-            text.push(b'\n');
-        }
-        if text.is_empty() {
-            return Ok(());
-        }
-        disk::write_all(self.file()?, &text).map_err(|e| Error::io("write", &self.path, &e))
-    }
-
-    fn sync(&self) -> Result<()> {
-        let sync = |file| disk::sync(file).map_err(|e| Error::io("write", &self.path, &e));
-        self.file.as_ref().map_or(Ok(()), sync)
-    }
-
-    /// Keeps the lines of some steps; a line that a kill cut short goes too.
-    fn cut(&mut self, stays: impl Fn(u32) -> bool) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Line {
-            step: u32,
-        }
-        let text = disk::read(&self.path).map_err(|e| Error::io("read", &self.path, &e))?;
-        let is_kept = |line: &&[u8]| {
-            line.ends_with(b"\n") && serde_json::from_slice::<Line>(line).is_ok_and(|line| stays(line.step))
-        };
-        let kept: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').filter(is_kept).collect();
-        self.file = None;
-        save_durably(&kept.concat(), &self.path)?;
-        self.file().map(drop)
     }
 }
 
@@ -367,17 +255,4 @@ fn write_config(run: &Path, config: &Config) -> Result<()> {
     let path = run.join(CONFIG);
     let text = toml::to_string(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
     save_durably(text.as_bytes(), &path)
-}
-
-/// The sample grids of a run with their steps, in order; files of other names are not this program's.
-///
-/// # Errors
-/// An I/O error when the folder cannot be read.
-pub(crate) fn samples(run: &Path) -> Result<Vec<(u32, PathBuf)>> {
-    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
-    let folder = run.join(SAMPLES);
-    let paths = disk::list(&folder).map_err(|e| Error::io("read", &folder, &e))?;
-    let mut samples: Vec<_> = paths.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
-    samples.sort();
-    Ok(samples)
 }

@@ -1,4 +1,4 @@
-//! Reading what a run recorded: `metrics.jsonl` and `quality.jsonl`.
+//! What a run records, as training writes it and all else reads it: `metrics.jsonl` and `quality.jsonl`.
 //!
 //! A file may end in the middle of a line, because a run is still writing it or was killed: such a line is left out. A value
 //! that is absent, `null` or no number is NaN.
@@ -7,34 +7,26 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::disk;
 use crate::error::{Error, Result};
+use crate::model::columns::{GROUPS, Values};
 
 /// Longest line that is looked at; this program's have less than 300 bytes.
 const LONGEST_LINE: u64 = 64 << 10;
 
 /// One line of `metrics.jsonl`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Steps done, this one included.
     pub step: u32,
     /// The epoch that the step belongs to, counted from 1; 0 where it is not recorded.
     #[serde(default)]
     pub epoch: u32,
-    /// D's loss: on real images plus on generated ones.
-    #[serde(default = "absent", deserialize_with = "number")]
-    pub d_loss: f64,
-    /// G's loss.
-    #[serde(default = "absent", deserialize_with = "number")]
-    pub g_loss: f64,
-    /// Mean D(x) on real images.
-    #[serde(default = "absent", deserialize_with = "number")]
-    pub d_real: f64,
-    /// Mean D(x) on generated images.
-    #[serde(default = "absent", deserialize_with = "number")]
-    pub d_fake: f64,
+    /// What the step recorded.
+    #[serde(flatten)]
+    pub values: Values,
     /// Real images per second since the losses were last read.
     #[serde(default = "absent", deserialize_with = "number")]
     pub images_per_second: f64,
@@ -44,14 +36,15 @@ pub struct Record {
 }
 
 /// One line of `quality.jsonl`: how the sample grid of a step compares with real images.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Steps done when the grid was drawn.
     pub step: u32,
-    /// Mean pairwise distance of the samples divided by that of real images: 1 is as diverse as the data.
+    /// Mean pairwise distance (L2 over pixels) of the samples, divided by that of real images: 1 is as diverse as the data,
+    /// 0 means that all samples are the same.
     #[serde(default = "absent", deserialize_with = "number")]
     pub diversity: f64,
-    /// Sliced Wasserstein distance between samples and real images: less is nearer.
+    /// Sliced Wasserstein distance between samples and real images, 0 for equal sets; pixels count from 0 to 1.
     #[serde(default = "absent", deserialize_with = "number")]
     pub distance: f64,
 }
@@ -92,7 +85,7 @@ pub fn read_quality(path: &Path) -> Result<Vec<Quality>> {
     read(path, usize::MAX, |quality: &Quality| quality.step)
 }
 
-fn read<T: DeserializeOwned + Copy>(path: &Path, most: usize, step: impl Fn(&T) -> u32) -> Result<Vec<T>> {
+fn read<T: DeserializeOwned + Clone>(path: &Path, most: usize, step: impl Fn(&T) -> u32) -> Result<Vec<T>> {
     let failed = |cause: std::io::Error| Error::io("read", path, &cause);
     let file = match disk::read_part(path, Ok) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -113,7 +106,7 @@ fn read<T: DeserializeOwned + Copy>(path: &Path, most: usize, step: impl Fn(&T) 
                     lines.pop();
                 }
                 if parsed_lines.is_multiple_of(stride) {
-                    lines.push(parsed);
+                    lines.push(parsed.clone());
                 }
                 (parsed_lines, newest) = (parsed_lines + 1, Some(parsed));
                 if lines.len() > most {
@@ -146,13 +139,22 @@ pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
+/// The mean of every column that is to be told of `records`.
+pub fn means(records: &[Record]) -> Values {
+    let told = GROUPS.iter().flat_map(|group| group.told(records.iter().map(|record| &record.values)));
+    let of = |name: &str| mean(records.iter().map(|record| record.values.get(name)));
+    told.map(|column| (column.name, of(column.name).unwrap_or(f64::NAN))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::columns::{D_LOSS, G_LOSS};
+    use crate::run::files::METRICS;
 
     fn steps(text: &[u8]) -> Vec<u32> {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("metrics.jsonl");
+        let path = dir.path().join(METRICS);
         std::fs::write(&path, text).unwrap();
         read_metrics(&path).unwrap().iter().map(|record| record.step).collect()
     }
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn a_long_file_is_thinned_out_evenly() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.jsonl");
+        let path = folder.path().join(METRICS);
         let steps = |lines: u32, most| {
             let text: String = (1..=lines).map(|step| format!("{{\"step\":{step}}}\n")).collect();
             std::fs::write(&path, text).unwrap();
@@ -203,8 +205,8 @@ mod tests {
     #[test]
     fn absent_values_are_nan() {
         let record: Record = serde_json::from_str(r#"{"step":5,"d_loss":null,"g_loss":0.5,"new_key":[1]}"#).unwrap();
-        assert!(record.d_loss.is_nan() && record.seconds.is_nan());
-        assert_eq!((record.g_loss, record.epoch), (0.5, 0));
+        assert!(record.values.get(D_LOSS).is_nan() && record.seconds.is_nan());
+        assert_eq!((record.values.get(G_LOSS), record.epoch), (0.5, 0));
         assert!(serde_json::from_str::<Record>(r#"{"d_loss":1.0}"#).is_err(), "a record has a step");
     }
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernels::adam::{self, Adam};
 use crate::kernels::data::{self, Normalisation};
 use crate::kernels::linear::variants;
-use crate::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
+use crate::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
 use crate::kernels::reduce;
 use crate::plan::{Dispatch, Element, Program, Recorder, Role, View};
 use crate::plan::{LinearFamily, Profile};
@@ -287,7 +287,7 @@ fn loss_case(batch: u32, target: f32) -> Result<Case> {
     let mut recorder = Recorder::new(&Profile::HOST);
     for column in [Column::Real, Column::Fake, Column::Generator] {
         recorder.scope(format!("{column:?} loss"));
-        loss::record_bce_logits(&mut recorder, target, column, [logits, step, dlogits, ring]);
+        loss::record_bce_logits(&mut recorder, target, column, BceLogits { logits, step, dlogits, ring });
     }
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("loss of {batch} logits, label {target}"), program })
@@ -299,7 +299,7 @@ fn stamp_case(number: u32) -> Result<Case> {
     let [g, d] = [("g", 0), ("d", 1)].map(|(label, number)| floats(&mut program, label, number, 5, |z| z));
     let ring = floats(&mut program, "ring", 2, RING_ROWS * RING_COLUMNS, |z| z);
     let mut recorder = Recorder::new(&Profile::HOST);
-    loss::record_stamp(recorder.scope("stamp"), [step, g, d, ring]);
+    loss::record_stamp(recorder.scope("stamp"), loss::Stamp { step, g, d, ring });
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("stamp of step {number}"), program })
 }
@@ -321,7 +321,7 @@ fn scale_samples_case(pixels: u32, batch: u32, channels: u32) -> Result<Case> {
     let tensors = [("x", 0, words), ("s", 1, batch), ("y", 2, words)];
     let [x, s, y] = tensors.map(|(label, number, words)| floats(&mut program, label, number, words, |z| z));
     let mut recorder = Recorder::new(&Profile::HOST);
-    loss::record_scale_samples(recorder.scope("scale"), channels, [x, s, y]);
+    loss::record_scale_samples(recorder.scope("scale"), channels, loss::ScaleSamples { x, s, y });
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("scale {batch} samples of {pixels} × {channels}"), program })
 }
@@ -334,7 +334,7 @@ fn adam_case(words: u32, update: u32) -> Result<Case> {
         contents[3..5].copy_from_slice(&adam.rates(update).map(f32::to_bits));
     }
     let started = if update == 1 { 0.0 } else { 1.0 };
-    let tensors = adam::Tensors {
+    let tensors = adam::AdamTensors {
         // Weights no larger than an update, so that an error of the update is not lost beside them.
         w: floats(&mut program, "w", 0, words, |z| z * 1e-4),
         g: floats(&mut program, "g", 1, words, |z| match z {
@@ -366,7 +366,7 @@ fn gather_case(channels: u32, noise: f32) -> Result<Case> {
     let mut recorder = Recorder::new(&Profile::HOST);
     recorder.scope("gather");
     let normalisation = Normalisation { low: -1.0, noise, stream: stream::DEVICE };
-    data::record_gather(&mut recorder, normalisation, channels, [images, indices, step, x]);
+    data::record_gather(&mut recorder, normalisation, channels, data::Gather { images, indices, step, x });
     program.plans.push(recorder.finish()?);
     Ok(Case { name: format!("gather {channels} channels, noise {noise}"), program })
 }

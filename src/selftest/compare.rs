@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::guard::POISON;
-use super::lockstep::POISON_WIDE;
+use super::guard::{POISON, POISON_WIDE};
 use crate::plan::{Binding, Bound};
 use crate::plan::{Constant, Dispatch, View};
 

@@ -15,6 +15,9 @@ pub const WRITE_GUARD: u32 = 0x4499_1a2b;
 /// What outputs hold before a kernel runs: another NaN.
 pub const POISON: u32 = 0x7fc0_dead;
 
+/// The same for outputs of twins in f64; a word that still holds it was not written.
+pub const POISON_WIDE: f64 = f64::from_bits(0x7ff8_0000_0000_dead);
+
 /// A program with guard bands, whose only plan is the one to check.
 ///
 /// Bindings reach into the band behind the view. Vulkan drops accesses outside a binding in silence; inside, an
@@ -34,7 +37,8 @@ pub fn guarded(tensors: &[TensorSpec], plan: &Plan) -> Program {
         let bindings = dispatch.bindings.iter().map(|(&name, &view)| (name, reach(view))).collect();
         Dispatch { bindings, ..dispatch.clone() }
     });
-    Program { tensors: tensors.collect(), plans: vec![Plan { dispatches: dispatches.collect() }] }
+    let plan = Plan { dispatches: dispatches.collect(), ..Plan::default() };
+    Program { tensors: tensors.collect(), plans: vec![plan], ..Program::default() }
 }
 
 /// Where a view lies between the guard bands.

@@ -1,10 +1,11 @@
 //! A few layers as a program of their own, with random contents: what the cases here and the tests of gradients run.
 
 use crate::error::{Error, Result};
+use crate::layers::LayerSpec;
 use crate::layers::Mode;
-use crate::layers::spec::LayerSpec;
 use crate::model::config::Layers;
-use crate::model::network::{Layout, Network, State, Wanted};
+use crate::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
+use crate::model::parameters::{Distribution, Init};
 use crate::plan::Profile;
 use crate::plan::{Element, Program, Recorder, Role, View};
 use crate::random::{Draws, stream};
@@ -53,18 +54,20 @@ impl LayerProgram {
         let step = step_words(&mut program, 3);
         let x = program.floats("x", Role::Activations, words(input));
         let dy = program.floats("dy", Role::ActivationGradients, words(layout.output));
-        let state = State::new(&mut program, &layout, true);
-        let network = Network::place(&mut program, profile, &layout, &state, step, batch, layout.name);
+        let init = Init { weights: Distribution::Normal, std: 1.0 };
+        let state = State::new(&mut program, &layout, &init, true);
+        let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
+        let network = Traversal::place(&mut program, profile, &layout, &state, step, passes);
 
         let mut recorder = Recorder::new(profile);
-        let tape = network.forward(&mut recorder, profile, Mode::Train, x, stream::DEVICE);
+        let tape = network.forward(&mut recorder, Mode::Train, x, stream::DEVICE);
         program.plans.push(recorder.finish()?);
         let mut recorder = Recorder::new(profile);
-        let dx = network.backward(&mut recorder, profile, &tape, dy, Wanted::All);
+        let dx = network.backward(&mut recorder, &tape, dy, Wanted::All);
         program.plans.push(recorder.finish()?);
-        if layers.iter().any(|layer| matches!(layer, LayerSpec::BatchNorm { .. })) {
+        if !layout.state.slots.is_empty() {
             let mut recorder = Recorder::new(profile);
-            network.forward(&mut recorder, profile, Mode::Sample, x, 0);
+            network.forward(&mut recorder, Mode::Sample, x, 0);
             program.plans.push(recorder.finish()?);
         }
 
@@ -72,7 +75,7 @@ impl LayerProgram {
         for (number, view) in (0..).zip([x, dy, state.parameters, optimizer.g]) {
             random(&mut program, view, number, |z| z);
         }
-        random(&mut program, state.running, 4, |z| z.abs() + 0.5); // a variance is positive
+        random(&mut program, state.kept, 4, |z| z.abs() + 0.5); // a variance is positive
         Ok(LayerProgram { program, layout, state, step, x, y: tape.output, dy, dx })
     }
 

@@ -2,7 +2,7 @@
 //! device's output within the kernel's bound. Errors cannot add up, so the first kernel that differs is the one to blame.
 
 use super::compare::{Output, Row, compare};
-use super::guard::{self, POISON};
+use super::guard::{self, POISON, POISON_WIDE};
 use crate::device::host;
 use crate::device::{Device, Session};
 use crate::error::Result;
@@ -10,9 +10,6 @@ use crate::plan::{Binding, Bound};
 use crate::plan::{Dispatch, Plan, Program, TensorSpec, View};
 use crate::twin::Real;
 use crate::twin::{Call, Slot};
-
-/// The f64 poison; a word that still holds it was not written by the twin.
-pub(super) const POISON_WIDE: f64 = f64::from_bits(0x7ff8_0000_0000_dead);
 
 /// Runs `plan` over `tensors` dispatch by dispatch on a device; `reference` is the plan that the twins run, which is
 /// the same one, except in the tests that show that a difference is found.
@@ -164,6 +161,7 @@ impl Lockstep {
 /// # Errors
 /// As [`run`].
 pub fn run_program(device: &Device, program: &Program, report: impl FnMut(Row)) -> Result<bool> {
-    let all = Plan { dispatches: program.plans.iter().flat_map(|plan| plan.dispatches.clone()).collect() };
+    let dispatches = program.plans.iter().flat_map(|plan| plan.dispatches.clone()).collect();
+    let all = Plan { dispatches, ..Plan::default() };
     run(device, &program.tensors, &all, &all, report)
 }

@@ -2,7 +2,7 @@
 
 use super::cases::Case;
 use super::layer::{SEED, set};
-use crate::engine::{self, Recorded};
+use crate::engine::{self, Recording};
 use crate::error::Result;
 use crate::kernels::data::pack;
 use crate::model::sources;
@@ -34,13 +34,10 @@ fn preset(profile: &Profile, name: &str, batch: u32) -> Result<Program> {
     (config.output.rows, config.output.cols) = (1, 3);
     let layouts = config.layouts()?;
     let bytes = config.image.values() * IMAGES;
-    let Recorded { mut program, gan, sampler, .. } = engine::record(&config, &layouts, profile, bytes.into())?;
+    let Recording { mut program, gan, sampler, .. } = engine::record(&config, &layouts, profile, bytes.into())?;
 
-    for (network, (layout, state)) in (0..).zip(layouts.iter().zip([&gan.g_state, &gan.d_state])) {
-        set(&mut program, state.parameters, layout.parameters.initial(&config.init, SEED, network));
-        if !layout.running.slots.is_empty() {
-            set(&mut program, state.running, layout.running.initial_running());
-        }
+    for (view, values) in engine::initial(&program, SEED) {
+        set(&mut program, view, values);
     }
     for (view, stream) in [(gan.inputs.latents, stream::LATENTS), (sampler.latents, stream::SAMPLES)] {
         let mut latents = vec![0.0; view.len as usize];

@@ -15,6 +15,7 @@ use crate::disk;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::run::checkpoints;
+use crate::run::files::{CHECKPOINTS, CURVES, METRICS, QUALITY, SAMPLES};
 
 /// Times that a run, twice as long each time, may end before the kill reaches it.
 const ATTEMPTS: u32 = 8;
@@ -147,7 +148,7 @@ fn failed(ended: &Output) -> Error {
 
 /// Compares all that two runs left.
 fn compare(parts: &Path, whole: &Path, steps: u32, resumed_from: u32) -> Result<Verdict> {
-    let last = Checkpoint::load(&checkpoints::path(whole, steps))?;
+    let last = Checkpoint::load(&CHECKPOINTS.path(whole, steps))?;
     let mut verdict =
         Verdict { device: last.metadata.device, steps, resumed_from, compared: 0, differences: Vec::new() };
     let mut same = |name: String, same: bool| {
@@ -159,26 +160,24 @@ fn compare(parts: &Path, whole: &Path, steps: u32, resumed_from: u32) -> Result<
         let entries = disk::list(&folder).map_err(|e| Error::io("read", &folder, &e))?;
         Ok(entries.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
     };
-    for folder in ["checkpoints", "samples"] {
+    for folder in [CHECKPOINTS.folder, SAMPLES.folder] {
         let names = kept(whole, folder)?;
         same(format!("the names in {folder}"), names == kept(parts, folder)?);
         for name in names.iter().map(|name| format!("{folder}/{name}")) {
-            let equal = match folder {
-                "checkpoints" => {
-                    let [a, b] = [parts, whole].map(|run| Checkpoint::load(&run.join(&name)));
-                    a?.tensors.first_difference(&b?.tensors).is_none()
-                }
-                _ => read(parts, &name)? == read(whole, &name)?,
+            let equal = if folder == CHECKPOINTS.folder {
+                let [a, b] = [parts, whole].map(|run| Checkpoint::load(&run.join(&name)));
+                a?.tensors.first_difference(&b?.tensors).is_none()
+            } else {
+                read(parts, &name)? == read(whole, &name)?
             };
             same(name, equal);
         }
     }
     let gif = last.metadata.config.output.gif;
-    for name in ["quality.jsonl", "losses.svg", gif.as_str()] {
+    for name in [QUALITY, CURVES, gif.as_str()] {
         same(name.to_string(), read(parts, name)? == read(whole, name)?);
     }
-    let name = "metrics.jsonl";
-    same(name.to_string(), without_clock(&read(parts, name)?)? == without_clock(&read(whole, name)?)?);
+    same(METRICS.to_string(), without_clock(&read(parts, METRICS)?)? == without_clock(&read(whole, METRICS)?)?);
     Ok(verdict)
 }
 
@@ -189,7 +188,7 @@ fn read(run: &Path, name: &str) -> Result<Vec<u8>> {
 
 /// The lines of metrics without what the clock decides.
 fn without_clock(lines: &[u8]) -> Result<Vec<Map<String, Value>>> {
-    let broken = |e: &dyn std::fmt::Display| Error::new(Kind::Other, format!("metrics.jsonl: {e}"));
+    let broken = |e: &dyn std::fmt::Display| Error::new(Kind::Other, format!("{METRICS}: {e}"));
     let text = std::str::from_utf8(lines).map_err(|e| broken(&e))?;
     let line = |line| {
         let mut line: Map<String, Value> = serde_json::from_str(line).map_err(|e| broken(&e))?;

@@ -1,8 +1,8 @@
 //! Whether a run goes well, in plain words: what is wrong, what it means, and which flag to try.
 
-use super::quality::Quality;
-use crate::engine::Losses;
+use crate::model::columns::{D_FAKE, D_REAL, Values};
 use crate::model::config::Training;
+use crate::run::records::Quality;
 
 /// Windows of steps in a row in which D must win before that is said.
 const WINDOWS: u32 = 2;
@@ -42,14 +42,14 @@ impl Health {
         Health { best_diversity, ..Health::default() }
     }
 
-    /// Notes the losses of a step.
-    pub fn step(&mut self, losses: &Losses) {
+    /// Notes what a step recorded.
+    pub fn step(&mut self, values: &Values) {
         self.steps += 1;
-        self.d_real += f64::from(losses.d_real);
-        self.d_fake += f64::from(losses.d_fake);
+        self.d_real += values.get(D_REAL);
+        self.d_fake += values.get(D_FAKE);
     }
 
-    /// Judges the steps since the last call; `generator_moment` is G's largest smoothed gradient.
+    /// Looks at the steps since the last call; `generator_moment` is G's largest smoothed gradient.
     pub fn check(&mut self, training: &Training, generator_moment: f32) -> Vec<String> {
         let steps = f64::from(self.steps.max(1));
         let (real, fake) = (self.d_real / steps, self.d_fake / steps);
@@ -72,13 +72,13 @@ impl Health {
         wins.into_iter().chain(vanished).collect()
     }
 
-    /// Judges samples.
-    pub fn samples(&mut self, step: u32, quality: Quality) -> Option<String> {
+    /// Looks at the quality of samples.
+    pub fn samples(&mut self, quality: &Quality) -> Option<String> {
         let now = quality.diversity;
         let fell = now < POOR && now < self.best_diversity / 2.0;
         let best = self.best_diversity.max(now);
         self.best_diversity = best;
-        self.complain(Illness::Collapse, fell || (now < NONE && step >= LEARNT), || {
+        self.complain(Illness::Collapse, fell || (now < NONE && quality.step >= LEARNT), || {
             format!(
                 "samples are too much alike: their mean distance is {now:.2} of that of real images, it was {best:.2} at best: \
                  G may be collapsing to few images; try a smaller --lr, --instance-noise 0.05 or a larger --batch-size"
@@ -97,12 +97,12 @@ mod tests {
     use super::*;
     use crate::model::sources::preset;
 
-    fn losses(d_real: f32, d_fake: f32) -> Losses {
-        Losses { d_loss: 0.1, g_loss: 3.0, d_real, d_fake }
+    fn values(d_real: f32, d_fake: f32) -> Values {
+        [(D_REAL, d_real), (D_FAKE, d_fake)].into_iter().collect()
     }
 
-    fn quality(diversity: f64) -> Quality {
-        Quality { diversity, distance: 0.1 }
+    fn quality(step: u32, diversity: f64) -> Quality {
+        Quality { step, diversity, distance: 0.1 }
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
         let training = preset("pytorch").unwrap().training;
         let mut health = Health::default();
         let mut window = |d_real, d_fake| {
-            (0..100).for_each(|_| health.step(&losses(d_real, d_fake)));
+            (0..100).for_each(|_| health.step(&values(d_real, d_fake)));
             health.check(&training, 1e-3)
         };
         assert!(window(0.999, 0.001).is_empty(), "one window may be chance");
@@ -128,7 +128,7 @@ mod tests {
         let mut health = Health::default();
         let told: Vec<_> = (0..2)
             .flat_map(|_| {
-                (0..100).for_each(|_| health.step(&losses(0.895, 0.105)));
+                (0..100).for_each(|_| health.step(&values(0.895, 0.105)));
                 health.check(&training, 1e-3)
             })
             .collect();
@@ -139,7 +139,7 @@ mod tests {
     fn a_vanished_gradient_is_told() {
         let training = preset("pytorch").unwrap().training;
         let mut health = Health::default();
-        health.step(&losses(0.7, 0.3));
+        health.step(&values(0.7, 0.3));
         assert!(health.check(&training, 1e-4).is_empty());
         assert!(health.check(&training, 0.0)[0].contains("vanished"));
     }
@@ -147,10 +147,10 @@ mod tests {
     #[test]
     fn a_fall_of_diversity_is_told_and_a_slow_start_is_not() {
         let mut health = Health::default();
-        assert_eq!(health.samples(100, quality(0.01)), None, "G has hardly begun");
-        assert_eq!(health.samples(200, quality(0.9)), None);
-        assert_eq!(health.samples(300, quality(0.6)), None);
-        assert!(health.samples(400, quality(0.3)).unwrap().contains("0.30"));
-        assert!(Health::default().samples(2000, quality(0.05)).is_some(), "never began to differ");
+        assert_eq!(health.samples(&quality(100, 0.01)), None, "G has hardly begun");
+        assert_eq!(health.samples(&quality(200, 0.9)), None);
+        assert_eq!(health.samples(&quality(300, 0.6)), None);
+        assert!(health.samples(&quality(400, 0.3)).unwrap().contains("0.30"));
+        assert!(Health::default().samples(&quality(2000, 0.05)).is_some(), "never began to differ");
     }
 }

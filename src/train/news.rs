@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::Losses;
-use crate::run::folder::Metrics;
+use crate::model::columns::Values;
+use crate::run::records::Record;
 
 /// What a progress display shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Progress {
     /// The newest line.
-    pub metrics: Metrics,
+    pub record: Record,
     /// The run's length.
     pub total_steps: u32,
     /// Epochs of the run, rounded up.
@@ -41,8 +41,8 @@ pub struct Outcome {
     pub gif: PathBuf,
     /// The newest checkpoint; none where a run was stopped before its first step.
     pub checkpoint: Option<PathBuf>,
-    /// The last losses.
-    pub losses: Option<Losses>,
+    /// What the last step recorded.
+    pub losses: Option<Values>,
     /// Seconds of training since the run's start.
     pub seconds: f64,
     /// The signal that ended the run before its time.

@@ -7,6 +7,7 @@
 use crate::data::DataSet;
 use crate::output::Images;
 use crate::random::{Draws, stream};
+use crate::run::records::Quality;
 use crate::shape::Shape;
 
 /// Images of each kind that are compared; fewer only where the data set has fewer.
@@ -14,20 +15,9 @@ pub const IMAGES: usize = 64;
 /// Directions on which they are compared.
 const DIRECTIONS: u32 = 64;
 
-/// The quality of some samples.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Quality {
-    /// Mean pairwise distance (L2 over pixels) of the samples, divided by that of real images: 1 is as diverse as the data,
-    /// 0 means that all samples are the same.
-    pub diversity: f64,
-    /// Sliced Wasserstein distance between samples and real images (Rabin et al. 2011, "Wasserstein barycenter and its
-    /// application to texture mixing"), 0 for equal sets; pixels count from 0 to 1.
-    pub distance: f64,
-}
-
 /// What samples are compared with.
 #[derive(Debug)]
-pub struct Judge {
+pub struct Reference {
     seed: u64,
     shape: Shape,
     /// `[count][height][width][channels]`
@@ -36,7 +26,7 @@ pub struct Judge {
     spread: f64,
 }
 
-impl Judge {
+impl Reference {
     /// Takes real images from all over the data set.
     pub fn new(data: &DataSet, seed: u64) -> Self {
         let count = data.len().min(IMAGES as u32);
@@ -45,23 +35,24 @@ impl Judge {
         let shape = data.shape();
         let mut real = vec![0; indices.len() * shape.bytes()];
         data.fill(0, &indices, &mut real);
-        Judge { seed, shape, spread: mean_distance(&real, shape.bytes()), real }
+        Reference { seed, shape, spread: mean_distance(&real, shape.bytes()), real }
     }
 
-    /// Judges samples, the first [`IMAGES`] of them.
+    /// Measures the samples of a step, the first [`IMAGES`] of them.
     ///
     /// # Panics
     /// When there are fewer samples than real images, or their size is another.
-    pub fn judge(&self, samples: &Images) -> Quality {
+    pub fn measure(&self, step: u32, samples: &Images) -> Quality {
         let size = self.shape.bytes();
         assert_eq!(samples.pixels.len(), samples.count * size, "samples of the size of the data");
         let samples = &samples.pixels[..self.real.len()];
         let spread = mean_distance(samples, size);
         let diversity = if self.spread > 0.0 { spread / self.spread } else { 1.0 };
-        Quality { diversity, distance: self.sliced_distance(samples) }
+        Quality { step, diversity, distance: self.sliced_distance(samples) }
     }
 
-    /// The mean over random directions of the distance between both sets' sorted projections.
+    /// The mean over random directions of the distance between both sets' sorted projections (Rabin et al. 2011, "Wasserstein
+    /// barycenter and its application to texture mixing").
     fn sliced_distance(&self, samples: &[u8]) -> f64 {
         let mut direction = vec![0.0_f32; self.shape.bytes()];
         let mut sum = 0.0;
@@ -104,9 +95,9 @@ mod tests {
 
     const SHAPE: Shape = Shape { height: 8, width: 8, channels: 1 };
 
-    fn judge() -> (Judge, DataSet) {
+    fn reference() -> (Reference, DataSet) {
         let data = DataSet::open("strokes", None, SHAPE, 1).unwrap();
-        (Judge::new(&data, 1), data)
+        (Reference::new(&data, 1), data)
     }
 
     fn images(data: &DataSet, first: u32) -> Images {
@@ -117,12 +108,12 @@ mod tests {
 
     #[test]
     fn real_images_are_diverse_and_near() {
-        let (judge, data) = judge();
-        let other = judge.judge(&images(&data, 10_000));
+        let (reference, data) = reference();
+        let other = reference.measure(7, &images(&data, 10_000));
         assert!((other.diversity - 1.0).abs() < 0.15, "{other:?}");
-        let itself = judge.judge(&Images::new(judge.real.clone(), [IMAGES, 8, 8, 1]).unwrap());
-        assert_eq!(itself, Quality { diversity: 1.0, distance: 0.0 });
-        let grey = judge.judge(&Images::new(vec![128; IMAGES * 64], [IMAGES, 8, 8, 1]).unwrap());
+        let itself = reference.measure(7, &Images::new(reference.real.clone(), [IMAGES, 8, 8, 1]).unwrap());
+        assert_eq!(itself, Quality { step: 7, diversity: 1.0, distance: 0.0 });
+        let grey = reference.measure(7, &Images::new(vec![128; IMAGES * 64], [IMAGES, 8, 8, 1]).unwrap());
         assert_eq!(grey.diversity, 0.0);
         assert!(grey.distance > 3.0 * other.distance, "{grey:?} {other:?}");
     }
@@ -134,8 +125,8 @@ mod tests {
         assert_eq!(mean_distance(&[9, 9], 2), 0.0);
         // One image of one pixel: every direction is ±1, and the distance is the pixels' difference.
         let one = Shape { height: 1, width: 1, channels: 1 };
-        let judge = Judge { seed: 3, shape: one, real: vec![0], spread: 0.0 };
-        let quality = judge.judge(&Images::new(vec![51], [1, 1, 1, 1]).unwrap());
+        let reference = Reference { seed: 3, shape: one, real: vec![0], spread: 0.0 };
+        let quality = reference.measure(7, &Images::new(vec![51], [1, 1, 1, 1]).unwrap());
         assert!((quality.distance - 0.2).abs() < 1e-12, "{quality:?}");
     }
 }

@@ -7,8 +7,7 @@ use super::{Choices, key};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::linear::variants::{self, Variant};
-use crate::plan::Profile;
-use crate::plan::{Dispatch, Plan, Program, TensorId, TensorSpec, View};
+use crate::plan::{Dispatch, Plan, Profile, Program, TensorId, TensorSpec, View};
 use crate::random::{Draws, stream};
 use crate::selftest::lockstep::Lockstep;
 
@@ -24,10 +23,10 @@ pub(super) struct Open {
     variants: Vec<Variant>,
 }
 
-/// The shapes of a plan that are to be measured, those with most arithmetic first.
-pub(super) fn open_shapes(plan: &Plan, profile: &Profile, known: &Choices) -> Vec<Open> {
+/// The shapes of a step that are to be measured, those with most arithmetic first.
+pub(super) fn open_shapes(program: &Program, profile: &Profile, known: &Choices) -> Vec<Open> {
     let mut open: BTreeMap<String, Open> = BTreeMap::new();
-    for dispatch in &plan.dispatches {
+    for dispatch in program.step_dispatches() {
         let shape = key(dispatch);
         let variants = variants::of(dispatch, profile);
         let chosen = known.0.get(&shape).is_some_and(|name| variants.iter().any(|variant| variant.name() == *name));
@@ -50,7 +49,7 @@ pub(super) fn measure(device: &Device, program: &Program, open: &[Open], patienc
         let whole: Vec<_> = shape.variants.iter().map(|variant| variant.apply(&alone)).collect();
         let timed =
             whole.iter().map(|dispatch| if is_software(device) { shortened(dispatch) } else { dispatch.clone() });
-        let plan = Plan { dispatches: timed.chain(whole.clone()).collect() };
+        let plan = Plan { dispatches: timed.chain(whole.clone()).collect(), ..Plan::default() };
         // Its guards and copies can take more memory than the step itself.
         match Lockstep::new(device, &tensors, &plan) {
             Ok(mut lockstep) => {

@@ -6,30 +6,22 @@
 mod file;
 mod measure;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
-use crate::engine::{self, STEP_PLAN};
+use crate::engine;
 use crate::error::Result;
-use crate::kernels::linear::variants;
+pub use crate::kernels::linear::choices::{Choices, key};
 use crate::model::config::Config;
 use crate::model::network::Layout;
-use crate::plan::Profile;
-use crate::plan::{Dispatch, Plan};
 pub use file::{cache_file, load, save};
 
 /// How long measuring may take before what is left keeps its default until the next run; a measurement under way is
 /// finished.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The chosen variant for each shape that was measured; all others run their default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Choices(BTreeMap<String, String>);
 
 /// Choices with the device that they are for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,47 +31,6 @@ pub struct Tuning {
     pub device: String,
     /// What runs there.
     pub choices: Choices,
-}
-
-impl Choices {
-    /// Gives the linear dispatches of a plan their chosen variant.
-    pub fn apply(&self, plan: &mut Plan, profile: &Profile) {
-        for dispatch in &mut plan.dispatches {
-            let Some(chosen) = self.0.get(&key(dispatch)) else { continue };
-            if let Some(variant) = variants::of(dispatch, profile).iter().find(|variant| variant.name() == *chosen) {
-                *dispatch = variant.apply(dispatch);
-            }
-        }
-    }
-
-    /// The shapes and their variants.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(shape, variant)| (shape.as_str(), variant.as_str()))
-    }
-
-    /// Whether everything runs its default.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl FromIterator<(String, String)> for Choices {
-    fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Self {
-        Choices(pairs.into_iter().collect())
-    }
-}
-
-/// What dispatches have in common that one measurement serves.
-pub fn key(dispatch: &Dispatch) -> String {
-    let size = |name| variants::size(dispatch, name);
-    let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(size);
-    let (what, lists) = if dispatch.constants.contains_key("SHARES") {
-        ("grad_weight", format!("{} shares", size("SHARES")))
-    } else {
-        ("forward", format!("{} pixels", size("Q")))
-    };
-    let pairs = dispatch.bindings.get("pairs").map_or(0, |pairs| pairs.len / 2);
-    format!("{what} {batch}x{c_in} to {c_out}, {lists}, {pairs} pairs, longest {}", dispatch.terms)
 }
 
 /// What choices on this device are good for; nothing for the host, whose twins have no variants.
@@ -149,7 +100,7 @@ pub fn choose(
     let profile = device.profile();
     let program = engine::record(config, layouts, &profile, 4)?.program;
     let mut known = cache.and_then(|path| file::load_cache(path, &identity)).unwrap_or_default();
-    let missing = measure::open_shapes(&program.plans[STEP_PLAN], &profile, &known);
+    let missing = measure::open_shapes(&program, &profile, &known);
     if !missing.is_empty() {
         let (shapes, seconds) = (missing.len(), PATIENCE.as_secs());
         announce(&format!("tuning {shapes} kernel shapes for {}, for about {seconds} s", device.name()));
@@ -159,7 +110,7 @@ pub fn choose(
             log::warn!("the tuned choices are not kept for other runs: {error}");
         }
     }
-    let used: Vec<_> = program.plans[STEP_PLAN].dispatches.iter().map(key).collect();
+    let used: Vec<_> = program.step_dispatches().map(key).collect();
     let choices = known.0.into_iter().filter(|(shape, _)| used.contains(shape)).collect();
     Ok(Some(Tuning { device: identity, choices }))
 }

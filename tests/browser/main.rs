@@ -1,4 +1,4 @@
-//! A browser compiles every shader in use and runs one of them: `cargo test --release --test browser`.
+//! A browser compiles every shader in use, and replays bundles: `cargo test --release --test browser`.
 //!
 //! wgpu reads WGSL with naga, browsers with Tint and others; what one accepts, another may refuse. This starts Debian's
 //! `chromium` (or the program that the environment variable CHROMIUM names) without a window, on the software adapter
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use chromium::Chromium;
 use serde::Deserialize;
 use server::Server;
-use work::{Convolution, Module};
+use work::{Module, Replay};
 
 /// How long the browser may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,8 +35,8 @@ struct Report {
     adapter: String,
     /// In the order of [`work::modules`].
     modules: Vec<Compilation>,
-    /// The words of the program's output.
-    output: Vec<u32>,
+    /// The words of each replay's output.
+    outputs: Vec<Vec<u32>>,
     errors: Vec<String>,
 }
 
@@ -49,15 +49,15 @@ struct Compilation {
 
 fn main() -> ExitCode {
     let start = Instant::now();
-    let (modules, convolution) = (work::modules(), Convolution::new());
-    let outcome = ask_browser(work::document(&modules, &convolution))
+    let (modules, replays) = (work::modules(), [Replay::convolution(), Replay::training_step()]);
+    let outcome = ask_browser(work::document(&modules, &replays))
         .and_then(|text| serde_json::from_str(&text).map_err(|e| format!("the page's result: {e}: {text}")))
         .and_then(|findings| match findings {
             Findings::Nothing { error } => Err(error),
             Findings::Report(report) if report.modules.len() != modules.len() => {
                 Err(format!("the page reports {} of {} shaders", report.modules.len(), modules.len()))
             }
-            Findings::Report(report) => Ok(judge(&modules, &convolution, &report)),
+            Findings::Report(report) => Ok(verdict(&modules, &replays, &report)),
         });
     match outcome {
         Ok((0, summary)) => {
@@ -93,7 +93,7 @@ fn ask_browser(document: String) -> Result<String, String> {
 }
 
 /// Prints a line for each failure; returns their number and a summary.
-fn judge(modules: &[Module], convolution: &Convolution, report: &Report) -> (usize, String) {
+fn verdict(modules: &[Module], replays: &[Replay], report: &Report) -> (usize, String) {
     let (mut failures, mut compiled, mut subgroups, mut skipped) = (0, 0, 0, 0);
     for (module, outcome) in modules.iter().zip(&report.modules) {
         match outcome {
@@ -112,17 +112,18 @@ fn judge(modules: &[Module], convolution: &Convolution, report: &Report) -> (usi
     if skipped > 0 {
         println!("{skipped} subgroup variants not compiled: adapter has no subgroups");
     }
-    let (wrong, share) = convolution.compare(&report.output);
-    for message in report.errors.iter().chain(&wrong) {
+    let compared = replays.iter().zip(&report.outputs).map(|(replay, words)| replay.compare(words));
+    let (wrong, shares): (Vec<_>, Vec<_>) = compared.unzip();
+    let missing = (shares.len() < replays.len()).then(|| format!("{} of {} replays", shares.len(), replays.len()));
+    for message in report.errors.iter().chain(wrong.iter().flatten()).chain(&missing) {
         failures += 1;
         println!("failed: {message}");
     }
     let total = modules.len();
     let summary = format!(
-        "{}: {compiled} of {total} shaders compiled, {subgroups} of them with subgroups; largest error {share:.3} of the \
-         bound over {} outputs",
-        report.adapter,
-        report.output.len()
+        "{}: {compiled} of {total} shaders compiled, {subgroups} of them with subgroups; largest errors of replayed \
+         bundles, as parts of their bounds: {shares:.3?}",
+        report.adapter
     );
     (failures, summary)
 }

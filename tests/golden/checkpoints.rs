@@ -5,7 +5,7 @@ use std::fs;
 use super::common::golden;
 use super::common::program::program;
 use dcgan_gpu::model::checkpoint::Checkpoint;
-use dcgan_gpu::run::checkpoints;
+use dcgan_gpu::run::files::CHECKPOINTS;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the bytes of all tensors, in the order of their names.
@@ -27,12 +27,12 @@ fn every_version_is_read_and_gone_on_from() {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("run");
         fs::create_dir_all(run.join("checkpoints")).unwrap();
-        fs::write(checkpoints::path(&run, 20), bytes).unwrap();
+        fs::write(CHECKPOINTS.path(&run, 20), bytes).unwrap();
         let mut resume = program();
         resume.args(["train", "-q", "--device", "cpu", "--steps", "25", "--resume"]).arg(&run);
         let ended = resume.output().unwrap();
         assert!(ended.status.success(), "version {version}: {}", String::from_utf8_lossy(&ended.stderr));
-        last.push(Checkpoint::load(&checkpoints::path(&run, 25)).unwrap().tensors);
+        last.push(Checkpoint::load(&CHECKPOINTS.path(&run, 25)).unwrap().tensors);
     }
     assert!(last[0] == last[1], "the versions go on to different tensors");
 }

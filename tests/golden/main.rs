@@ -9,8 +9,9 @@ mod ten_steps;
 use common::{assert_close, golden, largest, wide};
 use dcgan_gpu::device::Device;
 use dcgan_gpu::device::host::Interpreter;
-use dcgan_gpu::engine::{Batch, Engine};
-use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::engine::{self, Batch, Engine};
+use dcgan_gpu::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::model::columns::{D_LOSS, G_LOSS};
 use dcgan_gpu::plan::{LinearFamily, Profile};
 use dcgan_gpu::plan::{Program, Recorder, Role, View};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, parse_layers, set, step_words};
@@ -74,15 +75,14 @@ fn check_layers(profile: &Profile, tolerance: f64, execute: impl Fn(&Program) ->
         let mut parameters = vec![0.0; layer.state.parameters.len as usize];
         let mut expected = Vec::new();
         for slot in &layer.layout.parameters.slots {
-            let what = match slot.parameter.name {
+            let what = match slot.variable.name {
                 "weight" => "w",
                 "bias" => "b",
                 other => other,
             };
-            let range = slot.offset as usize..slot.offset as usize + slot.parameter.len() as usize;
-            parameters[range.clone()].copy_from_slice(&golden(what));
-            expected
-                .push((format!("d{what}"), View { offset: slot.offset, len: range.len() as u32, ..layer.gradients() }));
+            let view = slot.view(layer.gradients());
+            parameters[view.offset as usize..][..view.len as usize].copy_from_slice(&golden(what));
+            expected.push((format!("d{what}"), view));
         }
         let words = parameters.len();
         set(&mut layer.program, layer.state.parameters, parameters);
@@ -90,11 +90,13 @@ fn check_layers(profile: &Profile, tolerance: f64, execute: impl Fn(&Program) ->
         set(&mut layer.program, gradients, vec![0.0; words]);
         set(&mut layer.program, layer.x, golden("x"));
         set(&mut layer.program, layer.dy, golden("dy"));
-        if let Some(slot) = layer.layout.running.slots.first() {
-            set(&mut layer.program, layer.state.running, layer.layout.running.initial_running());
-            let features = slot.parameter.shape[1];
+        if let Some(slot) = layer.layout.state.slots.first() {
+            let kept = layer.state.kept;
+            let initial = engine::initial(&layer.program, 0).into_iter().find(|(view, _)| view.tensor == kept.tensor);
+            set(&mut layer.program, kept, initial.expect("it is stored").1);
+            let features = slot.variable.shape[1];
             for (what, offset) in [("running_mean", 0), ("running_var", features)] {
-                expected.push((what.to_string(), View { offset, len: features, ..layer.state.running }));
+                expected.push((what.to_string(), View { offset, len: features, ..kept }));
             }
         }
         expected.extend([("y".to_string(), layer.y), ("dx".to_string(), layer.dx)]);
@@ -145,7 +147,7 @@ fn binary_cross_entropy() {
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         set(&mut program, l, vec![logit]);
         let mut recorder = Recorder::new(&Profile::HOST);
-        loss::record_bce_logits(&mut recorder, target, Column::Real, [l, step, dl, ring]);
+        loss::record_bce_logits(&mut recorder, target, Column::Real, BceLogits { logits: l, step, dlogits: dl, ring });
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&recorder.finish().unwrap());
         loss += cpu.floats(ring)[0] / count;
@@ -165,9 +167,7 @@ fn initial_parameters() {
         let double = Double::new(preset);
         for row in steps(preset)["parameters"].as_array().expect("an array") {
             let (network, slot, flat) = parameter(&double, row);
-            let initial =
-                double.layouts[network].parameters.initial(&double.config.init, double.config.seed, network as u32);
-            let own = &wide(&initial)[slot.clone()];
+            let own = &double.parameters(network)[slot.clone()];
             let expected = numbers(&row["first"]);
             // `numpy` and `libm` differ in the last bit of f64 at most, which f32 rounding passes on now and then.
             assert_close(&format!("{preset} {flat}"), &own[..expected.len()], &expected, |_| 1e-8);
@@ -184,7 +184,7 @@ fn parameter(double: &Double, row: &Value) -> (usize, std::ops::Range<usize>, St
     let layout = &double.layouts[network];
     let slot = &layout.parameters.slots[number];
     let shape: u64 = numbers(&row["shape"]).iter().map(|&n| n as u64).product();
-    assert_eq!(shape, slot.parameter.len(), "{} {}", layout.name, slot.name);
+    assert_eq!(shape, slot.variable.count(), "{} {}", layout.name, slot.name);
     let offset = slot.offset as usize;
     (network, offset..offset + shape as usize, format!("{} {}", layout.name, slot.name))
 }
@@ -227,8 +227,8 @@ fn ten_steps_in_f64() {
 
 fn engine_step(engine: &mut Engine, step: u32) -> [f64; 2] {
     engine.step(step, Batch::Bytes(&images(step))).expect("the device works");
-    let losses = engine.losses(step, step + 1).expect("the device works")[0];
-    [losses.d_loss.into(), losses.g_loss.into()]
+    let losses = &engine.losses(step, step + 1).expect("the device works")[0];
+    [D_LOSS, G_LOSS].map(|name| losses.get(name))
 }
 
 fn engine(device: &Device, preset: &str) -> Engine {

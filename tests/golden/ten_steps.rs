@@ -1,9 +1,9 @@
 //! Ten training steps as `tests/golden/steps.py` does them: the same parameters, images and latents.
 
 use dcgan_gpu::device::host::Interpreter;
-use dcgan_gpu::engine::{self, Recorded, STEP_PLAN};
+use dcgan_gpu::engine::{self, Recording};
 use dcgan_gpu::kernels::data::pack;
-use dcgan_gpu::layers::spec::LayerSpec;
+use dcgan_gpu::layers::LayerSpec;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::model::network::Layout;
@@ -26,7 +26,7 @@ pub fn config(preset: &str) -> Config {
     let mut config = sources::preset(preset).expect("there is such a preset");
     config.seed = SEED;
     config.training.batch_size = BATCH;
-    config.discriminator.layers.retain(|layer| !matches!(layer, LayerSpec::Dropout { .. }));
+    config.discriminator.layers.retain(|layer| !matches!(layer, LayerSpec::Dropout(_)));
     (config.output.rows, config.output.cols) = (1, 1);
     config
 }
@@ -56,7 +56,7 @@ pub struct Double {
     pub config: Config,
     /// Its networks.
     pub layouts: [Layout; 2],
-    recorded: Recorded,
+    recorded: Recording,
     cpu: Interpreter<f64>,
 }
 
@@ -68,15 +68,16 @@ impl Double {
         let bytes = u64::from(config.image.values() * BATCH);
         let recorded = engine::record(&config, &layouts, &Profile::HOST, bytes).unwrap();
         let mut cpu = Interpreter::new(&recorded.program);
-        let states = [&recorded.gan.g_state, &recorded.gan.d_state];
-        for (network, (layout, state)) in (0..).zip(layouts.iter().zip(states)) {
-            let initial = layout.parameters.initial(&config.init, SEED, network);
-            cpu.floats_mut(state.parameters).copy_from_slice(&crate::common::wide(&initial));
-            for (to, from) in cpu.floats_mut(state.running).iter_mut().zip(layout.running.initial_running()) {
-                *to = from.into();
-            }
+        for (view, values) in engine::initial(&recorded.program, SEED) {
+            cpu.floats_mut(view).copy_from_slice(&crate::common::wide(&values));
         }
         Double { config, layouts, recorded, cpu }
+    }
+
+    /// The flat parameters of the generator, 0, or the discriminator, 1.
+    pub fn parameters(&self, network: usize) -> &[f64] {
+        let gan = &self.recorded.gan;
+        self.cpu.floats([&gan.generator, &gan.discriminator][network].state.parameters)
     }
 
     /// Runs a step and returns both losses, and the flat gradients of [generator, discriminator] as Adam gets them.
@@ -91,9 +92,10 @@ impl Double {
         self.cpu.write(inputs.step, &words);
         self.cpu.write(inputs.indices, &(0..BATCH).collect::<Vec<_>>());
         self.cpu.write(inputs.images, &pack(&images(step)));
-        let [g, d] = [&self.recorded.gan.g_optimizer, &self.recorded.gan.d_optimizer];
+        let gan = &self.recorded.gan;
+        let [g, d] = [&gan.generator.optimizer, &gan.discriminator.optimizer];
         let mut gradients = [Vec::new(), Vec::new()];
-        for dispatch in &self.recorded.program.plans[STEP_PLAN].dispatches {
+        for dispatch in self.recorded.program.step_dispatches() {
             for (gradient, optimizer) in gradients.iter_mut().zip([g, d]) {
                 if dispatch.kernel.name == "adam/update" && dispatch.bindings["g"] == optimizer.g {
                     *gradient = self.cpu.floats(optimizer.g).to_vec();
@@ -107,15 +109,10 @@ impl Double {
 
     /// Everything that carries over to the next step, rounded to f32.
     pub fn state(&self) -> Tensors {
-        let gan = &self.recorded.gan;
-        let states = [(&gan.g_state, &gan.g_optimizer), (&gan.d_state, &gan.d_optimizer)];
         let mut tensors = Tensors::default();
-        for (layout, (state, adam)) in self.layouts.iter().zip(states) {
-            let rounded = |view| self.cpu.floats(view).iter().map(|&value| value as f32).collect::<Vec<_>>();
-            for (what, view) in [("parameter", state.parameters), ("adam_m", adam.m), ("adam_v", adam.v)] {
-                tensors.insert_flat(layout.name, what, &layout.parameters, &rounded(view));
-            }
-            tensors.insert_flat(layout.name, "state", &layout.running, &rounded(state.running));
+        for stored in &self.recorded.program.stored {
+            let rounded: Vec<_> = self.cpu.floats(stored.view).iter().map(|&value| value as f32).collect();
+            tensors.insert(stored, &rounded);
         }
         tensors
     }

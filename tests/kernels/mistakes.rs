@@ -73,7 +73,10 @@ fn mistakes_are_found() {
                 continue;
             }
             let program = &cases.iter().find(|c| c.name == case).unwrap_or_else(|| panic!("no case {case}")).program;
-            let reference = Plan { dispatches: program.plans.iter().flat_map(|p| p.dispatches.clone()).collect() };
+            let reference = Plan {
+                dispatches: program.plans.iter().flat_map(|p| p.dispatches.clone()).collect(),
+                ..Plan::default()
+            };
             let mut wrong = reference.clone();
             let changed = wrong.dispatches.iter_mut().find(|d| d.kernel.name == kernel);
             make(changed.unwrap_or_else(|| panic!("{case} does not run {kernel}")));

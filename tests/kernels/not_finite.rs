@@ -1,7 +1,7 @@
 //! What is no number shows, wherever it is and whatever a kernel selects or clamps.
 
 use dcgan_gpu::kernels::activation::Activation;
-use dcgan_gpu::kernels::loss::{self, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::plan::{Program, Recorder, Role};
 
@@ -43,7 +43,7 @@ fn the_loss_does_not_hide_what_is_no_number() {
             let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Activations, 130));
             let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
             let mut recorder = Recorder::new(&device.profile());
-            loss::record_bce_logits(&mut recorder, target, Column::Fake, [logits, step, dlogits, ring]);
+            loss::record_bce_logits(&mut recorder, target, Column::Fake, BceLogits { logits, step, dlogits, ring });
             program.plans.push(recorder.finish().unwrap());
             let mut session = device.load(program).unwrap();
             let row = (STEP % RING_ROWS * RING_COLUMNS + Column::Fake as u32) as usize;

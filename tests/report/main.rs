@@ -17,7 +17,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use common::desk;
 use common::program::program;
-use dcgan_gpu::report::{losses_svg, metrics::read_metrics};
+use dcgan_gpu::report::losses_svg;
+use dcgan_gpu::run::files::{METRICS, QUALITY};
+use dcgan_gpu::run::records::read_metrics;
 use devtools::Browser;
 use serde_json::{Value, json};
 
@@ -43,9 +45,9 @@ fn main() -> ExitCode {
 fn check() -> Result<String, String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let run = train(folder.path())?;
-    let lines = lines_of(&run, "metrics.jsonl")?;
+    let lines = lines_of(&run, METRICS)?;
     ensure(lines.len() == STEPS as usize, format!("{} records", lines.len()))?;
-    let judged = lines_of(&run, "quality.jsonl")?.pop().ok_or("no quality was recorded")?;
+    let quality = lines_of(&run, QUALITY)?.pop().ok_or("no quality was recorded")?;
     let page = report(&run)?;
     let mut browser = Browser::start()?;
     browser.look(1200, 900, "light")?;
@@ -53,7 +55,7 @@ fn check() -> Result<String, String> {
 
     headings(&mut browser)?;
     slider(&mut browser, &run)?;
-    curves(&mut browser, &lines, &judged)?;
+    curves(&mut browser, &lines, &quality)?;
     let shots = screenshots(&mut browser)?;
     picture(&mut browser, &run, &shots)?;
     quiet(&browser)?;
@@ -79,7 +81,7 @@ fn train(folder: &Path) -> Result<PathBuf, String> {
         ensure(text.contains(old), format!("{file} lacks {old}"))?;
         fs::write(&path, text.replace(old, &new)).map_err(|e| e.to_string())?;
     }
-    let path = run.join("metrics.jsonl");
+    let path = run.join(METRICS);
     let text = fs::read_to_string(&path).map_err(|e| e.to_string())?;
     fs::write(&path, text + "{\"step\":301,\"epoch\":1,\"d_lo").map_err(|e| e.to_string())?;
     Ok(run)
@@ -156,7 +158,7 @@ fn slider(browser: &mut Browser, run: &Path) -> Result<(), String> {
 }
 
 /// Pointer and keys on a curve: the values are those that were recorded.
-fn curves(browser: &mut Browser, lines: &[Value], judged: &Value) -> Result<(), String> {
+fn curves(browser: &mut Browser, lines: &[Value], quality: &Value) -> Result<(), String> {
     let values = "[...document.querySelectorAll('#losses .key b, #losses .where')].map(e => e.textContent)";
     let recorded = |step: usize| {
         let number = |key: &str| format!("{:.3}", lines[step - 1][key].as_f64().unwrap_or(f64::NAN));
@@ -186,7 +188,7 @@ fn curves(browser: &mut Browser, lines: &[Value], judged: &Value) -> Result<(), 
         format!("speed {speed}"),
     )?;
     let quality = "[...document.querySelectorAll('#diversity b, #distance b')].map(e => e.textContent)";
-    let number = |key: &str| format!("{:.3}", judged[key].as_f64().unwrap_or(f64::NAN));
+    let number = |key: &str| format!("{:.3}", quality[key].as_f64().unwrap_or(f64::NAN));
     equal("quality", &browser.value(quality)?, &json!([number("diversity"), number("distance")]))
 }
 
@@ -216,7 +218,7 @@ fn screenshots(browser: &mut Browser) -> Result<PathBuf, String> {
 
 /// The curves as a file of their own: XML that a browser draws by itself.
 fn picture(browser: &mut Browser, run: &Path, shots: &Path) -> Result<(), String> {
-    let records = read_metrics(&run.join("metrics.jsonl")).map_err(|e| e.to_string())?;
+    let records = read_metrics(&run.join(METRICS)).map_err(|e| e.to_string())?;
     let file = run.with_file_name("losses.svg");
     fs::write(&file, losses_svg(&records)).map_err(|e| e.to_string())?;
     browser.look(640, 560, "light")?;

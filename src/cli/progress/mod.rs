@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::model::columns::{D_FAKE, D_LOSS, D_REAL, G_LOSS};
 use crate::output::Picture;
 use crate::train::trainer::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -86,12 +87,12 @@ pub fn is_terminal() -> bool {
 
 impl Observer for Display {
     fn progress(&mut self, progress: &Progress) {
-        let (metrics, total) = (&progress.metrics, progress.total_steps);
-        self.pace.stepped(self.now(), metrics.step);
+        let (record, total) = (&progress.record, progress.total_steps);
+        self.pace.stepped(self.now(), record.step);
         let due = match &mut self.face {
             Face::Bar(_) => true,
             Face::Lines { last } => {
-                let due = last.is_none_or(|at| at.elapsed() >= LINE_EVERY) || metrics.step == total;
+                let due = last.is_none_or(|at| at.elapsed() >= LINE_EVERY) || record.step == total;
                 if due {
                     *last = Some(Instant::now());
                 }
@@ -105,10 +106,10 @@ impl Observer for Display {
         let text = text(progress, &self.pace, self.batch);
         match &self.face {
             Face::Bar(bar) => {
-                bar.set_position(metrics.step.into());
+                bar.set_position(record.step.into());
                 bar.set_message(text);
             }
-            _ => tell(&format!("step {}/{total}  {text}", metrics.step)),
+            _ => tell(&format!("step {}/{total}  {text}", record.step)),
         }
     }
 
@@ -137,12 +138,12 @@ impl Observer for Display {
 
 /// Epoch, time left, images a second, losses.
 fn text(progress: &Progress, pace: &Pace, batch: u32) -> String {
-    let (metrics, losses) = (&progress.metrics, &progress.metrics.losses);
-    let mut parts = vec![format!("epoch {}/{}", metrics.epoch, progress.total_epochs)];
-    let left = pace.left(progress.total_steps).filter(|_| metrics.step < progress.total_steps);
+    let (record, values) = (&progress.record, &progress.record.values);
+    let mut parts = vec![format!("epoch {}/{}", record.epoch, progress.total_epochs)];
+    let left = pace.left(progress.total_steps).filter(|_| record.step < progress.total_steps);
     parts.extend(left.map(|left| format!("{} left", in_words(left))));
     parts.extend(pace.speed().map(|speed| format!("{:.0} img/s", speed * f64::from(batch))));
-    parts.push(format!("D {:.3}  G {:.3}", losses.d_loss, losses.g_loss));
-    parts.push(format!("D(x) {:.2}  D(G(z)) {:.2}", losses.d_real, losses.d_fake));
+    parts.push(format!("D {:.3}  G {:.3}", values.get(D_LOSS), values.get(G_LOSS)));
+    parts.push(format!("D(x) {:.2}  D(G(z)) {:.2}", values.get(D_REAL), values.get(D_FAKE)));
     parts.join("  ")
 }

@@ -2,7 +2,7 @@
 //!
 //! Activations are `[pixel][batch][channel]`, weights `[tap][c_in][c_out]`. See `layers/taps.rs` for the lists.
 
-mod thin;
+pub mod choices;
 mod twins;
 pub mod variants;
 
@@ -128,10 +128,22 @@ pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
     u64::from(longest) * u64::from(variants::forward(sizes, profile)[0].trips)
 }
 
+/// What [`record_forward`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward {
+    /// `[P, batch, c_in]`
+    pub x: View,
+    /// `[T, c_in, c_out]`
+    pub w: View,
+    /// `[Q, batch, c_out]`
+    pub y: View,
+}
+
 /// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is the gradient with
 /// respect to the input.
-pub fn record_forward(recorder: &mut Recorder, profile: &Profile, sizes: Sizes, taps: RowTaps, [x, w, y]: [View; 3]) {
-    let variant = &variants::forward(sizes, profile)[0];
+pub fn record_forward(recorder: &mut Recorder, sizes: Sizes, taps: RowTaps, views: Forward) {
+    let Forward { x, w, y } = views;
+    let variant = &variants::forward(sizes, &recorder.profile())[0];
     let (workgroups, constants) = folded(variant, sizes, ("Q", taps.rows.len / 3));
     recorder.dispatch(
         variant.kernel,
@@ -160,15 +172,23 @@ pub fn choose_splits(profile: &Profile, sizes: Sizes, taps: u32, longest_tap: u3
 /// Loop trips that a share aims at; half the limit, since the last share of a tap may be longer than the others.
 const LONGEST_SHARE: u32 = 16_384;
 
+/// What [`record_grad_weight`] reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct GradWeight {
+    /// `[P, batch, c_in]`
+    pub x: View,
+    /// `[Q, batch, c_out]`
+    pub dy: View,
+    /// Scratch for `[splits, T, c_in, c_out]`.
+    pub partial: View,
+    /// `[T, c_in, c_out]`
+    pub dw: View,
+}
+
 /// Records `dw += Σ x ᵀ dy`, split into shares in `partial` and then added in a fixed order.
-pub fn record_grad_weight(
-    recorder: &mut Recorder,
-    profile: &Profile,
-    sizes: Sizes,
-    taps: TapShares,
-    [x, dy, partial, dw]: [View; 4],
-) {
-    let variant = &variants::grad_weight(sizes, profile)[0];
+pub fn record_grad_weight(recorder: &mut Recorder, sizes: Sizes, taps: TapShares, views: GradWeight) {
+    let GradWeight { x, dy, partial, dw } = views;
+    let variant = &variants::grad_weight(sizes, &recorder.profile())[0];
     let (workgroups, constants) = folded(variant, sizes, ("SHARES", taps.taps * taps.splits));
     let weights = taps.taps * sizes.c_in * sizes.c_out;
     let partial = partial.slice(0, weights * taps.splits);
@@ -188,7 +208,7 @@ pub fn record_grad_weight(
 }
 
 /// Records `wt[t] = w[t]ᵀ` for `w` of `[T, c_in, c_out]`.
-pub fn record_transpose(recorder: &mut Recorder, c_in: u32, c_out: u32, [w, wt]: [View; 2]) {
+pub fn record_transpose(recorder: &mut Recorder, c_in: u32, c_out: u32, w: View, wt: View) {
     let launch = Flat {
         items: w.len,
         constants: &[("SIZE", w.len.into()), ("C_IN", c_in.into()), ("C_OUT", c_out.into())],

@@ -199,7 +199,7 @@ fn tiles(rows: u32, columns: u32) -> impl Iterator<Item = &'static Tile> {
 }
 
 impl Tile {
-    fn variant(&self, kernel: &'static Kernel, [rows, columns, inner]: [u32; 3]) -> Variant {
+    fn variant(&self, kernel: &'static Kernel, rows: u32, columns: u32, inner: u32) -> Variant {
         Variant {
             kernel,
             constants: vec![
@@ -215,10 +215,10 @@ impl Tile {
     }
 
     fn forward(&self, sizes: Sizes) -> Variant {
-        self.variant(&super::FORWARD_TILE, [sizes.batch, sizes.c_out, sizes.c_in])
+        self.variant(&super::FORWARD_TILE, sizes.batch, sizes.c_out, sizes.c_in)
     }
 
     fn grad_weight(&self, sizes: Sizes) -> Variant {
-        self.variant(&super::GRAD_WEIGHT_TILE, [sizes.c_in, sizes.c_out, sizes.batch])
+        self.variant(&super::GRAD_WEIGHT_TILE, sizes.c_in, sizes.c_out, sizes.batch)
     }
 }

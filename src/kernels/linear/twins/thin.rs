@@ -1,4 +1,4 @@
-//! Linear layers with few channels on one side, such as those beside the image. A product for every pair would be
+//! Operands layers with few channels on one side, such as those beside the image. A product for every pair would be
 //! mostly overhead there, and reading every pixel once for every tap would be limited by memory, so taps are taken
 //! together.
 
@@ -6,27 +6,27 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::twins::Linear;
+use super::Operands;
 use crate::twin::Call;
 use crate::twin::Real;
 use crate::twin::vectorised;
 use crate::twin::{Matrix, gemm};
 
 /// Whether at least half of all (input pixel, tap) combinations reach an output.
-pub(super) fn most_taps_are_real<F>(linear: &Linear<'_>, x: &[F], w: &[F]) -> bool {
+pub(super) fn most_taps_are_real<F>(linear: &Operands<'_>, x: &[F], w: &[F]) -> bool {
     let (inputs, taps) = (x.len() / (linear.batch * linear.c_in), w.len() / (linear.c_in * linear.c_out));
     2 * linear.pairs.len() >= inputs * taps
 }
 
 /// Few channels out: one product of each input pixel with all taps, then the sums of these over each output's taps.
 pub(super) fn forward_by_input<F: Real>(
-    linear: &Linear<'_>,
+    linear: &Operands<'_>,
     pairs_of: &[&[[u32; 2]]],
     [x, w]: [&[F]; 2],
     y: &mut [F],
     call: &mut Call<'_, F>,
 ) {
-    let Linear { batch, c_in, c_out, .. } = *linear;
+    let Operands { batch, c_in, c_out, .. } = *linear;
     let (inputs, columns) = (x.len() / (batch * c_in), w.len() / c_in);
     let (weights, products) = call.scratch(w.len() + inputs * batch * columns).split_at_mut(w.len());
     for (t, w) in w.chunks_exact(c_in * c_out).enumerate() {
@@ -51,12 +51,12 @@ pub(super) fn forward_by_input<F: Real>(
 
 /// Few channels out and few taps to an input: a dot product for each output and pair.
 pub(super) fn forward_by_output<F: Real>(
-    linear: &Linear<'_>,
+    linear: &Operands<'_>,
     pairs_of: &[&[[u32; 2]]],
     [x, w]: [&[F]; 2],
     y: &mut [F],
 ) {
-    let Linear { batch, c_in, c_out, .. } = *linear;
+    let Operands { batch, c_in, c_out, .. } = *linear;
     y.par_chunks_mut(batch * c_out).zip(pairs_of).for_each(|(y, pairs)| {
         y.fill(F::ZERO);
         let mut column = vec![F::ZERO; c_in];
@@ -94,13 +94,13 @@ fn dot<F: Real>(a: &[F], b: &[F]) -> F {
 
 /// Few channels in: all taps of an output pixel side by side make one product with a longer inner dimension.
 pub(super) fn forward_gathered<F: Real>(
-    linear: &Linear<'_>,
+    linear: &Operands<'_>,
     pairs_of: &[&[[u32; 2]]],
     [x, w]: [&[F]; 2],
     y: &mut [F],
     call: &mut Call<'_, F>,
 ) {
-    let Linear { batch, c_in, c_out, .. } = *linear;
+    let Operands { batch, c_in, c_out, .. } = *linear;
     let longest = pairs_of.iter().map(|pairs| pairs.len()).max().unwrap_or(0) * c_in;
     if longest == 0 {
         return y.fill(F::ZERO);
@@ -127,13 +127,13 @@ pub(super) fn forward_gathered<F: Real>(
 /// Few channels on one side: every pixel of the wide side is read once, in blocks of channels that stay in the first-level
 /// cache while all pairs of the pixel use them.
 pub(super) fn grad_weight<F: Real>(
-    linear: &Linear<'_>,
+    linear: &Operands<'_>,
     shares: &[[u32; 2]],
     [x, dy]: [&[F]; 2],
     partial: &mut [F],
     call: &mut Call<'_, F>,
 ) {
-    let Linear { batch, c_in, c_out, pairs } = *linear;
+    let Operands { batch, c_in, c_out, pairs } = *linear;
     let wide_in = c_in > c_out;
     let (wide, narrow, channels, few) = if wide_in { (x, dy, c_in, c_out) } else { (dy, x, c_out, c_in) };
     let pixels = wide.len() / (batch * channels);

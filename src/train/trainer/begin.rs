@@ -1,9 +1,6 @@
 //! How a run begins, and how it is taken up again: nothing in its folder changes before the device is ready.
 
-use super::feed::Feed;
-use super::machine::Machine;
-use super::same::{check_same_bits, check_same_data};
-use super::trainer::Trainer;
+use super::Trainer;
 use crate::data::DataSet;
 use crate::device::Device;
 use crate::error::Result;
@@ -11,7 +8,11 @@ use crate::model::checkpoint::Checkpoint;
 use crate::model::config::Config;
 use crate::model::network::Layout;
 use crate::run::claim::Claim;
+use crate::run::files::TUNING;
 use crate::run::folder::RunFolder;
+use crate::train::feed::Feed;
+use crate::train::machine::Machine;
+use crate::train::same::{check_same_bits, check_same_data};
 use crate::tuning;
 
 /// Whether kernels are tuned to the device, and whom to tell about it.
@@ -47,7 +48,7 @@ impl Trainer {
         let machine = Machine::load(device, &config, layouts, feed.data(), choices)?;
         let folder = RunFolder::create(claim, &config)?;
         if let Some(tuning) = &tuning {
-            tuning::save(&RunFolder::tuning_path(folder.path()), tuning)?;
+            tuning::save(&folder.path().join(TUNING), tuning)?;
         }
         Ok(Trainer::new(config, feed, folder, machine, None))
     }
@@ -73,7 +74,7 @@ impl Trainer {
                 check_same_bits(&device, &from.metadata, tune.announce);
             }
         }
-        let recorded = RunFolder::tuning_path(claim.path());
+        let recorded = claim.path().join(TUNING);
         let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
         let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
         let mut machine = Machine::load(device, &config, layouts, feed.data(), choices)?;

@@ -1,8 +1,9 @@
 //! The linear kernels on the host: matrix products, one for each pair of a tap list.
 
+mod thin;
+
 use rayon::prelude::*;
 
-use super::thin;
 use crate::twin::Call;
 use crate::twin::Real;
 use crate::twin::{Matrix, gemm};
@@ -11,41 +12,41 @@ use crate::twin::{Matrix, gemm};
 const THIN: usize = 8;
 
 /// A linear call's sizes and lists.
-pub(super) struct Linear<'a> {
-    pub(super) batch: usize,
-    pub(super) c_in: usize,
-    pub(super) c_out: usize,
-    pub(super) pairs: &'a [[u32; 2]],
+struct Operands<'a> {
+    batch: usize,
+    c_in: usize,
+    c_out: usize,
+    pairs: &'a [[u32; 2]],
 }
 
-impl<'a> Linear<'a> {
+impl<'a> Operands<'a> {
     fn of<F: Real>(call: &Call<'a, F>) -> Self {
         let [batch, c_in, c_out] = ["BATCH", "C_IN", "C_OUT"].map(|name| call.size(name));
-        Linear { batch, c_in, c_out, pairs: call.words("pairs").as_chunks().0 }
+        Operands { batch, c_in, c_out, pairs: call.words("pairs").as_chunks().0 }
     }
 
     /// Pixel `p` of the input, `[batch, c_in]`.
-    pub(super) fn input<'x, F>(&self, x: &'x [F], p: u32) -> &'x [F] {
+    fn input<'x, F>(&self, x: &'x [F], p: u32) -> &'x [F] {
         &x[p as usize * self.batch * self.c_in..][..self.batch * self.c_in]
     }
 
     /// Pixel `q` of the output, `[batch, c_out]`.
-    pub(super) fn output<'y, F>(&self, y: &'y [F], q: u32) -> &'y [F] {
+    fn output<'y, F>(&self, y: &'y [F], q: u32) -> &'y [F] {
         &y[q as usize * self.batch * self.c_out..][..self.batch * self.c_out]
     }
 
     /// Matrix `t` of the weights, `[c_in, c_out]`.
-    pub(super) fn weights<'w, F>(&self, w: &'w [F], t: u32) -> &'w [F] {
+    fn weights<'w, F>(&self, w: &'w [F], t: u32) -> &'w [F] {
         &w[t as usize * self.c_in * self.c_out..][..self.c_in * self.c_out]
     }
 }
 
 /// `y[q] = Σ_(p, t) ∈ taps(q) x[p] · w[t]`
 pub(super) fn forward<F: Real>(call: &mut Call<'_, F>) {
-    let linear = Linear::of(call);
+    let linear = Operands::of(call);
     let (rows, _) = call.words("rows").as_chunks::<3>();
     let (x, w, y) = (call.read("x"), call.read("w"), call.write("y"));
-    let Linear { batch, c_in, c_out, pairs } = linear;
+    let Operands { batch, c_in, c_out, pairs } = linear;
     let mut pairs_of = vec![&pairs[..0]; rows.len()];
     rows.iter().for_each(|&[q, first, end]| pairs_of[q as usize] = &pairs[first as usize..end as usize]);
     if c_out < THIN && thin::most_taps_are_real(&linear, x, w) {
@@ -73,10 +74,10 @@ const TASKS: usize = 8;
 
 /// `partial[s, t] = Σ_(p, q) ∈ share s of tap t  x[p]ᵀ · dy[q]`
 pub(super) fn grad_weight<F: Real>(call: &mut Call<'_, F>) {
-    let linear = Linear::of(call);
+    let linear = Operands::of(call);
     let (shares, _) = call.words("shares").as_chunks::<2>();
     let (x, dy, partial) = (call.read("x"), call.read("dy"), call.write("partial"));
-    let Linear { batch, c_in, c_out, pairs } = linear;
+    let Operands { batch, c_in, c_out, pairs } = linear;
     if c_in.min(c_out) < THIN {
         return thin::grad_weight(&linear, shares, [x, dy], partial, call);
     }

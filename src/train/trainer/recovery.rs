@@ -1,6 +1,6 @@
 //! What a run does when its device is lost or its numbers run away: it goes on from its last checkpoint.
 
-use super::trainer::{Observer, Trainer};
+use super::{Observer, Trainer};
 use crate::error::{Error, Kind, Result};
 use crate::model::config::OnNan;
 

@@ -1,9 +1,14 @@
 //! The loop around the step: epochs, metrics, checks, samples, checkpoints.
 
+mod begin;
+mod recovery;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub use super::begin::Tune;
+pub use begin::Tune;
+use recovery::Recovery;
+
 use super::clock::Clock;
 use super::events::Events;
 use super::feed::Feed;
@@ -11,20 +16,22 @@ pub use super::feed::open_data;
 use super::health::Health;
 use super::machine::Machine;
 pub use super::news::{Observer, Outcome, Progress};
-use super::quality::{self, Judge, Quality};
-use super::recovery::Recovery;
+use super::quality::{IMAGES, Reference};
 use super::stop::Stop;
 use crate::device::Device;
-use crate::engine::Losses;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
+use crate::model::columns::Values;
 use crate::model::config::{Config, OnNan, Order, Training};
 use crate::output::grid;
+use crate::report::save_curves;
 use crate::run::checkpoints;
-use crate::run::folder::{Metrics, RunFolder};
+use crate::run::files::CHECKPOINTS;
+use crate::run::folder::RunFolder;
+use crate::run::records::{Quality, Record};
 use crate::run::schedule::Schedule;
 
-/// Steps after which all tensors are checked for NaN and infinity, and the run's health is judged.
+/// Steps after which all tensors are checked for NaN and infinity, and the run's health is looked at.
 const CHECK_EVERY: u32 = 100;
 /// Time after which the curves are drawn again, with a checkpoint: they take longer the longer a run is.
 const DRAW_AFTER: Duration = Duration::from_secs(30);
@@ -32,24 +39,24 @@ const DRAW_AFTER: Duration = Duration::from_secs(30);
 /// A run, ready to go on.
 #[derive(Debug)]
 pub struct Trainer {
-    pub(super) config: Config,
+    config: Config,
     folder: RunFolder,
     machine: Machine,
-    judge: Judge,
+    reference: Reference,
     health: Health,
     feed: Feed,
     clock: Clock,
     schedule: Schedule,
     step: u32,
     /// How often the run went back and on with a smaller learning rate.
-    pub(super) rollbacks: u32,
+    rollbacks: u32,
     /// Training time before this process.
     seconds_before: f64,
     events: Events,
     /// When the curves were drawn.
     drawn: Option<Instant>,
-    /// The quality of the newest samples, and the step that they are of.
-    judged: Option<(u32, Quality)>,
+    /// The quality of the newest samples.
+    quality: Option<Quality>,
     outcome: News,
 }
 
@@ -59,23 +66,17 @@ struct News {
     sample: Option<PathBuf>,
     /// The newest checkpoint that holds the state of a step of this process, or that it went on from, and its step.
     saved: Option<(u32, PathBuf)>,
-    losses: Option<Losses>,
+    losses: Option<Values>,
 }
 
 impl Trainer {
     /// A run in its folder, from the beginning or from a checkpoint, of which the device holds the tensors.
-    pub(super) fn new(
-        config: Config,
-        feed: Feed,
-        folder: RunFolder,
-        machine: Machine,
-        from: Option<&Metadata>,
-    ) -> Self {
+    fn new(config: Config, feed: Feed, folder: RunFolder, machine: Machine, from: Option<&Metadata>) -> Self {
         let step = from.map_or(0, |from| from.step);
-        let saved = from.map(|_| (step, checkpoints::path(folder.path(), step)));
+        let saved = from.map(|_| (step, CHECKPOINTS.path(folder.path(), step)));
         Trainer {
             schedule: Schedule::new(&config, feed.steps_per_epoch()),
-            judge: Judge::new(feed.data(), config.seed),
+            reference: Reference::new(feed.data(), config.seed),
             health: Health::new(folder.best_diversity()),
             clock: Clock::start(step),
             config,
@@ -87,7 +88,7 @@ impl Trainer {
             seconds_before: from.map_or(0.0, |from| from.seconds),
             events: Events::default(),
             drawn: None,
-            judged: None,
+            quality: None,
             outcome: News { saved, ..News::default() },
         }
     }
@@ -155,7 +156,7 @@ impl Trainer {
                 self.folder.finish()?;
             }
             if saves_now {
-                let distance = self.quality()?.distance;
+                let distance = self.distance()?;
                 self.save(Some(distance), observer)?;
             }
         }
@@ -185,16 +186,16 @@ impl Trainer {
         let steps_per_epoch = self.feed.steps_per_epoch();
         let lines: Vec<_> = (from + 1..)
             .zip(losses)
-            .map(|(step, losses)| Metrics {
+            .map(|(step, values)| Record {
                 step,
                 epoch: (step - 1) / steps_per_epoch + 1,
-                losses,
+                values,
                 images_per_second: rounded(rate),
                 seconds: rounded(seconds),
             })
             .collect();
-        let good = lines.iter().take_while(|line| line.losses.are_finite()).count();
-        let due: Vec<_> = lines[..good].iter().filter(|line| self.schedule.logs(line.step)).copied().collect();
+        let good = lines.iter().take_while(|line| line.values.are_finite()).count();
+        let due: Vec<_> = lines[..good].iter().filter(|line| self.schedule.logs(line.step)).collect();
         self.folder.write_metrics(&due)?;
         self.events.metrics(&due)?;
         if let Some(bad) = lines.get(good) {
@@ -206,12 +207,13 @@ impl Trainer {
                 .map_or(String::new(), |name| format!(", nor is tensor {name}"));
             return Err(self.diverged(&format!("the losses of step {} are not numbers{tensor}", bad.step)));
         }
-        lines.iter().for_each(|line| self.health.step(&line.losses));
-        if let Some(&metrics) = lines.last() {
+        lines.iter().for_each(|line| self.health.step(&line.values));
+        if let Some(record) = lines.into_iter().next_back() {
             let total_steps = self.schedule.end();
             let total_epochs = total_steps.div_ceil(steps_per_epoch);
-            observer.progress(&Progress { metrics, total_steps, total_epochs });
-            self.outcome.losses = Some(metrics.losses);
+            let progress = Progress { record, total_steps, total_epochs };
+            observer.progress(&progress);
+            self.outcome.losses = Some(progress.record.values);
         }
         Ok(())
     }
@@ -232,26 +234,27 @@ impl Trainer {
     fn sample(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let output = &self.config.output;
         let (rows, cols) = (output.rows as usize, output.cols as usize);
-        let images = self.machine.engine().sample((rows * cols).max(quality::IMAGES))?;
-        let quality = self.judge.judge(&images);
-        self.judged = Some((self.step, quality));
+        let images = self.machine.engine().sample((rows * cols).max(IMAGES))?;
+        let quality = self.reference.measure(self.step, &images);
+        self.quality = Some(quality);
         let picture = grid(&images, rows, cols);
-        let path = self.folder.write_sample(self.step, &picture, quality)?;
-        self.events.sample(self.step, &picture, &path, quality)?;
+        let path = self.folder.write_sample(&picture, &quality)?;
+        self.events.sample(&picture, &path, &quality)?;
         observer.sample(&path);
         self.outcome.sample = Some(path);
-        if let Some(complaint) = self.health.samples(self.step, quality) {
+        if let Some(complaint) = self.health.samples(&quality) {
             observer.notice(&complaint);
         }
         Ok(())
     }
 
-    /// The quality of this step's samples.
-    fn quality(&mut self) -> Result<Quality> {
-        match self.judged {
-            Some((step, quality)) if step == self.step => Ok(quality),
-            _ => Ok(self.judge.judge(&self.machine.engine().sample(quality::IMAGES)?)),
-        }
+    /// How far this step's samples are from real images.
+    fn distance(&mut self) -> Result<f64> {
+        let quality = match self.quality.filter(|quality| quality.step == self.step) {
+            Some(quality) => quality,
+            None => self.reference.measure(self.step, &self.machine.engine().sample(IMAGES)?),
+        };
+        Ok(quality.distance)
     }
 
     /// Saves a checkpoint: one of the run's cadence, with the distance of its samples, or one to go on from after a stop.
@@ -262,10 +265,10 @@ impl Trainer {
         let ends = distance.is_none() || self.step == self.schedule.end();
         if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
             self.drawn = Some(Instant::now());
-            self.folder.draw_curves()?;
+            save_curves(self.folder.path())?;
         }
         let metadata = self.metadata(distance);
-        let path = checkpoints::path(self.folder.path(), self.step);
+        let path = CHECKPOINTS.path(self.folder.path(), self.step);
         Checkpoint { metadata, tensors }.save(&path)?;
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
         observer.checkpoint(&path);
@@ -289,12 +292,12 @@ impl Trainer {
     }
 
     /// Opens the lost device again.
-    pub(super) fn reopen(&mut self) -> Result<()> {
+    fn reopen(&mut self) -> Result<()> {
         self.machine.reopen(&self.config, self.feed.data())
     }
 
     /// Takes up the run's newest checkpoint again, or its beginning where it has none; returns the step.
-    pub(super) fn rewind(&mut self, observer: &mut dyn Observer) -> Result<u32> {
+    fn rewind(&mut self, observer: &mut dyn Observer) -> Result<u32> {
         let found = checkpoints::newest(self.folder.path())?;
         if let Some(found) = &found {
             found.set_aside()?.iter().for_each(|line| observer.notice(line));
@@ -307,14 +310,14 @@ impl Trainer {
         self.folder.rewind(found.as_ref().map(|found| &found.checkpoint.metadata))?;
         self.events = self.begin_events()?;
         self.clock.step = self.step;
-        (self.judged, self.health) = (None, Health::new(self.folder.best_diversity()));
+        (self.quality, self.health) = (None, Health::new(self.folder.best_diversity()));
         self.outcome = News { saved: found.map(|found| (self.step, found.path)), ..News::default() };
         Ok(self.step)
     }
 
     /// Goes on with a smaller learning rate from the checkpoint that was just taken up, or from the beginning. A checkpoint says
     /// so from now on: if the process is killed before the next one, the run does not go the wrong way again.
-    pub(super) fn slow_down(&mut self, rate: f64) -> Result<()> {
+    fn slow_down(&mut self, rate: f64) -> Result<()> {
         self.rollbacks += 1;
         self.config.adam.lr = rate;
         self.machine.engine().set_learning_rate(rate);
@@ -323,7 +326,7 @@ impl Trainer {
             None => Checkpoint { metadata: self.metadata(None), tensors: self.machine.engine().state()? },
         };
         (checkpoint.metadata.config.adam.lr, checkpoint.metadata.rollbacks) = (rate, self.rollbacks);
-        let path = checkpoints::path(self.folder.path(), self.step);
+        let path = CHECKPOINTS.path(self.folder.path(), self.step);
         checkpoint.save(&path)?;
         self.outcome.saved = Some((self.step, path));
         self.folder.write_config(&self.config)

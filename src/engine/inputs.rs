@@ -1,0 +1,83 @@
+//! The host's half of a step: it fills the ports that the step's plans read.
+
+use super::Batch;
+use crate::device::Session;
+use crate::kernels::adam::Adam;
+use crate::kernels::data::pack;
+use crate::plan::{Fill, Port, Program, View};
+use crate::random::{Draws, split};
+
+/// The inputs of a program, tensor by tensor: each is written at once.
+#[derive(Debug)]
+pub(super) struct Ports(Vec<Input>);
+
+#[derive(Debug)]
+struct Input {
+    /// The whole tensor.
+    view: View,
+    words: Vec<u32>,
+    ports: Vec<Port>,
+}
+
+/// What a step is filled with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filling<'a> {
+    pub(super) seed: u64,
+    pub(super) step: u32,
+    pub(super) adam: &'a Adam,
+    pub(super) batch: Batch<'a>,
+}
+
+impl Ports {
+    /// Those of a program that the host fills by itself.
+    pub(super) fn of(program: &Program) -> Self {
+        let mut inputs: Vec<Input> = Vec::new();
+        for port in program.ports.iter().filter(|port| port.fill != Fill::Given) {
+            let tensor = port.view.tensor;
+            match inputs.iter_mut().find(|input| input.view.tensor == tensor) {
+                Some(input) => input.ports.push(port.clone()),
+                None => {
+                    let view = View { tensor, offset: 0, len: program.spec(tensor).words };
+                    inputs.push(Input { view, words: vec![0; view.len as usize], ports: vec![port.clone()] });
+                }
+            }
+        }
+        Ports(inputs)
+    }
+
+    /// The data set's place, for images that stay on the device.
+    pub(super) fn images(&self) -> Option<View> {
+        self.0.iter().find(|input| input.ports.iter().any(|port| port.fill == Fill::Images)).map(|input| input.view)
+    }
+
+    /// Fills all ports for a step.
+    pub(super) fn fill(&mut self, session: &mut dyn Session, filling: Filling<'_>) {
+        for Input { view, words, ports } in &mut self.0 {
+            let mut is_new = false;
+            for port in ports.iter() {
+                let part = &mut words[port.view.offset as usize..][..port.view.len as usize];
+                is_new |= fill(&port.fill, filling, part);
+            }
+            if is_new {
+                session.write(*view, words);
+            }
+        }
+    }
+}
+
+/// Fills one port; `false` where it keeps what it holds.
+fn fill(fill: &Fill, Filling { seed, step, adam, batch }: Filling<'_>, words: &mut [u32]) -> bool {
+    match (fill, batch) {
+        (Fill::Seed, _) => words.copy_from_slice(&split(seed)),
+        (Fill::Step, _) => words[0] = step,
+        (Fill::Rate { .. }, _) => words.copy_from_slice(&adam.rates(step + 1).map(f32::to_bits)),
+        (Fill::Normal { stream }, _) => {
+            Draws::new(seed, *stream, step).fill_normal(bytemuck::cast_slice_mut(words));
+        }
+        (Fill::Shuffled, Batch::Resident(indices)) => words.copy_from_slice(indices),
+        (Fill::Shuffled, Batch::Bytes(_)) => (0..).zip(words).for_each(|(index, word)| *word = index),
+        (Fill::Images, Batch::Bytes(bytes)) => words.copy_from_slice(&pack(bytes)),
+        (Fill::Images, Batch::Resident(_)) | (Fill::Given, _) => return false,
+    }
+    true
+}

@@ -1,0 +1,87 @@
+//! A transposed convolution.
+
+use serde::{Deserialize, Serialize};
+
+use super::linear::{LinearMap, weight_and_bias, window_cost, window_weight};
+use super::taps::TapList;
+use super::window::{Padding, Pair, Window};
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, yes};
+use crate::shape::Shape;
+
+/// A transposed convolution: the adjoint of a convolution that leads from its output to its input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConvTranspose {
+    /// Channels of the output.
+    pub channels: u32,
+    /// Size of the kernel.
+    pub kernel: Pair,
+    /// Distance between two applications of the kernel.
+    #[serde(default = "Pair::one")]
+    pub stride: Pair,
+    /// What is cut from the output.
+    #[serde(default)]
+    pub padding: Padding,
+    /// Pixels that are added below and on the right of the output.
+    #[serde(default = "Pair::zero")]
+    pub output_padding: Pair,
+    /// Whether each channel has a bias.
+    #[serde(default = "yes")]
+    pub bias: bool,
+}
+
+pub(super) const EXAMPLES: &[Example] = &[
+    Example {
+        input: [3, 2, 3],
+        batch: 3,
+        layers: &[r#"type = "conv_transpose", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 1, 2]"#],
+    },
+    Example {
+        input: [2, 3, 4],
+        batch: 2,
+        layers: &[r#"type = "conv_transpose", channels = 4, kernel = 5, stride = 2, padding = "same""#],
+    },
+    Example {
+        input: [2, 2, 3],
+        batch: 3,
+        layers: &[r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#],
+    },
+];
+
+impl ConvTranspose {
+    /// The window of the convolution that leads back, and the output's size.
+    fn window(&self, input: Shape) -> Result<(Window, [u32; 2]), String> {
+        let (grid, more) = ([input.height, input.width], self.output_padding.each());
+        Window::transposed(self.kernel.each(), self.stride.each(), &self.padding, more, grid)
+    }
+}
+
+impl Layer for ConvTranspose {
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        let [height, width] = self.window(input)?.1;
+        Ok(Shape { height, width, channels: self.channels })
+    }
+
+    fn cost(&self, input: Shape, output: Shape) -> Cost {
+        window_cost(self.kernel, input, output)
+    }
+
+    fn variables(&self, input: Shape, output: Shape) -> Vec<Variable> {
+        let (shape, kind) = window_weight(self.kernel, input, output);
+        weight_and_bias(shape, kind, self.bias.then_some(output.channels))
+    }
+
+    fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
+        let (window, _) = self.window(place.input).expect("shapes are checked before layers are placed");
+        let taps = TapList::transposed_convolution(place.input, place.output, &window);
+        LinearMap { taps, bias: self.bias.then_some(Per::Channel) }.place(place)
+    }
+
+    fn applies_slope(&self) -> bool {
+        self.bias
+    }
+
+    fn is_linear(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,65 @@
+//! A dense layer: all inputs to all outputs.
+
+use serde::{Deserialize, Serialize};
+
+use super::linear::{LinearMap, weight_and_bias};
+use super::taps::TapList;
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, VariableKind, yes};
+use crate::shape::Shape;
+
+/// All inputs to all outputs, to a vector of `units` or to a grid `shape` = `[height, width, channels]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {
+    /// Values of the output, where that is a vector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<u32>,
+    /// Shape of the output, where that is a grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<[u32; 3]>,
+    /// Whether each output has a bias.
+    #[serde(default = "yes")]
+    pub bias: bool,
+}
+
+pub(super) const EXAMPLES: &[Example] = &[
+    Example { input: [1, 1, 7], batch: 5, layers: &[r#"type = "dense", units = 3"#] },
+    Example { input: [1, 1, 4], batch: 3, layers: &[r#"type = "dense", shape = [2, 3, 4]"#] },
+    Example { input: [3, 2, 4], batch: 3, layers: &[r#"type = "dense", units = 1, bias = false"#] },
+    Example { input: [2, 2, 3], batch: 2, layers: &[r#"type = "dense", shape = [1, 3, 2]"#] },
+];
+
+impl Layer for Dense {
+    fn output(&self, _input: Shape) -> Result<Shape, String> {
+        match (self.units, self.shape) {
+            (Some(units), None) => Ok(Shape::vector(units)),
+            (None, Some([height, width, channels])) => Ok(Shape { height, width, channels }),
+            _ => Err("needs either `units` or `shape = [height, width, channels]`".to_string()),
+        }
+    }
+
+    fn cost(&self, input: Shape, output: Shape) -> Cost {
+        let products = u64::from(input.pixels()) * u64::from(output.pixels());
+        let channels = u64::from(input.channels) * u64::from(output.channels);
+        Cost { products, weights: products.saturating_mul(channels) }
+    }
+
+    fn variables(&self, input: Shape, output: Shape) -> Vec<Variable> {
+        let kind = VariableKind::Weight { fan_in: input.values().into(), fan_out: output.values().into() };
+        let taps = input.pixels() * output.pixels();
+        weight_and_bias([taps, input.channels, output.channels], kind, self.bias.then_some(output.values()))
+    }
+
+    fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
+        LinearMap { taps: TapList::dense(place.input, place.output), bias: self.bias.then_some(Per::Feature) }
+            .place(place)
+    }
+
+    fn applies_slope(&self) -> bool {
+        self.bias
+    }
+
+    fn is_linear(&self) -> bool {
+        true
+    }
+}

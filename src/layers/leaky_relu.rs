@@ -1,0 +1,38 @@
+//! Leaky ReLU.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Example, Layer, Place, Placed, activation, within};
+use crate::kernels::activation::Activation;
+use crate::shape::Shape;
+
+/// x where positive, `slope`·x elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeakyRelu {
+    /// The slope where x is negative.
+    pub slope: f32,
+}
+
+pub(super) const EXAMPLES: &[Example] =
+    &[Example { input: [3, 5, 3], batch: 2, layers: &[r#"type = "leaky_relu", slope = 0.3"#] }];
+
+impl Layer for LeakyRelu {
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        within("slope", self.slope, 0.0, 1.0)?;
+        Ok(input)
+    }
+
+    fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
+        let slope = self.slope;
+        activation::place(
+            place,
+            move |recorder, x, y| Activation::LeakyRelu { slope }.record_forward(recorder, x, y),
+            move |recorder, passed| Activation::LeakyRelu { slope }.record_grad(recorder, passed.y, passed.dy),
+        )
+    }
+
+    fn slope(&self) -> Option<f32> {
+        Some(self.slope)
+    }
+}

@@ -1,0 +1,32 @@
+//! Hyperbolic tangent.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Example, Layer, Place, Placed, activation};
+use crate::kernels::activation::Activation;
+use crate::shape::Shape;
+
+/// Hyperbolic tangent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tanh {}
+
+pub(super) const EXAMPLES: &[Example] = &[Example { input: [3, 5, 3], batch: 2, layers: &[r#"type = "tanh""#] }];
+
+impl Layer for Tanh {
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        Ok(input)
+    }
+
+    fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
+        activation::place(
+            place,
+            |recorder, x, y| Activation::Tanh.record_forward(recorder, x, y),
+            |recorder, passed| Activation::Tanh.record_grad(recorder, passed.y, passed.dy),
+        )
+    }
+
+    fn range(&self) -> Option<[f32; 2]> {
+        Some([-1.0, 1.0])
+    }
+}

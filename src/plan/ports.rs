@@ -1,0 +1,109 @@
+//! What crosses between a program and whoever runs it: inputs with what fills them, recorded columns, outputs, and the
+//! tensors that are kept.
+
+use serde::Serialize;
+
+use super::program::View;
+use crate::shape::Shape;
+
+/// A named input. Its view need not start where one that a kernel binds does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Where it lies.
+    pub view: View,
+    /// What fills it before a submission that reads it.
+    pub fill: Fill,
+}
+
+/// What fills a [`Port`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fill {
+    /// The run's seed: its low word, then its high one.
+    Seed,
+    /// The step's number, from 0.
+    Step,
+    /// The two floats of [`crate::kernels::adam::Adam::rates`] for this network's update number step + 1.
+    Rate {
+        /// `generator` or `discriminator`.
+        network: &'static str,
+    },
+    /// N(0, 1) of [`crate::random::Draws`] with the run's seed, this stream, and the step's number.
+    Normal {
+        /// The third word of Philox's counter.
+        stream: u32,
+    },
+    /// The indices of this step's images in the data set, shuffled anew for each epoch.
+    Shuffled,
+    /// The bytes of images, four to a word: all of the data set, or those of this step.
+    Images,
+    /// What the caller wants.
+    Given,
+}
+
+/// A named output.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Where it lies: `[pixels, batch, channels]`.
+    pub view: View,
+    /// The shape of one sample.
+    pub shape: Shape,
+}
+
+/// The device's record of the last steps: a row for each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ring {
+    /// `[rows, width]`
+    pub view: View,
+    /// Steps that it holds; that of step n is number n mod rows.
+    pub rows: u32,
+    /// Words of a row.
+    pub width: u32,
+    /// The word that proves that the row's step was done; see [`crate::kernels::loss::stamp_of`].
+    pub stamp: u32,
+    /// What is recorded.
+    pub columns: Vec<Recorded>,
+}
+
+/// A named value of each step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// A name of the table of columns ([`crate::model::columns`]).
+    pub name: &'static str,
+    /// The words of the row whose sum it is.
+    pub words: Vec<u32>,
+}
+
+/// A tensor that learns or is kept: a checkpoint holds it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stored {
+    /// `NETWORK/WHAT/LAYER.NAME`, such as `generator/parameter/3.weight`; see [`crate::model::tensors`].
+    pub name: String,
+    /// Where it lies. What a tensor has between its stored parts is zero.
+    pub view: View,
+    /// Its shape, in the layout of the kernels.
+    pub shape: Vec<u32>,
+    /// What it holds before the first step.
+    pub begins: Begins,
+    /// The network that it belongs to.
+    pub owner: &'static str,
+}
+
+/// How a stored tensor begins. Random values are drawn by [`crate::random::Draws`] with the run's seed and step 0.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields' names say it")]
+pub enum Begins {
+    /// The same value everywhere.
+    Constant { value: f32 },
+    /// A value for each row of the first dimension.
+    Rows { values: Vec<f32> },
+    /// `mean` + `std` · N(0, 1).
+    Normal { mean: f32, std: f32, stream: u32 },
+    /// Uniform in ±`bound`.
+    Uniform { bound: f64, stream: u32 },
+}
