@@ -7,9 +7,9 @@
 @group(0) @binding(3) var<storage, read> shift: array<f32>;          // [FEATURES]
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [groups, ROWS, CHANNELS]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let i = flat_index(group, local, 64u);
+    let i = flat_index(group, local);
     if i >= SIZE {
         return;
     }

@@ -5,9 +5,9 @@
 @group(0) @binding(0) var<storage, read> x: array<f32>;              // [groups, ROWS, CHANNELS]
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;  // [SPLITS, 2, FEATURES]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let i = flat_index(group, local, 64u);
+    let i = flat_index(group, local);
     if i >= SPLITS * FEATURES {
         return;
     }

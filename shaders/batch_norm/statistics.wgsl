@@ -5,9 +5,9 @@
 @group(0) @binding(1) var<storage, read_write> stats: array<f32>;    // [2, FEATURES]
 @group(0) @binding(2) var<storage, read_write> running: array<f32>;  // [2, FEATURES]: mean, variance
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let f = flat_index(group, local, 64u);
+    let f = flat_index(group, local);
     if f >= FEATURES {
         return;
     }

@@ -12,9 +12,9 @@ fn halves(words: vec4u) -> u32 {
     return sum.x + sum.y + sum.z + sum.w;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let i = flat_index(group, local, 64u);
+    let i = flat_index(group, local);
     if i >= SIZE {
         return;
     }

@@ -1,8 +1,7 @@
 // y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (8·COLUMNS)⌉·⌈BATCH / 32⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
-// Constants: BATCH, C_IN, C_OUT, COLUMNS (1 or 4), STEP (channels of a loop trip,
-// a divisor of C_IN), Q, FOLD.
-// Method: for layers with any channel counts, and one channel above all: each of 8×8 invocations owns 4 rows ×
+// Dispatch: (⌈C_OUT / (SIDE·COLUMNS)⌉·⌈BATCH / (SIDE·ROWS)⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
+// Constants: BATCH, C_IN, C_OUT, ROWS, COLUMNS (1 or 4), STEP (a divisor of C_IN), Q, FOLD.
+// Method: for layers with any channel counts, and one channel above all: each of SIDE × SIDE invocations owns ROWS rows ×
 // COLUMNS columns in registers and loads scalars; such layers are bound by memory, not by arithmetic.
 @group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
 @group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
@@ -10,17 +9,17 @@
 @group(0) @binding(3) var<storage, read> w: array<f32>;              // [T, C_IN, C_OUT]
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [Q, BATCH, C_OUT]
 
-const ROWS = 4u;
-const ACROSS = (C_OUT + 8u * COLUMNS - 1u) / (8u * COLUMNS); // workgroups across C_OUT
+const SIDE = 8u;
+const ACROSS = (C_OUT + SIDE * COLUMNS - 1u) / (SIDE * COLUMNS); // workgroups across C_OUT
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(SIDE, SIDE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
     let listed = group.z * FOLD + group.y;
     if listed >= Q {
         return;
     }
-    let first_row = (group.x / ACROSS * 8u + local.y) * ROWS;
-    let first_column = (group.x % ACROSS * 8u + local.x) * COLUMNS;
+    let first_row = (group.x / ACROSS * SIDE + local.y) * ROWS;
+    let first_column = (group.x % ACROSS * SIDE + local.x) * COLUMNS;
     let q = rows[3u * listed];
     let end = rows[3u * listed + 2u];
     var sum: array<f32, ROWS * COLUMNS>;

@@ -13,9 +13,9 @@
 const LANES = 8u;
 const X4 = C_IN / 4u;
 const Y4 = C_OUT / 4u;
-const ACROSS = (C_OUT + 32u * COLUMNS - 1u) / (32u * COLUMNS); // workgroups across C_OUT
+const ACROSS = (C_OUT + 4u * LANES * COLUMNS - 1u) / (4u * LANES * COLUMNS); // workgroups across C_OUT
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
     let listed = group.z * FOLD + group.y;
     if listed >= SHARES {

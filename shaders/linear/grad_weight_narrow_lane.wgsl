@@ -12,7 +12,7 @@
 const LANES = 8u;
 const X4 = C_IN / 4u;
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let listed = group.z * FOLD + group.y;
     if listed >= SHARES {

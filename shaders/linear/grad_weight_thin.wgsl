@@ -1,5 +1,5 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈⌈C_IN / ROWS⌉·⌈C_OUT / COLUMNS⌉ / 64⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
+// Dispatch: (⌈⌈C_IN / ROWS⌉·⌈C_OUT / COLUMNS⌉ / THREADS⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
 // Constants: BATCH, C_IN, C_OUT, ROWS and COLUMNS (1 or 4) of an invocation, SHARES, FOLD.
 // Method: for layers with any channel counts, and one channel above all; scalars straight from memory.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
@@ -8,12 +8,13 @@
 @group(0) @binding(3) var<storage, read> dy: array<f32>;             // [Q, BATCH, C_OUT]
 @group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // [SPLITS, T, C_IN, C_OUT]
 
+const THREADS = 64u;
 const ACROSS = (C_OUT + COLUMNS - 1u) / COLUMNS;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let listed = group.z * FOLD + group.y;
-    let index = group.x * 64u + local;
+    let index = group.x * THREADS + local;
     let first_m = index / ACROSS * ROWS;
     let first_n = index % ACROSS * COLUMNS;
     if first_m >= C_IN || listed >= SHARES {

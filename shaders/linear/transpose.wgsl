@@ -3,9 +3,9 @@
 @group(0) @binding(0) var<storage, read> w: array<f32>;              // [T, C_IN, C_OUT]
 @group(0) @binding(1) var<storage, read_write> wt: array<f32>;       // [T, C_OUT, C_IN]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let i = flat_index(group, local, 64u);
+    let i = flat_index(group, local);
     if i >= SIZE {
         return;
     }

@@ -3,9 +3,9 @@
 @group(0) @binding(0) var<storage, read> partial: array<f32>;        // [SPLITS, SIZE]
 @group(0) @binding(1) var<storage, read_write> total: array<f32>;    // [SIZE]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let i = flat_index(group, local, 64u);
+    let i = flat_index(group, local);
     if i >= SIZE {
         return;
     }

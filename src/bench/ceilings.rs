@@ -9,7 +9,7 @@ use super::floor::Work;
 use super::ratio;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::activation::Activation;
+use crate::kernels::activation::leaky_relu;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
 use crate::kernels::linear::{self, Forward, RowTaps, Sizes, variants};
@@ -179,7 +179,7 @@ fn copy(profile: &Profile, bytes: u64) -> Result<Program> {
     let mut program = Program::default();
     let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, bytes / 8));
     let mut recorder = Recorder::new(profile);
-    Activation::LeakyRelu { slope: 1.0 }.record_forward(recorder.scope("copy"), x, y);
+    leaky_relu::record_forward(recorder.scope("copy"), 1.0, x, y);
     program.plans.push(recorder.finish()?);
     Ok(program)
 }
@@ -239,7 +239,7 @@ mod tests {
         let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, 2500));
         let mut recorder = Recorder::new(&Profile::HOST);
         for _ in 0..2 {
-            Activation::Tanh.record_forward(&mut recorder, x, y);
+            crate::kernels::activation::tanh::record_forward(&mut recorder, x, y);
         }
         let plan = recorder.finish().unwrap();
         assert_eq!(Work::of_plan(&plan).bytes, 40_000);

@@ -260,7 +260,7 @@ fn summarise(plan: &Plan, seconds: &[f64], timing: Timing, ceilings: Ceilings, m
 mod tests {
     use super::*;
     use crate::bench::ceilings::Rate;
-    use crate::kernels::activation::Activation;
+    use crate::kernels::activation::{leaky_relu, tanh};
     use crate::plan::{Program, Recorder};
 
     #[test]
@@ -268,9 +268,9 @@ mod tests {
         let mut program = Program::default();
         let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, 1000));
         let mut recorder = Recorder::new(&crate::plan::Profile::HOST);
-        Activation::Tanh.record_forward(recorder.scope("first"), x, y);
-        Activation::LeakyRelu { slope: 0.0 }.record_forward(recorder.scope("second"), x, y);
-        Activation::Tanh.record_forward(recorder.scope("third"), x, y);
+        tanh::record_forward(recorder.scope("first"), x, y);
+        leaky_relu::record_forward(recorder.scope("second"), 0.0, x, y);
+        tanh::record_forward(recorder.scope("third"), x, y);
         let plan = recorder.finish().unwrap();
         let copies = vec![Rate { bytes: 1, bytes_per_s: 8e9 }];
         let ceilings = Ceilings { flops_per_s: 1e12, products: Vec::new(), copies };

@@ -1,11 +1,9 @@
 //! Adam (Kingma, Ba 2015) over the flat parameters of a network.
 
-use super::{FLAT_INDEX, Flat};
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Recorder, View};
-use crate::twin::Real;
-use crate::twin::{CHUNK, vectorised};
-use crate::twin::{Call, Twinned};
+use super::case::{self, Trial};
+use super::{FLAT_INDEX, Flat, Topic};
+use crate::plan::{Bound, Kernel, Recorder, View};
+use crate::twin::{CHUNK, Call, Real, vectorised};
 use crate::twinned;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,8 +11,7 @@ use serde::{Deserialize, Serialize};
 /// One update of all parameters; clears the gradient.
 pub static UPDATE: Kernel = kernel!("adam/update", [FLAT_INDEX], Bound::Relative(2e-6));
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] = &[twinned!(UPDATE, update)];
+pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(UPDATE, update)], cases };
 
 /// Adam's hyper-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,4 +91,30 @@ fn update<F: Real>(call: &mut Call<'_, F>) {
             },
         );
     });
+}
+
+fn cases() -> Vec<Trial> {
+    let adam = Adam { lr: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+    let case = |(words, update): (u32, u32)| {
+        Trial::program(format!("adam, update {update} of {words}"), |program, recorder| {
+            let step = case::step_words(program, update - 1);
+            if let Some(contents) = &mut program.tensors[step.tensor.0 as usize].contents {
+                contents[3..5].copy_from_slice(&adam.rates(update).map(f32::to_bits));
+            }
+            let started = if update == 1 { 0.0 } else { 1.0 };
+            let tensors = AdamTensors {
+                // Weights no larger than an update, so that an error of the update is not lost beside them.
+                w: case::floats(program, "w", 0, words, |z| z * 1e-4),
+                g: case::floats(program, "g", 1, words, |z| match z {
+                    z if z > 1.0 => 0.0,
+                    z if z < -1.0 => z * 1e-8, // as small as ε
+                    z => z * 0.01,
+                }),
+                m: case::floats(program, "m", 2, words, |z| z * 0.01 * started),
+                v: case::floats(program, "v", 3, words, |z| z * z * 1e-4 * started),
+            };
+            record_update(recorder, &adam, 3, step, &tensors);
+        })
+    };
+    [(37, 1), (64, 1), (4160, 1000)].map(case).into()
 }

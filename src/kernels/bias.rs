@@ -3,12 +3,10 @@
 use rayon::prelude::*;
 
 use super::batch_norm::Features;
-use super::{FLAT_INDEX, Flat, KEEP_NAN, reduce};
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Recorder, View};
-use crate::twin::Real;
-use crate::twin::{Call, Twinned};
-use crate::twin::{chunks, vectorised};
+use super::case::Trial;
+use super::{FLAT_INDEX, Flat, KEEP_NAN, Topic, reduce};
+use crate::plan::{Bound, Kernel, Recorder, View};
+use crate::twin::{Call, Real, chunks, vectorised};
 use crate::twinned;
 
 /// `y = leaky(y + b)`, in place.
@@ -17,8 +15,7 @@ pub static FORWARD: Kernel = kernel!("bias/forward", [FLAT_INDEX, KEEP_NAN], Bou
 /// Column sums of the upstream gradient, in shares.
 pub static GRAD: Kernel = kernel!("bias/grad", [FLAT_INDEX], Bound::Sum);
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] = &[twinned!(FORWARD, forward), twinned!(GRAD, grad)];
+pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(FORWARD, forward), twinned!(GRAD, grad)], cases };
 
 /// Records `y = leaky(y + b)` over `[groups, rows, channels]`; with slope 1 there is no activation.
 pub fn record_forward(recorder: &mut Recorder, features: Features, slope: f32, b: View, y: View) {
@@ -98,4 +95,9 @@ fn grad<F: Real>(call: &mut Call<'_, F>) {
             },
         );
     });
+}
+
+fn cases() -> Vec<Trial> {
+    let layers = &[r#"type = "conv", channels = 5, kernel = 3, padding = 1"#, r#"type = "leaky_relu", slope = 0.3"#];
+    vec![Trial::layers("bias and leaky relu", [3, 5, 4], 33, layers)]
 }

@@ -1,19 +1,16 @@
 //! Batches of normalised images from the bytes of a data set.
 
-use super::{FLAT_INDEX, Flat, PHILOX};
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Recorder, View};
-use crate::random::philox;
-use crate::twin::Real;
-use crate::twin::chunks;
-use crate::twin::{Call, Twinned};
+use super::case::{self, Trial};
+use super::{FLAT_INDEX, Flat, PHILOX, Topic};
+use crate::plan::{Bound, Kernel, Recorder, Role, View};
+use crate::random::{Draws, philox, stream};
+use crate::twin::{Call, Real, chunks};
 use crate::twinned;
 
 /// Gathers, normalises, and adds instance noise.
 pub static GATHER: Kernel = kernel!("data/gather", [FLAT_INDEX, PHILOX], Bound::Relative(1e-6));
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] = &[twinned!(GATHER, gather)];
+pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(GATHER, gather)], cases };
 
 /// The mean of a sum of sixteen uniform 16-bit integers.
 const SUM_MEAN: f64 = 524_280.0;
@@ -99,4 +96,24 @@ fn gather<F: Real>(call: &mut Call<'_, F>) {
             }
         },
     );
+}
+
+fn cases() -> Vec<Trial> {
+    const PIXELS: u32 = 7 * 5;
+    const IMAGES: u32 = 11;
+    const BATCH: u32 = 5;
+    let case = |(channels, noise): (u32, f32)| {
+        Trial::program(format!("gather {channels} channels, noise {noise}"), |program, recorder| {
+            let draws = Draws::new(case::SEED, stream::SAMPLES, 0);
+            let words = (PIXELS * IMAGES * channels).div_ceil(4);
+            let views = Gather {
+                step: case::step_words(program, 9),
+                images: program.words("images", Role::DataSet, (0..words).map(|i| draws.word(i)).collect()),
+                indices: program.words("indices", Role::StepInputs, vec![3, 0, IMAGES - 1, 3, 7]),
+                x: program.floats("x", Role::Activations, (PIXELS * BATCH * channels).into()),
+            };
+            record_gather(recorder, Normalisation { low: -1.0, noise, stream: stream::DEVICE }, channels, views);
+        })
+    };
+    [(1, 0.0), (1, 0.05), (3, 0.0), (3, 0.5)].map(case).into()
 }

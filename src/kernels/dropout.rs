@@ -1,19 +1,16 @@
 //! Dropout (Srivastava et al. 2014), scaled at training time so that sampling needs no kernel.
 
-use super::{FLAT_INDEX, Flat, PHILOX};
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Recorder, View};
+use super::case::Trial;
+use super::{FLAT_INDEX, Flat, PHILOX, Topic};
+use crate::plan::{Bound, Kernel, Recorder, View};
 use crate::random::philox_many;
-use crate::twin::Real;
-use crate::twin::chunks;
-use crate::twin::{Call, Twinned};
+use crate::twin::{Call, Real, chunks};
 use crate::twinned;
 
 /// Keeps or clears elements by a regenerated mask; forward and backward are the same function.
 pub static APPLY: Kernel = kernel!("dropout/apply", [FLAT_INDEX, PHILOX], Bound::Relative(2e-7));
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] = &[twinned!(APPLY, apply)];
+pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(APPLY, apply)], cases };
 
 /// What [`record_apply`] reads and writes.
 #[derive(Clone, Copy, Debug)]
@@ -74,4 +71,8 @@ fn apply<F: Real>(call: &mut Call<'_, F>) {
             }
         },
     );
+}
+
+fn cases() -> Vec<Trial> {
+    vec![Trial::layers("dropout", [3, 5, 1], 37, &[r#"type = "dropout", rate = 0.3"#])]
 }

@@ -1,11 +1,9 @@
 //! Binary cross-entropy on logits with soft labels.
 
-use super::{FLAT_INDEX, Flat, SIGMOID};
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Launch, Recorder, View};
-use crate::twin::Real;
-use crate::twin::chunks;
-use crate::twin::{Call, Twinned};
+use super::case::{self, Trial};
+use super::{FLAT_INDEX, Flat, SIGMOID, Topic, tree_trips};
+use crate::plan::{Bound, Kernel, Launch, Program, Recorder, View};
+use crate::twin::{Call, Real, chunks};
 use crate::twinned;
 
 /// Loss, mean D(x) and the logits' gradient.
@@ -17,9 +15,10 @@ pub static STAMP: Kernel = kernel!("loss/stamp", [], Bound::Relative(1e-7));
 /// The gradient of a loss from that of each sample's logit.
 pub static SCALE_SAMPLES: Kernel = kernel!("loss/scale_samples", [FLAT_INDEX], Bound::Relative(2e-7));
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] =
-    &[twinned!(BCE_LOGITS, bce_logits), twinned!(STAMP, stamp), twinned!(SCALE_SAMPLES, scale_samples)];
+pub(super) const TOPIC: Topic = Topic {
+    kernels: &[twinned!(BCE_LOGITS, bce_logits), twinned!(STAMP, stamp), twinned!(SCALE_SAMPLES, scale_samples)],
+    cases,
+};
 
 /// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
 pub const RING_ROWS: u32 = 64;
@@ -61,19 +60,20 @@ pub struct BceLogits {
 /// Records the mean loss of `logits` against the soft label `target`, with its gradient.
 pub fn record_bce_logits(recorder: &mut Recorder, target: f32, column: Column, views: BceLogits) {
     let BceLogits { logits, step, dlogits, ring } = views;
+    let constants = &[
+        ("BATCH", logits.len.into()),
+        ("TARGET", target.into()),
+        ("COLUMN", (column as u32).into()),
+        ("RING_ROWS", RING_ROWS.into()),
+        ("RING_COLUMNS", RING_COLUMNS.into()),
+    ];
     recorder.dispatch(
         &BCE_LOGITS,
         Launch {
-            constants: &[
-                ("BATCH", logits.len.into()),
-                ("TARGET", target.into()),
-                ("COLUMN", (column as u32).into()),
-                ("RING_ROWS", RING_ROWS.into()),
-                ("RING_COLUMNS", RING_COLUMNS.into()),
-            ],
+            constants,
             bindings: &[("logits", logits), ("step", step), ("dlogits", dlogits), ("ring", ring)],
             workgroups: [1, 1, 1],
-            loop_trips: logits.len.div_ceil(64) + 6,
+            loop_trips: tree_trips(&BCE_LOGITS, constants, logits.len),
             terms: logits.len,
             flops: 10 * u64::from(logits.len),
         },
@@ -173,4 +173,43 @@ fn scale_samples<F: Real>(call: &mut Call<'_, F>) {
             }
         },
     );
+}
+
+/// Logits from certain to hopeless.
+const LOGITS: [f32; 8] = [0.0, 60.0, -60.0, 120.0, -120.0, 1e-6, 17.0, -17.0];
+
+fn cases() -> Vec<Trial> {
+    let ring = |program: &mut Program| case::floats(program, "ring", 2, RING_ROWS * RING_COLUMNS, |z| z);
+    let bce = |(batch, target): (u32, f32)| {
+        Trial::program(format!("loss of {batch} logits, label {target}"), |program, recorder| {
+            let step = case::step_words(program, RING_ROWS + 6);
+            let logits = case::floats(program, "logits", 0, batch, |z| 3.0 * z);
+            if let Some(contents) = &mut program.tensors[logits.tensor.0 as usize].contents {
+                contents.iter_mut().skip(1).zip(LOGITS).for_each(|(word, logit)| *word = logit.to_bits());
+            }
+            let dlogits = case::floats(program, "dlogits", 1, batch, |z| z);
+            let views = BceLogits { logits, step, dlogits, ring: ring(program) };
+            for column in [Column::Real, Column::Fake, Column::Generator] {
+                record_bce_logits(recorder.scope(format!("{column:?} loss")), target, column, views);
+            }
+        })
+    };
+    let stamp = |number| {
+        Trial::program(format!("stamp of step {number}"), |program, recorder| {
+            let step = case::step_words(program, number);
+            let [g, d] = [("g", 0), ("d", 1)].map(|(label, number)| case::floats(program, label, number, 5, |z| z));
+            record_stamp(recorder, Stamp { step, g, d, ring: ring(program) });
+        })
+    };
+    let scale = |(pixels, batch, channels): (u32, u32, u32)| {
+        Trial::program(format!("scale {batch} samples of {pixels} × {channels}"), |program, recorder| {
+            let words = pixels * batch * channels;
+            let tensors = [("x", 0, words), ("s", 1, batch), ("y", 2, words)];
+            let [x, s, y] = tensors.map(|(label, number, words)| case::floats(program, label, number, words, |z| z));
+            record_scale_samples(recorder, channels, ScaleSamples { x, s, y });
+        })
+    };
+    let losses = [(1, 1.0), (3, 0.0), (64, 0.9), (65, 0.1), (200, 1.0)].map(bce).into_iter();
+    let stamps = [0, RING_ROWS + 6, 1_000_003].map(stamp);
+    losses.chain(stamps).chain([(1, 64, 1), (5, 7, 3), (6, 33, 4)].map(scale)).collect()
 }

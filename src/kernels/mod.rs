@@ -16,15 +16,20 @@ macro_rules! kernel {
     };
 }
 
+/// Declares a module for each name, and lists what each of them has: adding kernels is adding a word here.
+macro_rules! topics {
+    ($($name:ident),*) => {
+        $(pub mod $name;)*
+
+        /// What the modules of this list have, in its order.
+        pub(crate) const TOPICS: &[$crate::kernels::Topic] = &[$($name::TOPIC),*];
+    };
+}
 pub mod activation;
-pub mod adam;
-pub mod batch_norm;
-pub mod bias;
-pub mod data;
-pub mod dropout;
-pub mod linear;
-pub mod loss;
-pub mod reduce;
+pub mod case;
+topics! { linear, reduce, bias, batch_norm, dropout, loss, adam, data }
+
+use case::Trial;
 
 use crate::plan::{Constant, Kernel, Launch, Recorder, View, flat_workgroups};
 use crate::twin::Twinned;
@@ -33,9 +38,6 @@ const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const PHILOX: &str = include_str!("../../shaders/common/philox.wgsl");
 const SIGMOID: &str = include_str!("../../shaders/common/sigmoid.wgsl");
-
-/// Invocations of a workgroup of the flat kernels.
-const FLAT_SIZE: u32 = 64;
 
 /// What a flat kernel is recorded with: one that gives each item an invocation, found by [`FLAT_INDEX`].
 #[derive(Default)]
@@ -52,26 +54,38 @@ struct Flat<'a> {
 impl Flat<'_> {
     fn record(self, recorder: &mut Recorder, kernel: &'static Kernel) {
         let Flat { items, constants, bindings, loop_trips, terms, flops } = self;
-        let workgroups = flat_workgroups(items, FLAT_SIZE);
-        let constants = &[constants, &[("GROUPS_X", workgroups[0].into())]].concat();
+        let with = |groups_x: u32| [constants, &[("GROUPS_X", groups_x.into())]].concat();
+        let workgroups = flat_workgroups(items, kernel.workgroup_size(&with(1))[0]);
+        let constants = &with(workgroups[0]);
         recorder.dispatch(kernel, Launch { constants, bindings, workgroups, loop_trips, terms, flops });
     }
 }
 
-/// The kernels of every file.
-const TOPICS: &[&[Twinned]] = &[
-    linear::KERNELS,
-    reduce::KERNELS,
-    bias::KERNELS,
-    batch_norm::KERNELS,
-    activation::KERNELS,
-    dropout::KERNELS,
-    loss::KERNELS,
-    adam::KERNELS,
-    data::KERNELS,
-];
+/// Loop trips of a workgroup that adds up `items`: each invocation every so many of them, then a tree.
+fn tree_trips(kernel: &Kernel, constants: &[(&'static str, Constant)], items: u32) -> u32 {
+    let threads = kernel.workgroup_size(constants)[0];
+    items.div_ceil(threads) + threads.ilog2()
+}
+
+/// What the file of a topic adds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Topic {
+    /// Its kernels with their twins.
+    kernels: &'static [Twinned],
+    /// What they are tried on.
+    cases: fn() -> Vec<Trial>,
+}
+
+fn topics() -> impl Iterator<Item = &'static Topic> {
+    TOPICS.iter().chain(activation::TOPICS)
+}
 
 /// Every kernel of this crate with its twin.
 pub fn registry() -> impl Iterator<Item = &'static Twinned> {
-    TOPICS.iter().copied().flatten()
+    topics().flat_map(|topic| topic.kernels)
+}
+
+/// What all of them are tried on.
+pub fn cases() -> impl Iterator<Item = Trial> {
+    topics().flat_map(|topic| (topic.cases)())
 }

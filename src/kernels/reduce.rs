@@ -2,12 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::{FLAT_INDEX, Flat};
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Launch, Recorder, View};
-use crate::twin::Real;
-use crate::twin::{Call, Twinned};
-use crate::twin::{chunks, vectorised};
+use super::case::{self, Trial};
+use super::{FLAT_INDEX, Flat, Topic, tree_trips};
+use crate::plan::{Bound, Kernel, Launch, Recorder, View};
+use crate::twin::{Call, Real, chunks, vectorised};
 use crate::twinned;
 
 /// `total += Σ_s partial[s]`.
@@ -16,8 +14,8 @@ pub static ADD_PARTIALS: Kernel = kernel!("reduce/add_partials", [FLAT_INDEX], B
 /// Largest magnitudes, by bits.
 pub static LARGEST: Kernel = kernel!("reduce/largest", [], Bound::Exact);
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] = &[twinned!(ADD_PARTIALS, add_partials), twinned!(LARGEST, largest)];
+pub(super) const TOPIC: Topic =
+    Topic { kernels: &[twinned!(ADD_PARTIALS, add_partials), twinned!(LARGEST, largest)], cases };
 
 /// Shares that [`record_largest`] cuts a tensor into: enough workgroups for a GPU, few enough to read back.
 pub const SHARES: u32 = 64;
@@ -29,13 +27,14 @@ pub const NOT_FINITE: u32 = 0x7f80_0000;
 /// [`NOT_FINITE`] or larger, and larger than those of all numbers.
 pub fn record_largest(recorder: &mut Recorder, x: View, partial: View) {
     let share = x.len.div_ceil(SHARES);
+    let constants = &[("SIZE", x.len.into()), ("SHARE", share.into())];
     recorder.dispatch(
         &LARGEST,
         Launch {
-            constants: &[("SIZE", x.len.into()), ("SHARE", share.into())],
+            constants,
             bindings: &[("x", x), ("partial", partial)],
             workgroups: [SHARES, 1, 1],
-            loop_trips: share.div_ceil(64) + 6,
+            loop_trips: tree_trips(&LARGEST, constants, share),
             terms: 0,
             flops: 0,
         },
@@ -83,4 +82,16 @@ fn largest<F: Real>(call: &mut Call<'_, F>) {
         );
         *partial = F::of(f64::from(f32::from_bits(bits)));
     });
+}
+
+fn cases() -> Vec<Trial> {
+    let case = |words| {
+        Trial::program(format!("largest of {words}"), |program, recorder| {
+            // Magnitudes from the smallest that an f32 holds to nearly the largest.
+            let x = case::floats(program, "x", 0, words, |z| z * libm::exp2f(40.0 * z).clamp(1e-45, 1e37));
+            let partial = case::floats(program, "partial", 1, SHARES, |z| z);
+            record_largest(recorder, x, partial);
+        })
+    };
+    [1, 37, 64, 4160, 131_000].map(case).into()
 }

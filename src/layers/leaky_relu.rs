@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Layer, Place, Placed, activation, within};
-use crate::kernels::activation::Activation;
+use super::activation::{self, Passed};
+use super::{Example, Layer, Place, Placed, within};
+use crate::kernels::activation::leaky_relu;
 use crate::shape::Shape;
 
 /// x where positive, `slope`·x elsewhere.
@@ -27,8 +28,8 @@ impl Layer for LeakyRelu {
         let slope = self.slope;
         activation::place(
             place,
-            move |recorder, x, y| Activation::LeakyRelu { slope }.record_forward(recorder, x, y),
-            move |recorder, passed| Activation::LeakyRelu { slope }.record_grad(recorder, passed.y, passed.dy),
+            move |recorder, x, y| leaky_relu::record_forward(recorder, slope, x, y),
+            move |recorder, Passed { y, dy, .. }| leaky_relu::record_grad(recorder, slope, y, dy),
         )
     }
 

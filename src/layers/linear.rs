@@ -3,7 +3,7 @@
 use super::taps::TapList;
 use super::window::Pair;
 use super::{Backward, Cost, Pass, Per, Place, Placed, Scaling, Variable, VariableKind};
-use crate::kernels::activation::Activation;
+use crate::kernels::activation::leaky_relu;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias::{self, BiasGrad};
 use crate::kernels::linear::{self, Forward, GradWeight, RowTaps, Sizes, TapShares};
@@ -121,7 +121,7 @@ impl PlacedLinear {
 /// Records the gradient of a leaky ReLU that a layer applied in its own kernel, in place.
 pub(super) fn record_slope_grad(recorder: &mut Recorder, slope: f32, y: View, dy: View) {
     if slope != 1.0 {
-        Activation::LeakyRelu { slope }.record_grad(recorder, y, dy);
+        leaky_relu::record_grad(recorder, slope, y, dy);
     }
 }
 

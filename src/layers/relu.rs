@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Layer, Place, Placed, activation};
-use crate::kernels::activation::Activation;
+use super::activation::{self, Passed};
+use super::{Example, Layer, Place, Placed};
+use crate::kernels::activation::leaky_relu;
 use crate::shape::Shape;
 
 /// max(x, 0).
@@ -21,8 +22,8 @@ impl Layer for Relu {
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
         activation::place(
             place,
-            |recorder, x, y| Activation::LeakyRelu { slope: 0.0 }.record_forward(recorder, x, y),
-            |recorder, passed| Activation::LeakyRelu { slope: 0.0 }.record_grad(recorder, passed.y, passed.dy),
+            |recorder, x, y| leaky_relu::record_forward(recorder, 0.0, x, y),
+            |recorder, Passed { y, dy, .. }| leaky_relu::record_grad(recorder, 0.0, y, dy),
         )
     }
 

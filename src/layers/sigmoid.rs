@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Layer, Place, Placed, activation};
-use crate::kernels::activation::Activation;
+use super::activation::{self, Passed};
+use super::{Example, Layer, Place, Placed};
+use crate::kernels::activation::sigmoid;
 use crate::shape::Shape;
 
 /// Logistic function.
@@ -19,11 +20,9 @@ impl Layer for Sigmoid {
     }
 
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
-        activation::place(
-            place,
-            |recorder, x, y| Activation::Sigmoid.record_forward(recorder, x, y),
-            |recorder, passed| Activation::Sigmoid.record_grad(recorder, passed.y, passed.dy),
-        )
+        activation::place(place, sigmoid::record_forward, |recorder, Passed { y, dy, .. }| {
+            sigmoid::record_grad(recorder, y, dy);
+        })
     }
 
     fn range(&self) -> Option<[f32; 2]> {

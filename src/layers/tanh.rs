@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Layer, Place, Placed, activation};
-use crate::kernels::activation::Activation;
+use super::activation::{self, Passed};
+use super::{Example, Layer, Place, Placed};
+use crate::kernels::activation::tanh;
 use crate::shape::Shape;
 
 /// Hyperbolic tangent.
@@ -19,11 +20,9 @@ impl Layer for Tanh {
     }
 
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
-        activation::place(
-            place,
-            |recorder, x, y| Activation::Tanh.record_forward(recorder, x, y),
-            |recorder, passed| Activation::Tanh.record_grad(recorder, passed.y, passed.dy),
-        )
+        activation::place(place, tanh::record_forward, |recorder, Passed { y, dy, .. }| {
+            tanh::record_grad(recorder, y, dy);
+        })
     }
 
     fn range(&self) -> Option<[f32; 2]> {

@@ -141,8 +141,7 @@ impl Kernel {
     /// If the WGSL is not valid: a mistake in the shader or its descriptor, never a user's.
     pub fn module(&self, constants: &Constants) -> (naga::Module, naga::valid::ModuleInfo) {
         let text = self.specialise(constants);
-        let module = naga::front::wgsl::parse_str(&text)
-            .unwrap_or_else(|e| panic!("{}: {}", self.name, e.emit_to_string_with_path(&text, self.name)));
+        let module = self.parse(&text);
         let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
             .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
             .subgroup_operations(naga::valid::SubgroupOperationSet::all())
@@ -155,6 +154,25 @@ impl Kernel {
     pub fn needs_subgroups(&self, constants: &Constants) -> bool {
         let (module, _) = self.module(constants);
         Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).is_err()
+    }
+
+    /// Invocations of a workgroup in x, y, z, of a kernel where no constant changes them: it is parsed once in a
+    /// process, with the `constants` of the first call.
+    ///
+    /// # Panics
+    /// As [`Kernel::module`].
+    pub fn workgroup_size(&self, constants: &[(&'static str, Constant)]) -> [u32; 3] {
+        static CACHE: Mutex<BTreeMap<&'static str, [u32; 3]>> = Mutex::new(BTreeMap::new());
+        let mut cache = CACHE.lock().unwrap_or_else(|e| e.into_inner());
+        *cache.entry(self.name).or_insert_with(|| {
+            let constants = constants.iter().copied().collect();
+            self.parse(&self.specialise(&constants)).entry_points[0].workgroup_size
+        })
+    }
+
+    fn parse(&self, text: &str) -> naga::Module {
+        naga::front::wgsl::parse_str(text)
+            .unwrap_or_else(|e| panic!("{}: {}", self.name, e.emit_to_string_with_path(text, self.name)))
     }
 
     /// Reflects a specialisation; each distinct one is parsed once in a process.

@@ -1,18 +1,16 @@
 //! A few layers as a program of their own, with random contents: what the cases here and the tests of gradients run.
 
 use crate::error::{Error, Result};
+pub use crate::kernels::case::{SEED, random, set, step_words};
 use crate::layers::LayerSpec;
 use crate::layers::Mode;
 use crate::model::config::Layers;
 use crate::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
 use crate::model::parameters::{Distribution, Init};
 use crate::plan::Profile;
-use crate::plan::{Element, Program, Recorder, Role, View};
-use crate::random::{Draws, stream};
+use crate::plan::{Program, Recorder, Role, View};
+use crate::random::stream;
 use crate::shape::Shape;
-
-/// The seed of all random contents.
-pub const SEED: u64 = 42;
 
 /// A short network placed for a batch, with plans for its passes and random contents in every tensor that they read.
 #[derive(Debug)]
@@ -94,25 +92,4 @@ pub fn parse_layers(lines: &[&str]) -> Result<Vec<LayerSpec>> {
     let text = format!("layers = [{}]", tables.join(", "));
     let layers: Layers = toml::from_str(&text).map_err(|e| Error::usage(format!("{text}: {e}")))?;
     Ok(layers.layers)
-}
-
-/// Adds the words that every step brings: seed, step number, and the learning rates of both networks.
-pub fn step_words(program: &mut Program, step: u32) -> View {
-    let [rate, correction] = [2e-4_f32, 1.25].map(f32::to_bits);
-    let words = vec![SEED as u32, 7, step, rate, correction, rate, correction, 0];
-    let view = program.tensor("step", Role::StepInputs, Element::U32, words.len() as u64);
-    program.tensors[view.tensor.0 as usize].contents = Some(words);
-    view
-}
-
-/// Gives a whole float tensor random contents: `change` of N(0, 1), from stream `number`.
-pub fn random(program: &mut Program, view: View, number: u32, change: impl Fn(f32) -> f32) {
-    let mut values = vec![0.0; view.len as usize];
-    Draws::new(SEED, stream::SAMPLES, number).fill_normal(&mut values);
-    set(program, view, values.into_iter().map(change).collect());
-}
-
-/// Gives a whole float tensor its contents.
-pub fn set(program: &mut Program, view: View, values: Vec<f32>) {
-    program.tensors[view.tensor.0 as usize].contents = Some(values.into_iter().map(f32::to_bits).collect());
 }

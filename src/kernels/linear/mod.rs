@@ -2,16 +2,14 @@
 //!
 //! Activations are `[pixel][batch][channel]`, weights `[tap][c_in][c_out]`. See `layers/taps.rs` for the lists.
 
+mod cases;
 pub mod choices;
 mod twins;
 pub mod variants;
 
-use self::variants::Variant;
-use super::{FLAT_INDEX, Flat, reduce};
+use super::{FLAT_INDEX, Flat, Topic, reduce};
 use crate::plan::Profile;
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Constant, Launch, MAX_WORKGROUPS, Recorder, View};
-use crate::twin::Twinned;
+use crate::plan::{Bound, Constant, Kernel, Launch, MAX_WORKGROUPS, Recorder, View};
 use crate::twinned;
 
 /// Forward through workgroup memory, for GPUs.
@@ -37,20 +35,22 @@ pub static GRAD_WEIGHT_THIN: Kernel = kernel!("linear/grad_weight_thin", [], Bou
 /// Weights with their channels exchanged.
 pub static TRANSPOSE: Kernel = kernel!("linear/transpose", [FLAT_INDEX], Bound::Exact);
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] = &[
-    twinned!(TRANSPOSE, twins::transpose),
-    twinned!(FORWARD_TILE, twins::forward),
-    twinned!(FORWARD_LANE, twins::forward),
-    twinned!(FORWARD_SPREAD_LANE, twins::forward),
-    twinned!(FORWARD_NARROW, twins::forward),
-    twinned!(FORWARD_THIN, twins::forward),
-    twinned!(GRAD_WEIGHT_TILE, twins::grad_weight),
-    twinned!(GRAD_WEIGHT_LANE, twins::grad_weight),
-    twinned!(GRAD_WEIGHT_SPREAD_LANE, twins::grad_weight),
-    twinned!(GRAD_WEIGHT_NARROW_LANE, twins::grad_weight),
-    twinned!(GRAD_WEIGHT_THIN, twins::grad_weight),
-];
+pub(super) const TOPIC: Topic = Topic {
+    kernels: &[
+        twinned!(TRANSPOSE, twins::transpose),
+        twinned!(FORWARD_TILE, twins::forward),
+        twinned!(FORWARD_LANE, twins::forward),
+        twinned!(FORWARD_SPREAD_LANE, twins::forward),
+        twinned!(FORWARD_NARROW, twins::forward),
+        twinned!(FORWARD_THIN, twins::forward),
+        twinned!(GRAD_WEIGHT_TILE, twins::grad_weight),
+        twinned!(GRAD_WEIGHT_LANE, twins::grad_weight),
+        twinned!(GRAD_WEIGHT_SPREAD_LANE, twins::grad_weight),
+        twinned!(GRAD_WEIGHT_NARROW_LANE, twins::grad_weight),
+        twinned!(GRAD_WEIGHT_THIN, twins::grad_weight),
+    ],
+    cases: cases::cases,
+};
 
 /// A tap list on the device, grouped by output pixel.
 #[derive(Clone, Copy, Debug)]
@@ -99,28 +99,32 @@ impl Sizes {
         Sizes { c_in: self.c_out, c_out: self.c_in, ..self }
     }
 
-    fn constants(self) -> [(&'static str, Constant); 3] {
-        [("BATCH", self.batch.into()), ("C_IN", self.c_in.into()), ("C_OUT", self.c_out.into())]
-    }
-
     /// Two operations for each pair, sample and two channels.
     fn flops(self, pairs: u32) -> u64 {
         2 * u64::from(pairs) * u64::from(self.batch) * u64::from(self.c_in) * u64::from(self.c_out)
     }
 }
 
-/// Workgroups and constants of a variant over as many rows or shares of a tap list as `count` says: they are folded into two
-/// dimensions where one is too short.
-fn folded(
-    variant: &Variant,
-    sizes: Sizes,
-    (name, count): (&'static str, u32),
-) -> ([u32; 3], Vec<(&'static str, Constant)>) {
-    let fold = count.min(MAX_WORKGROUPS);
-    let mut constants = sizes.constants().to_vec();
-    constants.extend(variant.constants.iter().map(|&(name, value)| (name, value.into())));
-    constants.extend([(name, count.into()), ("FOLD", fold.into())]);
-    ([variant.workgroups, fold, count.div_ceil(fold)], constants)
+/// What a linear kernel's workgroups are counted along in y and z.
+#[derive(Clone, Copy)]
+enum Along {
+    /// Rows of a list by output pixel.
+    Rows(u32),
+    /// Shares of a list by tap.
+    Shares(u32),
+}
+
+impl Along {
+    /// All constants of a kernel, given those of its variant, and its workgroups in y and z: rows or shares are folded
+    /// into two dimensions where one is too short.
+    fn folded(self, sizes: Sizes, variant: &[(&'static str, u32)]) -> (Vec<(&'static str, Constant)>, [u32; 2]) {
+        let (Along::Rows(count) | Along::Shares(count)) = self;
+        let name = if matches!(self, Along::Rows(_)) { "Q" } else { "SHARES" };
+        let fold = count.min(MAX_WORKGROUPS);
+        let all = [("BATCH", sizes.batch), ("C_IN", sizes.c_in), ("C_OUT", sizes.c_out), (name, count), ("FOLD", fold)];
+        let constants = all.iter().chain(variant).map(|&(name, value)| (name, value.into())).collect();
+        (constants, [fold, count.div_ceil(fold)])
+    }
 }
 
 /// Loop trips of the forward kernel's busiest invocation, before a layer of these sizes is recorded.
@@ -144,13 +148,13 @@ pub struct Forward {
 pub fn record_forward(recorder: &mut Recorder, sizes: Sizes, taps: RowTaps, views: Forward) {
     let Forward { x, w, y } = views;
     let variant = &variants::forward(sizes, &recorder.profile())[0];
-    let (workgroups, constants) = folded(variant, sizes, ("Q", taps.rows.len / 3));
+    let (constants, [y_groups, z_groups]) = Along::Rows(taps.rows.len / 3).folded(sizes, &variant.constants);
     recorder.dispatch(
         variant.kernel,
         Launch {
             constants: &constants,
             bindings: &[("rows", taps.rows), ("pairs", taps.pairs), ("x", x), ("w", w), ("y", y)],
-            workgroups,
+            workgroups: [variant.workgroups, y_groups, z_groups],
             loop_trips: taps.longest.saturating_mul(variant.trips),
             terms: taps.longest * sizes.c_in,
             flops: sizes.flops(taps.pairs.len / 2),
@@ -189,7 +193,7 @@ pub struct GradWeight {
 pub fn record_grad_weight(recorder: &mut Recorder, sizes: Sizes, taps: TapShares, views: GradWeight) {
     let GradWeight { x, dy, partial, dw } = views;
     let variant = &variants::grad_weight(sizes, &recorder.profile())[0];
-    let (workgroups, constants) = folded(variant, sizes, ("SHARES", taps.taps * taps.splits));
+    let (constants, [y_groups, z_groups]) = Along::Shares(taps.taps * taps.splits).folded(sizes, &variant.constants);
     let weights = taps.taps * sizes.c_in * sizes.c_out;
     let partial = partial.slice(0, weights * taps.splits);
     recorder.dispatch(
@@ -197,7 +201,7 @@ pub fn record_grad_weight(recorder: &mut Recorder, sizes: Sizes, taps: TapShares
         Launch {
             constants: &constants,
             bindings: &[("shares", taps.shares), ("pairs", taps.pairs), ("x", x), ("dy", dy), ("partial", partial)],
-            workgroups,
+            workgroups: [variant.workgroups, y_groups, z_groups],
             loop_trips: taps.longest.saturating_mul(variant.trips),
             terms: taps.longest * sizes.batch,
             flops: sizes.flops(taps.pairs.len / 2),

@@ -1,6 +1,6 @@
 //! The ways to run one linear dispatch: all compute the same from the same bindings, and differ in speed and rounding.
 
-use super::Sizes;
+use super::{Along, Sizes};
 use crate::plan::Kernel;
 use crate::plan::{Constant, Dispatch, MAX_WORKGROUPS};
 use crate::plan::{LinearFamily, Profile};
@@ -93,13 +93,11 @@ pub fn forward(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
         (false, true) if lanes => lane_forward(&super::FORWARD_SPREAD_LANE, sizes, c_in + 1),
         _ => {
             let step = [8, 4].into_iter().find(|step| c_in.is_multiple_of(*step)).unwrap_or(1);
-            let columns = if c_out < 4 { 1 } else { 4 };
-            vec![Variant {
-                kernel: &super::FORWARD_THIN,
-                constants: vec![("COLUMNS", columns), ("STEP", step)],
-                workgroups: c_out.div_ceil(8 * columns) * batch.div_ceil(32),
-                trips: c_in / step + 1,
-            }]
+            let (rows, columns) = (4, if c_out < 4 { 1 } else { 4 });
+            let constants = vec![("ROWS", rows), ("COLUMNS", columns), ("STEP", step)];
+            let [across, down, _] = size_of(&super::FORWARD_THIN, Along::Rows(1), sizes, &constants);
+            let workgroups = c_out.div_ceil(across * columns) * batch.div_ceil(down * rows);
+            vec![Variant { kernel: &super::FORWARD_THIN, constants, workgroups, trips: c_in / step + 1 }]
         }
     }
 }
@@ -109,7 +107,9 @@ pub fn grad_weight(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
     let Sizes { batch, c_in, c_out } = sizes;
     let lanes = profile.family == LinearFamily::Lane;
     let few_lane = |kernel, wide: u32| {
-        vec![Variant { kernel, constants: vec![], workgroups: wide.div_ceil(32), trips: batch.div_ceil(8) + 1 }]
+        let [lanes, ..] = size_of(kernel, Along::Shares(1), sizes, &[]);
+        let (workgroups, trips) = (wide.div_ceil(4 * lanes), batch.div_ceil(lanes) + 1);
+        vec![Variant { kernel, constants: vec![], workgroups, trips }]
     };
     match (c_in.is_multiple_of(4), c_out.is_multiple_of(4)) {
         (true, true) if lanes => lane_grad_weight(sizes),
@@ -118,37 +118,49 @@ pub fn grad_weight(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
         (false, true) if lanes && c_in < 4 => few_lane(&super::GRAD_WEIGHT_SPREAD_LANE, c_out),
         _ => {
             let [rows, columns] = [c_in, c_out].map(|channels| if channels < 4 { 1 } else { 4 });
-            vec![Variant {
-                kernel: &super::GRAD_WEIGHT_THIN,
-                constants: vec![("ROWS", rows), ("COLUMNS", columns)],
-                workgroups: (c_in.div_ceil(rows) * c_out.div_ceil(columns)).div_ceil(64),
-                trips: batch + 1,
-            }]
+            let constants = vec![("ROWS", rows), ("COLUMNS", columns)];
+            let [threads, ..] = size_of(&super::GRAD_WEIGHT_THIN, Along::Shares(1), sizes, &constants);
+            let workgroups = (c_in.div_ceil(rows) * c_out.div_ceil(columns)).div_ceil(threads);
+            vec![Variant { kernel: &super::GRAD_WEIGHT_THIN, constants, workgroups, trips: batch + 1 }]
         }
     }
 }
 
+/// Invocations of a workgroup, as the shader has them; the kernel is one where no size or shape changes them.
+fn size_of(kernel: &Kernel, along: Along, sizes: Sizes, constants: &[(&'static str, u32)]) -> [u32; 3] {
+    kernel.workgroup_size(&along.folded(sizes, constants).0)
+}
+
 fn lane_forward(kernel: &'static Kernel, sizes: Sizes, trips: u32) -> Vec<Variant> {
-    let blocks = sizes.batch.div_ceil(8);
-    shapes(balanced(blocks, 4), if sizes.c_out > 32 { 2 } else { 1 })
-        .filter(|[blocks, columns]| blocks * 8 * columns <= LANE_SUMS)
-        .map(|[blocks, columns]| Variant {
-            kernel,
-            constants: vec![("BLOCKS", blocks), ("COLUMNS", columns)],
-            workgroups: sizes.c_out.div_ceil(32 * columns) * sizes.batch.div_ceil(8 * blocks),
-            trips,
-        })
-        .collect()
+    let [lanes, ..] = size_of(kernel, Along::Rows(1), sizes, &[("BLOCKS", 1), ("COLUMNS", 1)]);
+    let blocks = balanced(sizes.batch.div_ceil(lanes), 4);
+    lane_variants(kernel, sizes, lanes, [blocks, lanes], sizes.batch, trips)
 }
 
 fn lane_grad_weight(sizes: Sizes) -> Vec<Variant> {
-    shapes(balanced(sizes.c_in / 4, 8), if sizes.c_out > 32 { 2 } else { 1 })
-        .filter(|[blocks, columns]| blocks * 4 * columns <= LANE_SUMS)
+    let kernel = &super::GRAD_WEIGHT_LANE;
+    let [lanes, ..] = size_of(kernel, Along::Shares(1), sizes, &[("BLOCKS", 1), ("COLUMNS", 1)]);
+    let blocks = balanced(sizes.c_in / 4, 8);
+    lane_variants(kernel, sizes, lanes, [blocks, 4], sizes.c_in, sizes.batch.div_ceil(lanes) + 1)
+}
+
+/// The shapes of a lane kernel that has `block` rows of `rows` in each of at most `blocks` blocks.
+fn lane_variants(
+    kernel: &'static Kernel,
+    sizes: Sizes,
+    lanes: u32,
+    [blocks, block]: [u32; 2],
+    rows: u32,
+    trips: u32,
+) -> Vec<Variant> {
+    let width = 4 * lanes;
+    shapes(blocks, if sizes.c_out > width { 2 } else { 1 })
+        .filter(|[blocks, columns]| blocks * block * columns <= LANE_SUMS)
         .map(|[blocks, columns]| Variant {
-            kernel: &super::GRAD_WEIGHT_LANE,
+            kernel,
             constants: vec![("BLOCKS", blocks), ("COLUMNS", columns)],
-            workgroups: sizes.c_out.div_ceil(32 * columns) * sizes.c_in.div_ceil(4 * blocks),
-            trips: sizes.batch.div_ceil(8) + 1,
+            workgroups: sizes.c_out.div_ceil(width * columns) * rows.div_ceil(block * blocks),
+            trips,
         })
         .collect()
 }

@@ -4,9 +4,7 @@ mod thin;
 
 use rayon::prelude::*;
 
-use crate::twin::Call;
-use crate::twin::Real;
-use crate::twin::{Matrix, gemm};
+use crate::twin::{Call, Matrix, Real, gemm};
 
 /// Below this many channels a matrix product per pair would be mostly overhead: see [`thin`].
 const THIN: usize = 8;

@@ -7,10 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Operands;
-use crate::twin::Call;
-use crate::twin::Real;
-use crate::twin::vectorised;
-use crate::twin::{Matrix, gemm};
+use crate::twin::{Call, Matrix, Real, gemm, vectorised};
 
 /// Whether at least half of all (input pixel, tap) combinations reach an output.
 pub(super) fn most_taps_are_real<F>(linear: &Operands<'_>, x: &[F], w: &[F]) -> bool {

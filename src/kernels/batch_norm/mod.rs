@@ -1,13 +1,10 @@
 //! Batch normalisation (Ioffe, Szegedy 2015), over every channel or over every feature of a dense layer.
 
-use rayon::prelude::*;
+mod twins;
 
-use super::{FLAT_INDEX, Flat, KEEP_NAN};
-use crate::plan::{Bound, Kernel};
-use crate::plan::{Constant, MAX_LOOP_TRIPS, Recorder, View};
-use crate::twin::Real;
-use crate::twin::{Call, Twinned};
-use crate::twin::{chunks, vectorised};
+use super::case::Trial;
+use super::{FLAT_INDEX, Flat, KEEP_NAN, Topic};
+use crate::plan::{Bound, Constant, Kernel, MAX_LOOP_TRIPS, Recorder, View};
 use crate::twinned;
 
 /// Mean and squared deviations of each share of rows.
@@ -25,16 +22,18 @@ pub static GRAD_PARAMETERS: Kernel = kernel!("batch_norm/grad_parameters", [FLAT
 /// The gradient with respect to the input.
 pub static GRAD_INPUT: Kernel = kernel!("batch_norm/grad_input", [FLAT_INDEX], Bound::Relative(2e-6));
 
-/// The kernels of this file with their twins.
-pub(super) const KERNELS: &[Twinned] = &[
-    twinned!(MOMENTS, moments),
-    twinned!(STATISTICS, statistics),
-    twinned!(RUNNING, running),
-    twinned!(FORWARD, forward),
-    twinned!(GRAD_SUMS, grad_sums),
-    twinned!(GRAD_PARAMETERS, grad_parameters),
-    twinned!(GRAD_INPUT, grad_input),
-];
+pub(super) const TOPIC: Topic = Topic {
+    kernels: &[
+        twinned!(MOMENTS, twins::moments),
+        twinned!(STATISTICS, twins::statistics),
+        twinned!(RUNNING, twins::running),
+        twinned!(FORWARD, twins::forward),
+        twinned!(GRAD_SUMS, twins::grad_sums),
+        twinned!(GRAD_PARAMETERS, twins::grad_parameters),
+        twinned!(GRAD_INPUT, twins::grad_input),
+    ],
+    cases,
+};
 
 /// Rows that one invocation adds up.
 const SHARE: u32 = 128;
@@ -238,158 +237,22 @@ fn flat(
     launch.record(recorder, kernel);
 }
 
-fn moments<F: Real>(call: &mut Call<'_, F>) {
-    let [features, channels, rows, share] = ["FEATURES", "CHANNELS", "ROWS", "SHARE"].map(|name| call.size(name));
-    let (x, partial) = (call.read("x"), call.write("partial"));
-    partial.par_chunks_mut(2 * features).enumerate().for_each(|(s, partial)| {
-        let (first, end) = (s * share, ((s + 1) * share).min(rows));
-        let (means, squares) = partial.split_at_mut(features);
-        let groups = means.chunks_exact_mut(channels).zip(squares.chunks_exact_mut(channels));
-        vectorised(
-            #[inline(always)]
-            move || {
-                for (g, (sum, squares)) in groups.enumerate() {
-                    let row = |r: usize| &x[(g * rows + r) * channels..][..channels];
-                    let shift = row(first);
-                    sum.fill(F::ZERO);
-                    squares.fill(F::ZERO);
-                    for r in first..end {
-                        for (((sum, square), &x), &shift) in sum.iter_mut().zip(&mut *squares).zip(row(r)).zip(shift) {
-                            let d = x - shift;
-                            *sum += d;
-                            *square += d * d;
-                        }
-                    }
-                    for ((sum, square), &shift) in sum.iter_mut().zip(squares).zip(shift) {
-                        let mean = *sum / F::count(end - first);
-                        *square = (*square - *sum * mean).max(F::ZERO);
-                        *sum = shift + mean;
-                    }
-                }
-            },
-        );
-    });
-}
-
-fn statistics<F: Real>(call: &mut Call<'_, F>) {
-    let [features, rows, splits, share] = ["FEATURES", "ROWS", "SPLITS", "SHARE"].map(|name| call.size(name));
-    let (epsilon, momentum) = (call.float("EPSILON"), call.float("MOMENTUM"));
-    let (partial, stats, running) = (call.read("partial"), call.write("stats"), call.write("running"));
-    for f in 0..features {
-        let (mut mean, mut squares) = (F::ZERO, F::ZERO);
-        for s in 0..splits {
-            let (before, here) = (F::count(s * share), F::count(share.min(rows - s * share)));
-            let delta = partial[s * 2 * features + f] - mean;
-            mean += delta * (here / (before + here));
-            squares += partial[(s * 2 + 1) * features + f] + delta * delta * (before * here / (before + here));
-        }
-        let unbiased = squares / F::count(rows.max(2) - 1);
-        stats[f] = mean;
-        stats[features + f] = F::ONE / (squares / F::count(rows) + epsilon).sqrt();
-        running[f] += momentum * (mean - running[f]);
-        running[features + f] += momentum * (unbiased - running[features + f]);
-    }
-}
-
-fn running<F: Real>(call: &mut Call<'_, F>) {
-    let (features, epsilon) = (call.size("FEATURES"), call.float("EPSILON"));
-    let (running, stats) = (call.read("running"), call.write("stats"));
-    for f in 0..features {
-        stats[f] = running[f];
-        stats[features + f] = F::ONE / (running[features + f] + epsilon).sqrt();
-    }
-}
-
-fn forward<F: Real>(call: &mut Call<'_, F>) {
-    let [features, channels, rows] = ["FEATURES", "CHANNELS", "ROWS"].map(|name| call.size(name));
-    let slope = call.float("SLOPE");
-    let [x, stats, scale, shift] = ["x", "stats", "scale", "shift"].map(|name| call.read(name));
-    chunks(
-        call.write("y"),
-        channels,
-        #[inline(always)]
-        move |first, y| {
-            for (i, y) in y.chunks_exact_mut(channels).enumerate() {
-                let row = first / channels + i;
-                let f = row / rows * channels;
-                let x = &x[row * channels..][..channels];
-                let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
-                let (scale, shift) = (&scale[f..][..channels], &shift[f..][..channels]);
-                let parameters = mean.iter().zip(inverse).zip(scale.iter().zip(shift));
-                for ((y, &x), ((&mean, &inverse), (&scale, &shift))) in y.iter_mut().zip(x).zip(parameters) {
-                    *y = (scale * ((x - mean) * inverse) + shift).leaky(slope);
-                }
-            }
-        },
-    );
-}
-
-fn grad_sums<F: Real>(call: &mut Call<'_, F>) {
-    let [features, channels, rows, share] = ["FEATURES", "CHANNELS", "ROWS", "SHARE"].map(|name| call.size(name));
-    let [x, dy, stats] = ["x", "dy", "stats"].map(|name| call.read(name));
-    call.write("partial").par_chunks_mut(2 * features).enumerate().for_each(|(s, partial)| {
-        let (sums, products) = partial.split_at_mut(features);
-        sums.fill(F::ZERO);
-        products.fill(F::ZERO);
-        let groups = sums.chunks_exact_mut(channels).zip(products.chunks_exact_mut(channels));
-        vectorised(
-            #[inline(always)]
-            move || {
-                for (g, (sum, product)) in groups.enumerate() {
-                    let f = g * channels;
-                    let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
-                    for r in s * share..((s + 1) * share).min(rows) {
-                        let start = (g * rows + r) * channels;
-                        let (x, dy) = (&x[start..][..channels], &dy[start..][..channels]);
-                        for c in 0..channels {
-                            sum[c] += dy[c];
-                            product[c] += dy[c] * ((x[c] - mean[c]) * inverse[c]);
-                        }
-                    }
-                }
-            },
-        );
-    });
-}
-
-fn grad_parameters<F: Real>(call: &mut Call<'_, F>) {
-    let [features, splits, pitch] = ["FEATURES", "SPLITS", "PITCH"].map(|name| call.size(name));
-    let (partial, sums, gradient) = (call.read("partial"), call.write("sums"), call.write("gradient"));
-    sums[..2 * features].copy_from_slice(&partial[..2 * features]);
-    for s in 1..splits {
-        let part = &partial[s * 2 * features..][..2 * features];
-        sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
-    }
-    if call.size("ACCUMULATE") == 1 {
-        for f in 0..features {
-            gradient[f] += sums[features + f];
-            gradient[pitch + f] += sums[f];
-        }
-    }
-}
-
-fn grad_input<F: Real>(call: &mut Call<'_, F>) {
-    let [features, channels, rows] = ["FEATURES", "CHANNELS", "ROWS"].map(|name| call.size(name));
-    let [x, dy, stats, scale, sums] = ["x", "dy", "stats", "scale", "sums"].map(|name| call.read(name));
-    let per_row = F::ONE / F::count(rows);
-    chunks(
-        call.write("dx"),
-        channels,
-        #[inline(always)]
-        move |first, dx| {
-            for (i, dx) in dx.chunks_exact_mut(channels).enumerate() {
-                let row = first / channels + i;
-                let f = row / rows * channels;
-                let (x, dy) = (&x[row * channels..][..channels], &dy[row * channels..][..channels]);
-                let (mean, inverse) = (&stats[f..][..channels], &stats[features + f..][..channels]);
-                let (sum, product) = (&sums[f..][..channels], &sums[features + f..][..channels]);
-                let scale = &scale[f..][..channels];
-                for c in 0..channels {
-                    let normalised = (x[c] - mean[c]) * inverse[c];
-                    let centred = dy[c] - sum[c] * per_row - normalised * (product[c] * per_row);
-                    dx[c] = scale[c] * inverse[c] * centred;
-                }
-            }
-        },
-    );
+fn cases() -> Vec<Trial> {
+    const PLAIN: &[&str] = &[r#"type = "batch_norm""#];
+    const PER_FEATURE: &[&str] = &[r#"type = "batch_norm", per = "feature""#];
+    vec![
+        Trial::layers("batch norm per channel", [3, 5, 7], 37, PLAIN),
+        Trial::layers(
+            "batch norm per channel, one share",
+            [1, 1, 68],
+            33,
+            &[r#"type = "batch_norm", epsilon = 1e-3, momentum = 0.01"#],
+        ),
+        Trial::layers("batch norm per feature", [3, 2, 5], 33, PER_FEATURE),
+        Trial::layers("batch norm per feature, 130 rows", [2, 1, 4], 130, PER_FEATURE),
+        Trial::layers("batch norm of one row", [1, 1, 5], 1, &[r#"type = "batch_norm", epsilon = 1e-3"#]),
+        Trial::layers("batch norm and relu", [3, 5, 4], 33, &[r#"type = "batch_norm""#, r#"type = "relu""#]),
+        // Their mean is a thousand times their deviation: squares summed without care would cancel.
+        Trial::layers_on("batch norm far from zero".to_string(), [5, 7, 3], 33, PLAIN, |z| 1000.0 + z),
+    ]
 }
