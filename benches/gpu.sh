@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# Checks and measures dcgan-gpu on a Linux machine with a GPU, unattended, in less than 8 minutes. It builds nothing.
+# Checks and measures dcgan-gpu on a Linux machine with a GPU, unattended, in less than 8 minutes.
+# It builds nothing.
 #
 #     benches/gpu.sh path/to/dcgan-gpu [FOLDER]
 #
-# NOT YET RUN ON HARDWARE: it has been rehearsed on software Vulkan only (see benches/README.md), and the CUDA modes of
-# benches/peers/pytorch_step.py have never run. What it reports of a GPU is therefore news.
+# NOT YET RUN ON HARDWARE: it has been rehearsed on software Vulkan only (see benches/README.md),
+# and the CUDA modes of benches/peers/pytorch_step.py have never run. What it reports of a GPU is
+# therefore news.
 #
-# Needs the GPU's driver and the Vulkan loader; for the comparisons also Python 3.11 with torch (CUDA), numpy and
-# safetensors; without them those parts are skipped, and the summary says so. Everything goes to FOLDER (default:
-# gpu-DATE): one file a part, and summary.md. Every part has its own time limit and none stops the others.
+# Needs the GPU's driver and the Vulkan loader; for the comparisons also Python 3.11 with torch
+# (CUDA), numpy and safetensors; without them those parts are skipped, and the summary says so.
+# Everything goes to FOLDER (default: gpu-DATE): one file a part, and summary.md. Every part has its
+# own time limit and none stops the others.
 #
-# Environment: DEVICE (default: the hardware adapter that `--device auto` takes), BURN (the binary of benches/peers/burn;
-# its comparison is skipped without it), PYTHON (python3), PRESETS, BATCH (128), TRAIN_STEPS (500), BLOCKS (5), WARMUP (20),
-# BLOCK_SECONDS (0.5), GROUP (10: steps for each wait of the peers), TORCH_DEVICE (cuda).
-# Exit code: 0 all parts passed, 1 some failed, 2 usage or no usable device.
+# Environment: DEVICE (default: the hardware adapter that `--device auto` takes), BURN (the binary
+# of benches/peers/burn; its comparison is skipped without it), PYTHON (python3), PRESETS, BATCH
+# (128), TRAIN_STEPS (500), BLOCKS (5), WARMUP (20), BLOCK_SECONDS (0.5), GROUP (10: steps for each
+# wait of the peers), TORCH_DEVICE (cuda). Exit code: 0 all parts passed, 1 some failed, 2 usage or
+# no usable device.
 set -uo pipefail
 
 if [ $# -lt 1 ] || [ ! -x "$1" ]; then
@@ -63,7 +67,8 @@ begin=$SECONDS
 
 note() { echo "| $1 | $2 | $3 | \`$4\` |" >>"$parts"; }
 
-# part NAME LIMIT FILE COMMAND…: runs it for at most LIMIT seconds, with stdout in FILE and stderr beside it.
+# part NAME LIMIT FILE COMMAND…: runs it for at most LIMIT seconds, with stdout in FILE and stderr
+# beside it.
 part() {
     local name=$1 limit=$2 file=$3 from=$SECONDS code verdict=passed
     shift 3
@@ -84,8 +89,8 @@ skip() {
     note "$1" "skipped: $2" 0 -
 }
 
-# compare NAME LIMIT PRESET ENGINE…: the table goes to NAME-PRESET.md. Two steps of losses only, since rounding alone
-# makes those of the `pytorch` preset part soon after (docs/decisions.md).
+# compare NAME LIMIT PRESET ENGINE…: the table goes to NAME-PRESET.md. Two steps of losses only,
+# since rounding alone makes those of the `pytorch` preset part soon after (docs/decisions.md).
 compare() {
     local name=$1 limit=$2 preset=$3
     shift 3

@@ -1,4 +1,4 @@
-//! The file operations that the survival of a run rests on. Each of them can be made to fail by a test: see [`Fault`].
+//! The file operations that the survival of a run rests on. Each of them can be made to fail by a test: see [`DiskFault`].
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -31,7 +31,7 @@ pub enum Operation {
 ///
 /// A failing write leaves half of its bytes behind.
 #[derive(Debug)]
-pub struct Fault {
+pub struct DiskFault {
     _on_this_thread: std::marker::PhantomData<*const ()>,
 }
 
@@ -48,11 +48,11 @@ thread_local! {
     static ARMED: RefCell<Option<Armed>> = const { RefCell::new(None) };
 }
 
-impl Fault {
+impl DiskFault {
     /// Arms a failure on this thread; it replaces an earlier one. With `lasts` all later operations of the kind fail too.
-    pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind, lasts: bool) -> Fault {
+    pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind, lasts: bool) -> DiskFault {
         ARMED.set(Some(Armed { operation, left: nth, kind, lasts, happened: false }));
-        Fault { _on_this_thread: std::marker::PhantomData }
+        DiskFault { _on_this_thread: std::marker::PhantomData }
     }
 
     /// Whether it came to the failure.
@@ -61,7 +61,7 @@ impl Fault {
     }
 }
 
-impl Drop for Fault {
+impl Drop for DiskFault {
     fn drop(&mut self) {
         ARMED.set(None);
     }

@@ -8,7 +8,6 @@ use dcgan_gpu::layers::LayerSpec;
 use dcgan_gpu::layers::dropout::Dropout;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
-use dcgan_gpu::model::network::Layout;
 use dcgan_gpu::model::sources;
 use dcgan_gpu::plan::{TensorId, View};
 use dcgan_gpu::random::{Draws, stream};
@@ -28,13 +27,9 @@ fn config() -> Config {
     config
 }
 
-fn layouts(config: &Config) -> [Layout; 2] {
-    config.layouts().expect("the configuration is valid")
-}
-
 fn engine(device: &Device) -> Engine {
     let config = config();
-    Engine::new(device, &config, &layouts(&config), None).expect("it loads")
+    Engine::new(device, &config, None).expect("it loads")
 }
 
 /// Runs steps on images that depend on the step alone; returns the bits of their losses.

@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::program::{program, through};
-use dcgan_gpu::device::faults::{self, At, FAULTS, Fault, POINTS, What};
+use dcgan_gpu::device::faults::{self, At, DeviceFault, FAULTS, POINTS, What};
 use dcgan_gpu::device::{self, Device, OpenOptions};
 use dcgan_gpu::engine::{Batch, Engine};
 use dcgan_gpu::error::{DeviceFailure, Error, Result};
@@ -51,7 +51,7 @@ fn tiny() -> Config {
 
 fn engine(device: &Device) -> Result<Engine> {
     let config = tiny();
-    Engine::new(device, &config, &config.layouts()?, None)
+    Engine::new(device, &config, None)
 }
 
 fn step(engine: &mut Engine, step: u32) -> Result<()> {
@@ -88,7 +88,7 @@ fn passages(device: &Device, passed: u64) -> Vec<u64> {
 }
 
 #[track_caller]
-fn assert_documented(what: &str, fault: Fault, error: &Error) {
+fn assert_documented(what: &str, fault: DeviceFault, error: &Error) {
     let message = error.to_string();
     assert!(!message.contains('\n') && message.len() < 400, "{what}: {message}");
     let mentions =
@@ -128,7 +128,7 @@ fn every_fault_at_every_point_ends_as_documented_and_the_device_opens_again() {
             for (what, nth) in
                 FAULTS.into_iter().flat_map(|what| passages(&device, passed).into_iter().map(move |n| (what, n)))
             {
-                let fault = Fault { at, what, nth };
+                let fault = DeviceFault { at, what, nth };
                 let name = format!("{fault:?} on {}", device.name());
                 let armed = faults::arm([fault]);
                 // Everything that the fault touches is dropped before the next is opened, which must not wait either.
@@ -156,7 +156,7 @@ fn every_fault_at_every_point_ends_as_documented_and_the_device_opens_again() {
 #[test]
 fn a_device_that_does_not_come_back_is_lost() {
     for choice in choices() {
-        let _armed = faults::arm([Fault { at: At::Open, what: What::Lost, nth: 2 }]);
+        let _armed = faults::arm([DeviceFault { at: At::Open, what: What::Lost, nth: 2 }]);
         let device = Device::open(&choice).expect("it opens");
         let error = device.reopen().expect_err("a fault is armed");
         assert!(error.is_lost() && error.exit_code() == 6, "{error}");
@@ -169,7 +169,7 @@ fn a_device_that_does_not_come_back_is_lost() {
 #[test]
 fn a_lost_device_stays_lost() {
     for choice in choices() {
-        let _armed = faults::arm([Fault { at: At::Submit, what: What::Lost, nth: 2 }]);
+        let _armed = faults::arm([DeviceFault { at: At::Submit, what: What::Lost, nth: 2 }]);
         let device = Device::open(&choice).expect("it opens");
         let mut engine = engine(&device).expect("it loads");
         let first = work(&mut engine).expect_err("a fault is armed");
@@ -187,7 +187,8 @@ fn a_lost_device_stays_lost() {
 fn a_step_that_was_left_out_is_found_behind_an_old_row() {
     let left_out = RING_ROWS + 5;
     for choice in choices() {
-        let _armed = faults::arm([Fault { at: At::Submit, what: What::SilentlyDropped, nth: u64::from(left_out) + 1 }]);
+        let _armed =
+            faults::arm([DeviceFault { at: At::Submit, what: What::SilentlyDropped, nth: u64::from(left_out) + 1 }]);
         let device = Device::open(&choice).expect("it opens");
         let mut engine = engine(&device).expect("it loads");
         for number in 0..left_out + 3 {
@@ -226,11 +227,10 @@ fn a_step_that_takes_too_long_ends_the_wait() {
     let _calm = faults::arm([]);
     let mut config = sources::preset("pytorch").expect("there is such a preset");
     config.training.batch_size = 16;
-    let layouts = config.layouts().expect("it is valid");
     let bytes = vec![7; 16 * 28 * 28];
     for adapter in device::list().into_iter().filter(|device| device.kind != "host") {
         let train = |device: &Device| {
-            let mut engine = Engine::new(device, &config, &layouts, None)?;
+            let mut engine = Engine::new(device, &config, None)?;
             (0..8).try_for_each(|number| engine.step(number, Batch::Bytes(&bytes)))?;
             engine.losses(0, 8)
         };

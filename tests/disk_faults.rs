@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use common::desk::TINY;
 use common::record::Record;
 use dcgan_gpu::device::Device;
-use dcgan_gpu::disk::{Fault, Operation};
+use dcgan_gpu::disk::{DiskFault, Operation};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::run::checkpoints;
@@ -60,9 +60,9 @@ impl Observer for Patience {
 fn start(run: &Path, force: bool, patience: u32) -> Result<()> {
     let config = common::config(TINY);
     let claim = Claim::new_run(run, force)?;
-    let (layouts, data) = (config.layouts()?, trainer::open_data(&config)?);
+    let data = trainer::open_data(&config)?;
     let tune = Tune { wanted: false, announce: &mut |_| {} };
-    let trainer = Trainer::start(config, &layouts, data, Device::Host, claim, tune)?;
+    let trainer = Trainer::start(config, data, Device::Host, claim, tune)?;
     let stop = Stop::default();
     trainer.run(&mut Patience { left: patience, stop: stop.clone() }, &stop).map(drop)
 }
@@ -82,10 +82,10 @@ fn resume(run: &Path) -> Result<()> {
     if found.as_ref().is_some_and(|found| Some(found.checkpoint.metadata.step) >= steps) {
         return checkpoints::prune(run, config.output.keep);
     }
-    let (layouts, data) = (config.layouts()?, trainer::open_data(&config)?);
+    let data = trainer::open_data(&config)?;
     let tune = Tune { wanted: false, announce: &mut |_| {} };
     let from = found.as_ref().map(|found| &found.checkpoint);
-    let trainer = Trainer::resume(config, &layouts, data, Device::Host, claim, from, tune)?;
+    let trainer = Trainer::resume(config, data, Device::Host, claim, from, tune)?;
     let stop = Stop::default();
     trainer.run(&mut Patience { left: u32::MAX, stop: stop.clone() }, &stop).map(drop)
 }
@@ -136,7 +136,7 @@ fn trial(deed: Deed, operation: Operation, nth: u64, kind: ErrorKind, lasts: boo
     let saved = || checkpoints::list(&run).unwrap();
     let before = saved();
 
-    let fault = Fault::arm(operation, nth, kind, lasts);
+    let fault = DiskFault::arm(operation, nth, kind, lasts);
     let outcome = deed.attempt(&run);
     let (happened, carried_on) = (fault.happened(), outcome.is_ok());
     drop(fault);

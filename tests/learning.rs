@@ -47,7 +47,6 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 fn quick_learns_what_digits_look_like() {
     let mut config = preset("quick").unwrap();
     config.seed = 1;
-    let layouts = config.layouts().unwrap();
     let shape = Shape { height: 28, width: 28, channels: 1 };
     let data = DataSet::open("strokes", None, shape, config.seed).unwrap();
     let batch: Vec<u32> = (0..config.training.batch_size).collect();
@@ -55,7 +54,7 @@ fn quick_learns_what_digits_look_like() {
     data.fill(9, &batch, &mut bytes);
     let real = Sheet::new(&bytes, shape.bytes());
 
-    let mut engine = Engine::new(&Device::Host, &config, &layouts, None).unwrap();
+    let mut engine = Engine::new(&Device::Host, &config, None).unwrap();
     let before = Sheet::new(&engine.sample(64).unwrap().pixels, shape.bytes());
     for step in 0..400 {
         data.fill(step, &batch, &mut bytes);

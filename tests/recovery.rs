@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use dcgan_gpu::device::Device;
-use dcgan_gpu::device::faults::{self, At, Fault, What};
+use dcgan_gpu::device::faults::{self, At, DeviceFault, What};
 use dcgan_gpu::error::Result;
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
@@ -53,11 +53,10 @@ fn start(config: &str, device: Device, folder: &Path) -> Trainer {
     let file = folder.join("tiny.toml");
     fs::write(&file, config).unwrap();
     let config = Merge::from_file(&file).unwrap().finish().unwrap();
-    let layouts = config.layouts().unwrap();
     let data = trainer::open_data(&config).unwrap();
     let claim = Claim::new_run(&folder.join("run"), false).unwrap();
     let tune = Tune { wanted: false, announce: &mut |_| {} };
-    Trainer::start(config, &layouts, data, device, claim, tune).unwrap()
+    Trainer::start(config, data, device, claim, tune).unwrap()
 }
 
 /// The run in `folder`, from its newest checkpoint.
@@ -65,14 +64,14 @@ fn resume(device: Device, folder: &Path) -> Trainer {
     let run = folder.join("run");
     let found = checkpoints::newest(&run).unwrap().unwrap();
     let config = found.checkpoint.metadata.config.clone();
-    let (layouts, data) = (config.layouts().unwrap(), trainer::open_data(&config).unwrap());
+    let data = trainer::open_data(&config).unwrap();
     let tune = Tune { wanted: false, announce: &mut |_| {} };
     let claim = Claim::existing(&run).unwrap();
-    Trainer::resume(config, &layouts, data, device, claim, Some(&found.checkpoint), tune).unwrap()
+    Trainer::resume(config, data, device, claim, Some(&found.checkpoint), tune).unwrap()
 }
 
 /// Trains [`TINY`] in `folder` on a device, with faults that count from its start on.
-fn train(device: &Device, folder: &Path, faults: Vec<Fault>) -> (Result<Outcome>, Vec<String>) {
+fn train(device: &Device, folder: &Path, faults: Vec<DeviceFault>) -> (Result<Outcome>, Vec<String>) {
     let armed = faults::arm(faults);
     let trainer = start(TINY, device.reopen().unwrap(), folder);
     let mut ear = Ear::default();
@@ -103,15 +102,15 @@ fn a_lost_device_is_opened_again_and_the_run_has_the_same_bits() {
 
         // Before the first checkpoint and after it, where work is handed over, waited for and read; and work left out.
         let cases = [
-            vec![Fault { at: At::Submit, what: What::Lost, nth: 2 }],
-            vec![Fault { at: At::Submit, what: What::Lost, nth: 9 }],
-            vec![Fault { at: At::Read, what: What::Lost, nth: 1 }],
-            vec![Fault { at: At::Read, what: What::Lost, nth: 12 }],
-            vec![Fault { at: At::Submit, what: What::SilentlyDropped, nth: 6 }],
-            vec![2, 9, 15].into_iter().map(|nth| Fault { at: At::Submit, what: What::Lost, nth }).collect(),
+            vec![DeviceFault { at: At::Submit, what: What::Lost, nth: 2 }],
+            vec![DeviceFault { at: At::Submit, what: What::Lost, nth: 9 }],
+            vec![DeviceFault { at: At::Read, what: What::Lost, nth: 1 }],
+            vec![DeviceFault { at: At::Read, what: What::Lost, nth: 12 }],
+            vec![DeviceFault { at: At::Submit, what: What::SilentlyDropped, nth: 6 }],
+            vec![2, 9, 15].into_iter().map(|nth| DeviceFault { at: At::Submit, what: What::Lost, nth }).collect(),
         ];
         // Lost once more while it is loaded again; it was loaded for the first time after the faults were armed.
-        let again = [(At::Submit, 9), (At::Allocate, 2)].map(|(at, nth)| Fault { at, what: What::Lost, nth });
+        let again = [(At::Submit, 9), (At::Allocate, 2)].map(|(at, nth)| DeviceFault { at, what: What::Lost, nth });
         let cases = cases.into_iter().map(|faults| (faults.len(), faults)).chain([(1, again.to_vec())]);
         for (recoveries, faults) in cases {
             let folder = tempfile::tempdir().unwrap();
@@ -129,11 +128,11 @@ fn a_lost_device_is_opened_again_and_the_run_has_the_same_bits() {
 #[test]
 fn a_device_that_fails_for_good_ends_the_run_with_a_checkpoint_to_go_on_from() {
     for device in common::devices() {
-        let lost = |nth| Fault { at: At::Submit, what: What::Lost, nth };
+        let lost = |nth| DeviceFault { at: At::Submit, what: What::Lost, nth };
         let cases = [
             ((14..400).map(lost).collect(), 3, "lost"),
-            (vec![Fault { at: At::Submit, what: What::TimedOut, nth: 10 }], 0, "time"),
-            (vec![Fault { at: At::Submit, what: What::OutOfMemory, nth: 10 }], 0, "memory"),
+            (vec![DeviceFault { at: At::Submit, what: What::TimedOut, nth: 10 }], 0, "time"),
+            (vec![DeviceFault { at: At::Submit, what: What::OutOfMemory, nth: 10 }], 0, "memory"),
         ];
         for (faults, recovered, word) in cases {
             let folder = tempfile::tempdir().unwrap();

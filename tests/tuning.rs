@@ -49,8 +49,7 @@ fn tiny() -> Config {
 fn choose(device: &Device, config: &Config, cache: &Path) -> (Tuning, bool) {
     let mut measured = false;
     let mut announce = |_: &str| measured = true;
-    let layouts = config.layouts().expect("the layers fit");
-    let tuning = tuning::choose(device, config, &layouts, Some(cache), &mut announce).expect("the device works");
+    let tuning = tuning::choose(device, config, Some(cache), &mut announce).expect("the device works");
     (tuning.expect("an adapter is tuned"), measured)
 }
 
@@ -113,12 +112,12 @@ fn choices_are_cached_and_a_useless_cache_is_replaced() {
 fn an_engine_runs_what_is_chosen() {
     for device in common::adapters() {
         let config = tiny();
-        let (layouts, profile) = (config.layouts().unwrap(), device.profile());
-        let mut default = Engine::new(&device, &config, &layouts, None).unwrap();
+        let profile = device.profile();
+        let mut default = Engine::new(&device, &config, None).unwrap();
         let dispatches = default.session().program().whole_step().dispatches;
         let second = |dispatch| Some((tuning::key(dispatch), variants::of(dispatch, &profile).get(1)?.name()));
         let choices: Choices = dispatches.iter().filter_map(second).collect();
-        let mut tuned = Engine::tuned(&device, &config, &layouts, None, &choices).unwrap();
+        let mut tuned = Engine::tuned(&device, &config, None, &choices).unwrap();
         let running = tuned.session().program().whole_step().dispatches;
         let mut changed = 0;
         for (default, running) in dispatches.iter().zip(&running) {

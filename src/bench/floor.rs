@@ -80,7 +80,7 @@ pub struct StepWork {
 /// A usage error when the networks do not fit together.
 pub fn of_config(config: &Config) -> Result<StepWork> {
     let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
-    let recorded = engine::record(config, &config.layouts()?, &Profile::HOST, batch_bytes)?;
+    let recorded = engine::record(config, &Profile::HOST, batch_bytes)?;
     Ok(of_plan(config, &recorded.program.whole_step()))
 }
 

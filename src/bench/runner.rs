@@ -72,11 +72,10 @@ impl Runner {
     /// # Errors
     /// As [`Engine::tuned`].
     pub fn new(device: &Device, config: &Config, choices: &Choices) -> Result<Self> {
-        let layouts = config.layouts()?;
         let batch = config.training.batch_size;
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
         let images: Vec<u8> = (0..config.image.values() * batch).map(noise).collect();
-        let engine = Engine::tuned(device, config, &layouts, Some(&images), choices)?;
+        let engine = Engine::tuned(device, config, Some(&images), choices)?;
         let overlaps = matches!(device, Device::Gpu(_));
         Ok(Runner { engine, indices: (0..batch).collect(), step: 0, overlaps })
     }

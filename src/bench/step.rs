@@ -24,7 +24,7 @@ const MOST_PROFILES: f64 = 20.0;
 
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct StepOptions {
     /// How many steps.
     pub counts: Counts,
     /// Only steps: no kernels, no ceilings, no timestamps.
@@ -52,7 +52,7 @@ pub struct Load {
 
 /// One kernel, or one dispatch, in a step.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub struct KernelCost {
     /// The kernel.
     pub kernel: &'static str,
     /// Where in the networks: of single dispatches only.
@@ -81,7 +81,7 @@ pub struct Row {
 
 /// Where a step's time goes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Profile {
+pub struct StepProfile {
     /// How dispatches were timed.
     pub timing: Timing,
     /// What the device can do at most.
@@ -93,15 +93,15 @@ pub struct Profile {
     /// Percent of the floor that the median step reaches.
     pub floor_percent: f64,
     /// By kernel, the slowest first.
-    pub kernels: Vec<Row>,
+    pub kernels: Vec<KernelCost>,
     /// Every dispatch in order, where wanted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dispatches: Vec<Row>,
+    pub dispatches: Vec<KernelCost>,
 }
 
 /// What was measured.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct StepReport {
     /// `dcgan-gpu`, beside the peers' names.
     pub engine: &'static str,
     /// The device.
@@ -142,20 +142,20 @@ pub struct Report {
     pub losses: Values,
     /// Where the time goes.
     #[serde(flatten)]
-    pub profile: Option<Profile>,
+    pub profile: Option<StepProfile>,
 }
 
 /// Opens the device `choice` and measures `config` on it, with the kernels that a new run would have.
 ///
 /// # Errors
 /// When the device cannot be opened or fails, or the networks do not fit together or into it.
-pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) -> Result<Report> {
+pub fn measure(choice: &str, config: &Config, options: StepOptions, tune: Tune<'_>) -> Result<StepReport> {
     let start = Instant::now();
     let timing = if options.steps_only { Timing::default() } else { Timing::Timestamps };
     let device = Device::open_with(choice, OpenOptions { timing, patience: options.patience })?;
     let open_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let tuning = tuning::for_run(&device, config, &config.layouts()?, tune.wanted, tune.announce)?;
+    let tuning = tuning::for_run(&device, config, tune.wanted, tune.announce)?;
     let tune_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let choices = tuning.map(|tuning| tuning.choices).unwrap_or_default();
@@ -177,7 +177,7 @@ pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) 
     let (plan, memory_bytes) = (program.whole_step(), program.memory());
     let work = floor::of_plan(config, &plan);
     let profile = if options.steps_only { None } else { Some(profile(&device, &mut runner, &plan, median_s)?) };
-    Ok(Report {
+    Ok(StepReport {
         engine: "dcgan-gpu",
         device: device.name(),
         family: match (&device, device.profile().family) {
@@ -204,7 +204,7 @@ pub fn measure(choice: &str, config: &Config, options: Options, tune: Tune<'_>) 
     })
 }
 
-fn profile(device: &Device, runner: &mut Runner, plan: &Plan, median_s: f64) -> Result<Profile> {
+fn profile(device: &Device, runner: &mut Runner, plan: &Plan, median_s: f64) -> Result<StepProfile> {
     let session = runner.engine().session();
     let rounds = ratio(PROFILE_SECONDS, median_s).clamp(2.0, MOST_PROFILES) as usize;
     let phases = session.program().step.clone();
@@ -223,9 +223,9 @@ fn profile(device: &Device, runner: &mut Runner, plan: &Plan, median_s: f64) -> 
 }
 
 /// Puts the seconds of every dispatch beside the work.
-fn summarise(plan: &Plan, seconds: &[f64], timing: Timing, ceilings: Ceilings, median_s: f64) -> Profile {
+fn summarise(plan: &Plan, seconds: &[f64], timing: Timing, ceilings: Ceilings, median_s: f64) -> StepProfile {
     let device_s: f64 = seconds.iter().sum();
-    let row = |kernel, scope, calls, seconds, work: Work, floor_s| Row {
+    let row = |kernel, scope, calls, seconds, work: Work, floor_s| KernelCost {
         kernel,
         scope,
         calls,
@@ -249,11 +249,11 @@ fn summarise(plan: &Plan, seconds: &[f64], timing: Timing, ceilings: Ceilings, m
     }
     let rows =
         by_kernel.into_iter().map(|(kernel, (calls, time, work, least))| row(kernel, None, calls, time, work, least));
-    let mut kernels: Vec<Row> = rows.collect();
+    let mut kernels: Vec<KernelCost> = rows.collect();
     kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     let floor_s = ceilings.floor_seconds(plan);
     let floor_percent = 100.0 * ratio(floor_s, median_s);
-    Profile { timing, ceilings, device_s, floor_s, floor_percent, kernels, dispatches }
+    StepProfile { timing, ceilings, device_s, floor_s, floor_percent, kernels, dispatches }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct Grid {
 
 /// One configuration of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct At {
+pub struct Coordinates {
     /// Real images, and generated ones, of a step.
     pub batch_size: u32,
     /// Pixels a side.
@@ -46,7 +46,7 @@ pub struct At {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the variants' texts cover them")]
-pub enum Outcome {
+pub enum PointOutcome {
     /// It ran: seconds of a step, images a second, measured steps, and the most memory of this process meanwhile.
     Measured {
         median_s: f64,
@@ -70,14 +70,14 @@ pub enum Outcome {
 pub struct Point {
     /// Which.
     #[serde(flatten)]
-    pub at: At,
+    pub at: Coordinates,
     /// Operations an image, products with padding left out; 0 where there is no plan.
     pub flops_per_image: u64,
     /// Bytes of the device by role; nothing where there is no plan.
     pub memory_bytes: BTreeMap<Role, u64>,
     /// What became of it.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: PointOutcome,
 }
 
 impl Point {
@@ -90,7 +90,7 @@ impl Point {
 /// A sweep.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sweep {
-    /// As in [`super::step::Report`].
+    /// As in [`super::step::StepReport`].
     pub engine: &'static str,
     /// The device.
     pub device: String,
@@ -99,18 +99,18 @@ pub struct Sweep {
     /// The preset or file.
     pub preset: String,
     /// The point that all lines go through.
-    pub base: At,
+    pub base: Coordinates,
     /// All points, the least work first.
     pub points: Vec<Point>,
 }
 
 impl Grid {
     /// The three lines through `base`, every point once.
-    pub fn points(&self, base: At) -> Vec<At> {
+    pub fn points(&self, base: Coordinates) -> Vec<Coordinates> {
         let mut points = Vec::new();
-        let batches = self.batches.iter().map(|&batch_size| At { batch_size, ..base });
-        let sizes = self.sizes.iter().map(|&image_size| At { image_size, ..base });
-        let widths = self.widths.iter().map(|&width| At { width, ..base });
+        let batches = self.batches.iter().map(|&batch_size| Coordinates { batch_size, ..base });
+        let sizes = self.sizes.iter().map(|&image_size| Coordinates { image_size, ..base });
+        let widths = self.widths.iter().map(|&width| Coordinates { width, ..base });
         for at in batches.chain(sizes).chain(widths) {
             if !points.contains(&at) {
                 points.push(at);
@@ -147,7 +147,7 @@ impl Grid {
 /// As [`Grid::check`].
 pub fn run(device: &Device, base: &Config, grid: &Grid, seconds: f64, mut report: impl FnMut(&Point)) -> Result<Sweep> {
     grid.check(base)?;
-    let origin = At { batch_size: base.training.batch_size, image_size: base.image.height, width: 1.0 };
+    let origin = Coordinates { batch_size: base.training.batch_size, image_size: base.image.height, width: 1.0 };
     let mut planned: Vec<_> = grid.points(origin).into_iter().map(|at| plan(device, base, at)).collect();
     planned.sort_by_key(|(point, _)| point.flops_per_image * u64::from(point.at.batch_size));
     let start = Instant::now();
@@ -160,7 +160,7 @@ pub fn run(device: &Device, base: &Config, grid: &Grid, seconds: f64, mut report
             let flops = (point.flops_per_image * u64::from(point.at.batch_size)) as f64;
             point.outcome = match speed.map(|speed| flops / speed) {
                 // A first step and a measured one.
-                Some(step) if 2.0 * step > left => Outcome::NotRun {
+                Some(step) if 2.0 * step > left => PointOutcome::NotRun {
                     reason: format!(
                         "a step would take about {step:.1} s, {:.0} s are left; raise --sweep-seconds",
                         left.max(0.0)
@@ -168,7 +168,7 @@ pub fn run(device: &Device, base: &Config, grid: &Grid, seconds: f64, mut report
                 },
                 step => measure(device, &config, steps_within(left * SHARE, step), flops),
             };
-            if let Outcome::Measured { gflops, .. } = point.outcome {
+            if let PointOutcome::Measured { gflops, .. } = point.outcome {
                 speed = Some(gflops * 1e9);
             }
         }
@@ -185,39 +185,39 @@ fn steps_within(seconds: f64, step: Option<f64>) -> u32 {
 }
 
 /// A point before it runs, with its configuration unless it is refused.
-fn plan(device: &Device, base: &Config, at: At) -> (Point, Option<Config>) {
+fn plan(device: &Device, base: &Config, at: Coordinates) -> (Point, Option<Config>) {
     let mut base = base.clone();
     base.training.batch_size = at.batch_size;
     let planned = networks::derived(&base, at.image_size, at.width).and_then(|config| {
         let batch_bytes = u64::from(config.image.values()) * u64::from(at.batch_size);
-        let recorded = engine::record(&config, &config.layouts()?, &device.profile(), batch_bytes)?;
+        let recorded = engine::record(&config, &device.profile(), batch_bytes)?;
         Ok((config, recorded.program))
     });
-    let not_yet = Outcome::NotRun { reason: String::new() };
+    let not_yet = PointOutcome::NotRun { reason: String::new() };
     match planned {
         Ok((config, program)) => {
             let flops_per_image = program.whole_step().flops() / u64::from(at.batch_size);
             (Point { at, flops_per_image, memory_bytes: program.memory(), outcome: not_yet }, Some(config))
         }
         Err(error) => {
-            let outcome = Outcome::Refused { reason: error.to_string() };
+            let outcome = PointOutcome::Refused { reason: error.to_string() };
             (Point { at, flops_per_image: 0, memory_bytes: BTreeMap::new(), outcome }, None)
         }
     }
 }
 
-fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> Outcome {
+fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> PointOutcome {
     let is_new_peak = memory::reset_peak();
     let mut runner = match Runner::new(device, config, &Choices::default()) {
         Ok(runner) => runner,
-        Err(error) => return Outcome::Refused { reason: error.to_string() },
+        Err(error) => return PointOutcome::Refused { reason: error.to_string() },
     };
     let counts = Counts { warmup: Some(1), steps: Some(steps) };
     match runner.run(counts).and_then(|times| runner.losses().map(|_| times)) {
-        Err(error) => Outcome::Failed { reason: error.to_string() },
+        Err(error) => PointOutcome::Failed { reason: error.to_string() },
         Ok(times) => {
             let (median_s, steps) = (times.median(), times.steps());
-            Outcome::Measured {
+            PointOutcome::Measured {
                 median_s,
                 min_s: times.min(),
                 images_per_s: ratio(f64::from(config.training.batch_size), median_s),
@@ -248,11 +248,19 @@ impl Sweep {
             ),
         ];
         let base = self.base;
-        type Line = (&'static str, fn(&At) -> f64, fn(&At, &At) -> bool);
+        type Line = (&'static str, fn(&Coordinates) -> f64, fn(&Coordinates, &Coordinates) -> bool);
         let lines: [Line; 3] = [
-            ("batch size", |at| at.batch_size.into(), |at, base| At { batch_size: base.batch_size, ..*at } == *base),
-            ("image size", |at| at.image_size.into(), |at, base| At { image_size: base.image_size, ..*at } == *base),
-            ("width", |at| at.width, |at, base| At { width: base.width, ..*at } == *base),
+            (
+                "batch size",
+                |at| at.batch_size.into(),
+                |at, base| Coordinates { batch_size: base.batch_size, ..*at } == *base,
+            ),
+            (
+                "image size",
+                |at| at.image_size.into(),
+                |at, base| Coordinates { image_size: base.image_size, ..*at } == *base,
+            ),
+            ("width", |at| at.width, |at, base| Coordinates { width: base.width, ..*at } == *base),
         ];
         let mut charts = Vec::new();
         for (what, values) in &rows {
@@ -287,7 +295,7 @@ impl Point {
     /// Median seconds, images a second and peak memory, where it ran.
     fn measured(&self) -> Option<(f64, f64, Option<u64>)> {
         match self.outcome {
-            Outcome::Measured { median_s, images_per_s, peak_host_bytes, .. } => {
+            PointOutcome::Measured { median_s, images_per_s, peak_host_bytes, .. } => {
                 Some((median_s, images_per_s, peak_host_bytes))
             }
             _ => None,
@@ -297,10 +305,10 @@ impl Point {
     /// In two words and in full why there is no measurement, where there is none.
     pub fn problem(&self) -> Option<(&'static str, &str)> {
         match &self.outcome {
-            Outcome::Measured { .. } => None,
-            Outcome::Refused { reason } => Some(("refused", reason)),
-            Outcome::Failed { reason } => Some(("failed", reason)),
-            Outcome::NotRun { reason } => Some(("not run", reason)),
+            PointOutcome::Measured { .. } => None,
+            PointOutcome::Refused { reason } => Some(("refused", reason)),
+            PointOutcome::Failed { reason } => Some(("failed", reason)),
+            PointOutcome::NotRun { reason } => Some(("not run", reason)),
         }
     }
 }
@@ -312,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_lines_cross_in_one_point() {
-        let base = At { batch_size: 32, image_size: 28, width: 1.0 };
+        let base = Coordinates { batch_size: 32, image_size: 28, width: 1.0 };
         let grid = Grid { batches: vec![16, 32], sizes: vec![28, 64], widths: vec![1.0, 2.0] };
         let points = grid.points(base);
         assert_eq!(points.len(), 4, "{points:?}");
@@ -326,7 +334,7 @@ mod tests {
         let mut reported = 0;
         let sweep = run(&Device::Host, &base, &grid, 0.0, |_| reported += 1).unwrap();
         assert_eq!((sweep.points.len(), reported), (3, 3));
-        let problem = |at: fn(&At) -> bool| {
+        let problem = |at: fn(&Coordinates) -> bool| {
             let point = sweep.points.iter().find(|point| at(&point.at)).unwrap();
             point.problem().map(|(what, reason)| (what, reason.to_string()))
         };

@@ -22,11 +22,11 @@ over the preset; --set wins over all."
 )]
 pub struct Arguments {
     #[command(subcommand)]
-    pub verb: Verb,
+    verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+enum Verb {
     /// Print the resolved configuration as TOML for --config, each value with where it comes from
     ///
     /// Takes the flags of `train` that shape a run, and checks what `train` would check before it opens data or device.
@@ -39,12 +39,12 @@ pub enum Verb {
 
 /// The arguments of `config show`.
 #[derive(clap::Args, Debug)]
-pub struct Show {
+struct Show {
     /// Print JSON: `config` with all values, `origins` with where each comes from
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    pub settings: Settings,
+    settings: Settings,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {

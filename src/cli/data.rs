@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::fetch::sets::{self, SETS, Set};
-use crate::data::fetch::{self, Observer, Options};
+use crate::data::fetch::{self, FetchObserver, FetchOptions};
 use crate::data::locate;
+use crate::data::sets::{self, SETS, Set};
 use crate::error::{Error, Kind, Result};
 use crate::model::config::Config;
 use crate::output::size;
@@ -141,8 +141,8 @@ pub fn ensure(config: &Config, quiet: bool) -> Result<()> {
 }
 
 /// Options with these mirrors; an empty variable names none.
-fn options<'a>(mirrors: impl Iterator<Item = &'a str>) -> Result<Options> {
-    Options::new(&mirrors.filter(|mirror| !mirror.is_empty()).map(String::from).collect::<Vec<_>>())
+fn options<'a>(mirrors: impl Iterator<Item = &'a str>) -> Result<FetchOptions> {
+    FetchOptions::new(&mirrors.filter(|mirror| !mirror.is_empty()).map(String::from).collect::<Vec<_>>())
 }
 
 /// Lines on stderr, and a bar where that is a terminal.
@@ -164,7 +164,7 @@ impl Watcher {
     }
 }
 
-impl Observer for Watcher {
+impl FetchObserver for Watcher {
     fn note(&mut self, line: &str) {
         self.clear();
         if !self.quiet {

@@ -22,7 +22,7 @@ pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     let image_bytes = u64::from(config.image.values());
     let resident = config.data != "strokes" && image_bytes * TYPICAL_IMAGES <= Profile::HOST.max_binding_bytes;
     let images = if resident { TYPICAL_IMAGES } else { batch };
-    let Recording { program, .. } = engine::record(config, &layouts, &Profile::HOST, image_bytes * images)?;
+    let Recording { program, .. } = engine::record(config, &Profile::HOST, image_bytes * images)?;
     let flops = program.step_dispatches().map(|dispatch| dispatch.flops).sum::<u64>() / batch;
     let dispatches = program.step_dispatches().count();
     if json {

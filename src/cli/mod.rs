@@ -13,6 +13,7 @@ mod interpolate;
 mod man;
 mod parse;
 mod presets;
+mod preview;
 mod progress;
 mod report;
 mod sample;

@@ -1,194 +1,66 @@
 //! The flags that shape a configuration, the same for every verb that takes one.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::model::config::{Cadence, Config};
 use crate::model::origins::Origin;
+use crate::model::settings::{Kind, SETTINGS, Setting};
 use crate::model::sources::{DEFAULT_PRESET, Merge};
+use clap::builder::{BoolValueParser, PathBufValueParser, StringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueHint, value_parser};
 use toml::Value;
 
-/// A preset or a file, and what changes in it.
-#[derive(clap::Args, Debug)]
-#[command(next_help_heading = "Configuration")]
-pub struct Settings {
-    /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
-    #[arg(long, value_name = "PRESET", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
-    pub preset: Option<String>,
-    /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "DCGAN_GPU_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder with images
-    #[arg(long, value_name = "SET", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA")]
-    pub data: Option<String>,
-    /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "DCGAN_GPU_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Length in epochs
-    #[arg(long, value_name = "N", env = "DCGAN_GPU_EPOCHS", conflicts_with = "steps")]
-    pub epochs: Option<u32>,
-    /// Length in steps
-    #[arg(long, value_name = "N", env = "DCGAN_GPU_STEPS")]
-    pub steps: Option<u32>,
-    /// Real images, and generated ones, of a step
-    #[arg(long, value_name = "N", env = "DCGAN_GPU_BATCH_SIZE")]
-    pub batch_size: Option<u32>,
-    /// Values of a latent vector
-    #[arg(long, value_name = "N", env = "DCGAN_GPU_LATENT_DIM")]
-    pub latent_dim: Option<u32>,
-    /// Adam's learning rate
-    #[arg(long, value_name = "X", env = "DCGAN_GPU_LR")]
-    pub lr: Option<f64>,
-    /// Adam's decay of the first moment
-    #[arg(long, value_name = "X", env = "DCGAN_GPU_BETA1")]
-    pub beta1: Option<f64>,
-    /// Adam's decay of the second moment
-    #[arg(long, value_name = "X", env = "DCGAN_GPU_BETA2")]
-    pub beta2: Option<f64>,
-    /// Order of updates: alternating or simultaneous
-    #[arg(long, value_name = "ORDER", env = "DCGAN_GPU_ORDER")]
-    pub order: Option<String>,
-    /// Label of real images in D's loss; below 1 it is smoothed
-    #[arg(long, value_name = "X", env = "DCGAN_GPU_LABEL_REAL")]
-    pub label_real: Option<f64>,
-    /// Label of generated images in D's loss
-    #[arg(long, value_name = "X", env = "DCGAN_GPU_LABEL_FAKE")]
-    pub label_fake: Option<f64>,
-    /// Standard deviation of the noise on real images
-    #[arg(long, value_name = "X", env = "DCGAN_GPU_INSTANCE_NOISE")]
-    pub instance_noise: Option<f64>,
-    /// Seed of everything random
-    #[arg(long, value_name = "S", env = "DCGAN_GPU_SEED", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
-    pub seed: Option<u64>,
-    /// Any key of the configuration, such as adam.epsilon=1e-7; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub assignments: Vec<String>,
-    /// When a sample grid, and a frame of the GIF, is made
-    #[arg(long, value_name = "CADENCE", env = "DCGAN_GPU_SAMPLE_EVERY")]
-    pub sample_every: Option<Cadence>,
-    /// When a checkpoint is saved
-    #[arg(long, value_name = "CADENCE", env = "DCGAN_GPU_CHECKPOINT_EVERY")]
-    pub checkpoint_every: Option<Cadence>,
-    /// When a loss or a tensor is no number: stop, or rollback to the last checkpoint with half the learning rate
-    #[arg(long, value_name = "WHAT", env = "DCGAN_GPU_ON_NAN")]
-    pub on_nan: Option<String>,
-    /// Write an event file for TensorBoard to the run's folder `tensorboard` too, or, with =false, no longer
-    #[arg(long, value_name = "BOOL", env = "DCGAN_GPU_TENSORBOARD", num_args = 0..=1, require_equals = true,
-        default_missing_value = "true")]
-    pub tensorboard: Option<bool>,
-    /// Newest checkpoints that are kept, at least 2; the best is kept besides
-    #[arg(long, value_name = "N", env = "DCGAN_GPU_KEEP")]
-    pub keep: Option<u32>,
-    /// Steps between lines of metrics.jsonl
-    #[arg(long, value_name = "N", env = "DCGAN_GPU_LOG_EVERY")]
-    pub log_every: Option<u32>,
-    /// Rows of the sample grid
-    #[arg(long, value_name = "R", env = "DCGAN_GPU_ROWS")]
-    pub rows: Option<u32>,
-    /// Columns of the sample grid
-    #[arg(long, value_name = "C", env = "DCGAN_GPU_COLS")]
-    pub cols: Option<u32>,
-    /// File name of the animation
-    #[arg(long, value_name = "NAME", env = "DCGAN_GPU_GIF")]
-    pub gif: Option<String>,
-    /// The environment variables that gave values, by the flags that they stand for.
-    #[arg(skip)]
-    variables: BTreeMap<String, String>,
-}
+/// The flags of `bench` among those of [`SETTINGS`].
+const OF_BENCH: [&str; 4] = ["--preset", "--config", "--batch-size", "--set"];
 
-/// A configuration key that a flag, or its environment variable, sets.
-pub struct Override {
-    pub flag: &'static str,
-    path: &'static [&'static str],
-    value: Value,
-    /// Whether a resumed run may change it.
-    pub resumable: bool,
-}
+/// A preset or a file, and what changes in it: by the flags of [`SETTINGS`], all or those of
+/// `bench`, and by the environment.
+#[derive(Debug)]
+pub struct Settings<const ALL: bool = true>(ArgMatches);
 
-impl Settings {
-    /// Notes which values the environment gave.
-    pub fn note_variables(&mut self, command: &clap::Command, matches: &ArgMatches) {
-        let given = command.get_arguments().filter(|arg| {
-            matches.try_contains_id(arg.get_id().as_str()).is_ok()
-                && matches.value_source(arg.get_id().as_str()) == Some(ValueSource::EnvVariable)
-        });
-        let variables = given.filter_map(|arg| {
-            let variable = arg.get_env()?.to_string_lossy().into_owned();
-            Some((format!("--{}", arg.get_long()?), variable))
-        });
-        self.variables = variables.collect();
+impl<const ALL: bool> Settings<ALL> {
+    fn flags() -> impl Iterator<Item = &'static Setting> {
+        SETTINGS.iter().filter(|s| if ALL { !s.flag.is_empty() } else { OF_BENCH.contains(&s.flag) })
     }
 
-    fn origin(&self, flag: &'static str) -> Origin {
-        self.variables.get(flag).map_or(Origin::Flag(flag), |variable| Origin::Environment(variable.clone()))
+    /// What is given, in the order of help.
+    fn given(&self) -> impl Iterator<Item = &'static Setting> {
+        Self::flags().filter(|setting| self.0.contains_id(setting.id()))
     }
 
-    /// What flags and environment set, in the order of the help.
-    pub fn overrides(&self) -> Result<Vec<Override>> {
-        let integer = |n: &Option<u32>| n.map(|n| Value::Integer(n.into()));
-        let float = |x: &Option<f64>| x.map(Value::Float);
-        let text = |s: &Option<String>| s.clone().map(Value::String);
-        let cadence = |c: &Option<Cadence>| c.map(Value::try_from).transpose();
-        let cadences = [cadence(&self.sample_every), cadence(&self.checkpoint_every)];
-        let [sample_every, checkpoint_every] = cadences.map(|c| c.map_err(|e| Error::usage(e.to_string())));
-        let data_dir = self.data_dir.as_ref().map(|dir| match dir.to_str() {
-            Some(dir) => Ok(Value::String(dir.to_string())),
-            None => Err(Error::usage(format!(
-                "--data-dir {}: its name is not UTF-8, which the run's configuration has to be; rename the folder",
-                dir.display()
-            ))),
-        });
-        let seed = self.seed.map(|seed| Value::Integer(seed as i64));
-        type Row = (&'static str, &'static [&'static str], Option<Value>, bool);
-        let rows: [Row; 23] = [
-            ("--data", &["data"], text(&self.data), false),
-            ("--data-dir", &["data_dir"], data_dir.transpose()?, true),
-            ("--epochs", &["training", "epochs"], integer(&self.epochs), true),
-            ("--steps", &["training", "steps"], integer(&self.steps), true),
-            ("--batch-size", &["training", "batch_size"], integer(&self.batch_size), false),
-            ("--latent-dim", &["latent", "dim"], integer(&self.latent_dim), false),
-            ("--lr", &["adam", "lr"], float(&self.lr), false),
-            ("--beta1", &["adam", "beta1"], float(&self.beta1), false),
-            ("--beta2", &["adam", "beta2"], float(&self.beta2), false),
-            ("--order", &["training", "order"], text(&self.order), false),
-            ("--label-real", &["training", "label_real"], float(&self.label_real), false),
-            ("--label-fake", &["training", "label_fake"], float(&self.label_fake), false),
-            ("--instance-noise", &["training", "instance_noise"], float(&self.instance_noise), false),
-            ("--seed", &["seed"], seed, false),
-            ("--sample-every", &["output", "sample_every"], sample_every?, true),
-            ("--checkpoint-every", &["output", "checkpoint_every"], checkpoint_every?, true),
-            ("--on-nan", &["training", "on_nan"], text(&self.on_nan), true),
-            ("--tensorboard", &["output", "tensorboard"], self.tensorboard.map(Value::Boolean), true),
-            ("--keep", &["output", "keep"], integer(&self.keep), true),
-            ("--log-every", &["output", "log_every"], integer(&self.log_every), true),
-            ("--rows", &["output", "rows"], integer(&self.rows), false),
-            ("--cols", &["output", "cols"], integer(&self.cols), false),
-            ("--gif", &["output", "gif"], text(&self.gif), false),
-        ];
-        let given = rows
-            .into_iter()
-            .filter_map(|(flag, path, value, resumable)| value.map(|value| Override { flag, path, value, resumable }));
-        Ok(given.collect())
+    /// Whether `flag`, or its variable, is given.
+    pub fn give(&self, flag: &str) -> bool {
+        self.given().any(|setting| setting.flag == flag)
+    }
+
+    /// A flag that is given, and that a resumed run cannot take.
+    pub fn fixed(&self) -> Option<&'static str> {
+        self.given().find(|setting| !setting.resumable).map(|setting| setting.flag)
     }
 
     /// The preset or the file that everything starts from.
     pub fn base(&self) -> Result<Merge> {
-        match (&self.config, &self.preset) {
-            (Some(file), _) => Merge::from_file(file),
-            (None, preset) => Merge::new(preset.as_deref().unwrap_or(DEFAULT_PRESET)),
+        if let Some(file) = self.0.get_one::<PathBuf>("config") {
+            return Merge::from_file(file);
         }
+        Merge::new(self.0.get_one("preset").and_then(Value::as_str).unwrap_or(DEFAULT_PRESET))
     }
 
     /// `merge`, changed by flags and environment, then by `--set`.
     pub fn changed(&self, mut merge: Merge) -> Result<Merge> {
-        for Override { flag, path, value, .. } in self.overrides()? {
-            let name = self.variables.get(flag).map_or(flag, String::as_str);
-            merge.set(path, value, self.origin(flag)).map_err(|e| Error::usage(format!("{name}: {e}")))?;
+        for setting in self.given().filter(|setting| !setting.key.is_empty()) {
+            let Some(value) = self.0.get_one::<Value>(setting.id()) else { continue };
+            let path: Vec<_> = setting.key.split('.').collect();
+            let (name, origin) = match self.0.value_source(setting.id()) {
+                Some(ValueSource::EnvVariable) => (setting.variable(), Origin::Environment(setting.variable())),
+                _ => (setting.flag.to_string(), Origin::Flag(setting.flag)),
+            };
+            merge.set(&path, value.clone(), origin).map_err(|e| Error::usage(format!("{name}: {e}")))?;
         }
-        self.assignments.iter().try_for_each(|assignment| merge.set_text(assignment))?;
+        let mut assignments = self.0.get_many::<String>("set").into_iter().flatten();
+        assignments.try_for_each(|assignment| merge.set_text(assignment))?;
         Ok(merge)
     }
 
@@ -198,16 +70,60 @@ impl Settings {
     }
 }
 
-/// Whether the environment's value for argument `id` does not count, given the flags on the command line: a length in one
-/// unit overrules one in the other, and a resumed run keeps what it has.
-pub fn overruled(id: &str, given: &dyn Fn(&str) -> bool) -> bool {
-    match id {
-        "epochs" => given("steps"),
-        "steps" => given("epochs"),
-        "data_dir" | "device" | "device_timeout" | "sample_every" | "checkpoint_every" | "on_nan" | "tensorboard"
-        | "keep" | "log_every" => false,
-        "preset" => given("config") || given("resume"),
-        "config" => given("preset") || given("resume"),
-        _ => given("resume"),
+impl<const ALL: bool> clap::Args for Settings<ALL> {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::flags().map(|setting| argument(setting).help_heading(ALL.then_some("Configuration"))))
     }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<const ALL: bool> FromArgMatches for Settings<ALL> {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        Ok(Settings(matches.clone()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        Self::from_arg_matches(matches).map(|settings| *self = settings)
+    }
+}
+
+/// The flag of a setting; its value is read as what the configuration holds.
+fn argument(setting: &'static Setting) -> Arg {
+    let arg = Arg::new(setting.id()).long(setting.id()).value_name(setting.value).help(setting.help);
+    let arg = match setting.kind {
+        Kind::Assignment => return arg.action(ArgAction::Append),
+        Kind::Count(..) => arg.value_parser(value_parser!(u32).map(Value::from)),
+        // The parser of negative numbers knows no -1e-4.
+        Kind::Number(..) => arg.allow_hyphen_values(true).value_parser(|text: &str| text.parse().map(Value::Float)),
+        Kind::Seed => {
+            let seeds = value_parser!(u64).range(..=i64::MAX as u64);
+            arg.value_parser(seeds.map(|seed| Value::Integer(seed as i64)))
+        }
+        Kind::Text => arg.value_parser(StringValueParser::new().map(Value::String)),
+        Kind::Folder => arg.value_hint(ValueHint::DirPath).value_parser(PathBufValueParser::new().try_map(utf8)),
+        Kind::File => arg.value_hint(ValueHint::FilePath).value_parser(value_parser!(PathBuf)),
+        Kind::Cadence => arg.value_parser(|text: &str| {
+            let cadence: Cadence = text.parse()?;
+            Value::try_from(cadence).map_err(|e| e.to_string())
+        }),
+        Kind::Switch => {
+            let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+            arg.value_parser(BoolValueParser::new().map(Value::Boolean))
+        }
+    };
+    let arg = arg.env(setting.variable());
+    match setting.flag {
+        "--data" => arg.value_hint(ValueHint::DirPath),
+        "--preset" => arg.conflicts_with("config"),
+        "--epochs" => arg.conflicts_with("steps"),
+        _ => arg,
+    }
+}
+
+fn utf8(path: PathBuf) -> std::result::Result<Value, &'static str> {
+    let text = path.into_os_string().into_string().map(Value::String);
+    text.map_err(|_| "its name is not UTF-8, which the run's configuration has to be; rename the folder")
 }

@@ -3,8 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use super::preview::{ColourMode, preview};
 use crate::error::Result;
-use crate::output::{ColourMode, Picture, preview};
+use crate::output::Picture;
 use crate::report::Run;
 use clap::{ValueEnum, ValueHint};
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::DataSet;
-use crate::data::fetch::sets;
+use crate::data::sets;
 use crate::error::{Error, Result};
 use crate::model::config::{Config, Unit};
 use crate::model::sources::Merge;
@@ -12,7 +12,6 @@ use crate::run::claim::Claim;
 use crate::run::folder::RunFolder;
 use crate::train::trainer::{self, Outcome, Trainer, Tune};
 use clap::ValueHint;
-use toml::Value;
 
 use super::progress::Display;
 use super::settings::Settings;
@@ -56,9 +55,8 @@ pub struct Arguments {
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
-    // Last: its heading would be that of all flags after it.
     #[command(flatten)]
-    pub settings: Settings,
+    settings: Settings,
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
@@ -66,7 +64,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         return resume(arguments, run, quiet);
     }
     let mut config = arguments.settings.apply(arguments.settings.base()?)?;
-    let layouts = config.layouts()?;
+    // What cannot be built is refused before anything is opened.
+    config.layouts()?;
     if arguments.dry_run {
         return dry_run::print_plan(&config, arguments.json);
     }
@@ -82,7 +81,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let watch = signals::watch()?;
-    let trainer = Trainer::start(config.clone(), &layouts, data, device, claim, tune)?;
+    let trainer = Trainer::start(config.clone(), data, device, claim, tune)?;
     train(trainer, &config, &watch, arguments, quiet)
 }
 
@@ -102,14 +101,7 @@ fn announce_data(data: &DataSet, quiet: bool) {
 }
 
 fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
-    if let Some(fixed) = arguments.settings.overrides()?.iter().find(|o| !o.resumable) {
-        let message = format!("{} cannot change on a resumed run; start a new one for that", fixed.flag);
-        return Err(Error::usage(message));
-    }
-    let given = [("--preset", arguments.settings.preset.is_some()), ("--config", arguments.settings.config.is_some())];
-    let given =
-        given.into_iter().chain([("--set", !arguments.settings.assignments.is_empty())]).find(|(_, given)| *given);
-    if let Some((flag, _)) = given {
+    if let Some(flag) = arguments.settings.fixed() {
         return Err(Error::usage(format!("{flag} cannot change on a resumed run; start a new one for that")));
     }
     let claim = Claim::existing(run)?;
@@ -126,10 +118,10 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     };
     let planned = found.as_ref().map(|found| stored.total_steps(found.checkpoint.metadata.steps_per_epoch));
     keep_units(&mut stored, &arguments.settings);
-    let stored = Value::try_from(&stored).map_err(|e| Error::checkpoint(e.to_string()))?;
-    let mut config = arguments.settings.apply(Merge::from_value(stored)?)?;
+    let mut config = arguments.settings.apply(Merge::from_run(&stored)?)?;
     make_absolute(&mut config)?;
-    let layouts = config.layouts()?;
+    // What cannot be built is refused before anything is opened.
+    config.layouts()?;
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
         let end = config.total_steps(checkpoint.metadata.steps_per_epoch);
@@ -159,18 +151,15 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let from = found.as_ref().map(|found| &found.checkpoint);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let watch = signals::watch()?;
-    let trainer = Trainer::resume(config.clone(), &layouts, data, device, claim, from, tune)?;
+    let trainer = Trainer::resume(config.clone(), data, device, claim, from, tune)?;
     train(trainer, &config, &watch, arguments, quiet)
 }
 
 /// A cadence without a unit keeps its meaning when the run's new length is given in the other unit.
 fn keep_units(stored: &mut Config, settings: &Settings) {
     let unit = stored.unit();
-    let changes = match unit {
-        Unit::Steps => settings.epochs.is_some(),
-        Unit::Epochs => settings.steps.is_some(),
-    };
-    if changes {
+    let other = if unit == Unit::Steps { "--epochs" } else { "--steps" };
+    if settings.give(other) {
         for cadence in [&mut stored.output.sample_every, &mut stored.output.checkpoint_every] {
             cadence.unit.get_or_insert(unit);
         }

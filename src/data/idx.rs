@@ -7,7 +7,7 @@
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use super::Images;
+use super::RawImages;
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
 use super::gzip::Members;
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ const BOMB_BYTES: u64 = 64 << 20;
 ///
 /// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, or does not hold exactly the
 /// bytes that it declares.
-pub fn read_images(path: &Path) -> Result<Images> {
+pub fn read_images(path: &Path) -> Result<RawImages> {
     let (source, length) = open(path)?;
     parse_images(source, length).map_err(at(path))
 }
@@ -49,7 +49,7 @@ pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 ///
 /// As [`read_images`], without the file's name.
-pub fn parse_images(source: impl BufRead, length: u64) -> Result<Images> {
+pub fn parse_images(source: impl BufRead, length: u64) -> Result<RawImages> {
     let Array { dimensions, elements } = parse(source, length, "images", &[3, 4])?;
     let (count, height, width) = (dimensions[0], dimensions[1], dimensions[2]);
     let channels = dimensions.get(3).copied().unwrap_or(1);
@@ -59,7 +59,7 @@ pub fn parse_images(source: impl BufRead, length: u64) -> Result<Images> {
     if elements.is_empty() {
         return Err(unusable(&format!("it is empty: it declares {count} images of {height}×{width} pixels")));
     }
-    Ok(Images { shape: Shape { height, width, channels }, count, pixels: elements })
+    Ok(RawImages { shape: Shape { height, width, channels }, count, pixels: elements })
 }
 
 /// Reads labels from the content of a file of `length` bytes, gzipped or not.

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::shape::Shape;
 
 /// The images of one file.
-pub struct Images {
+pub struct RawImages {
     /// The shape of each.
     pub shape: Shape,
     /// How many there are; never 0.
@@ -17,15 +17,15 @@ pub struct Images {
     pub pixels: Vec<u8>,
 }
 
-impl std::fmt::Debug for Images {
+impl std::fmt::Debug for RawImages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} images of {}", self.count, self.shape)
     }
 }
 
-impl Images {
+impl RawImages {
     /// Swaps rows and columns of every image.
-    pub fn transposed(self) -> Images {
+    pub fn transposed(self) -> RawImages {
         let Shape { height, width, channels } = self.shape;
         let (rows, columns, depth) = (height as usize, width as usize, channels as usize);
         let mut pixels = Vec::with_capacity(self.pixels.len());
@@ -36,7 +36,7 @@ impl Images {
                 }
             }
         }
-        Images { shape: Shape { height: width, width: height, channels }, count: self.count, pixels }
+        RawImages { shape: Shape { height: width, width: height, channels }, count: self.count, pixels }
     }
 
     /// The images at `shape`: scaled to cover it, the centre cropped, grey made of colour or colour of grey.
@@ -44,7 +44,7 @@ impl Images {
     /// # Errors
     ///
     /// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to spare.
-    pub fn conformed(self, shape: Shape) -> Result<Images> {
+    pub fn conformed(self, shape: Shape) -> Result<RawImages> {
         if self.shape == shape {
             return Ok(self);
         }
@@ -52,6 +52,6 @@ impl Images {
         let mut pixels = files::room_for_images(self.count, shape)?;
         let (old, new) = (self.pixels.par_chunks_exact(from.bytes()), pixels.par_chunks_exact_mut(shape.bytes()));
         old.zip(new).for_each_init(Cover::default, |cover, (old, new)| cover.fill(old, from, new, shape));
-        Ok(Images { shape, count: self.count, pixels })
+        Ok(RawImages { shape, count: self.count, pixels })
     }
 }

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::fetch::sets::{SETS, Set};
 use super::folder::PICTURES;
+use super::sets::{SETS, Set};
 use crate::error::{Error, Result};
 use crate::model::sources::nearest;
 

@@ -1,5 +1,6 @@
 //! Training images: where they come from and in which order they are visited.
 
+#[cfg(feature = "cli")]
 pub mod fetch;
 mod files;
 mod folder;
@@ -14,6 +15,7 @@ mod makers;
 pub mod npy;
 pub mod picture;
 mod resize;
+pub mod sets;
 mod shuffle;
 pub mod strokes;
 
@@ -23,7 +25,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-pub use self::images::Images;
+pub use self::images::RawImages;
 pub use self::shuffle::shuffled;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::hex;
@@ -60,7 +62,7 @@ struct Loaded {
 
 impl Loaded {
     /// The images of the file `path`, brought to `shape`.
-    fn from_images(images: Images, path: &Path, shape: Shape) -> Result<Loaded> {
+    fn from_images(images: RawImages, path: &Path, shape: Shape) -> Result<Loaded> {
         let from = images.shape;
         let remark = (from != shape).then(|| format!("{}: images of {from}, brought to {shape}", path.display()));
         let images = images.conformed(shape).map_err(files::at(path))?;
@@ -74,7 +76,7 @@ impl DataSet {
     ///
     /// - `strokes`: built-in digits, drawn at this shape from `seed`;
     /// - `mnist`, `fashion-mnist`, `kmnist`: looked for below `data_dir` in a folder of that name, in `data_dir` itself, then in
-    ///   the cache folder; [`fetch::ensure`] brings what is in none of them;
+    ///   the cache folder; the program downloads what is in none of them;
     /// - otherwise a folder with IDX files, one `.npy` array, or PNG and JPEG files; or one file of IDX images or an array.
     ///
     /// Images of another size are scaled to cover `shape`, and their centre is cropped; grey is made of colours, or colours of
@@ -86,7 +88,7 @@ impl DataSet {
     pub fn open(spec: &str, data_dir: Option<&Path>, shape: Shape, seed: u64) -> Result<DataSet> {
         let source = match spec {
             "strokes" => strokes_of(shape, seed)?,
-            name => Source::Memory(match fetch::sets::named(name) {
+            name => Source::Memory(match sets::named(name) {
                 Some(set) => load_idx(&locate::find_set(set, data_dir)?, shape)?,
                 None => kind::load(Path::new(name), shape)?,
             }),
@@ -213,7 +215,7 @@ fn load_idx(location: &locate::Location, shape: Shape) -> Result<Loaded> {
     Ok(Loaded { labels, ..Loaded::from_images(images, &location.images, shape)? })
 }
 
-fn labels_for(images: &Images, path: &Path) -> Result<Vec<u32>> {
+fn labels_for(images: &RawImages, path: &Path) -> Result<Vec<u32>> {
     let labels = idx::read_labels(path)?;
     if labels.len() != images.count as usize {
         return Err(Error::data(format!(

@@ -44,7 +44,7 @@ pub const FAULTS: [What; 4] = [What::Lost, What::OutOfMemory, What::TimedOut, Wh
 
 /// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct DeviceFault {
     /// Where it strikes.
     pub at: At,
     /// What happens.
@@ -62,7 +62,7 @@ thread_local! {
 }
 
 struct State {
-    faults: Vec<Fault>,
+    faults: Vec<DeviceFault>,
     passed: [u64; POINTS.len()],
 }
 
@@ -74,7 +74,7 @@ pub struct Armed {
 
 /// Arms faults for the whole process, or none, to count passages or to keep others' faults away. Waits while somebody
 /// else has some armed.
-pub fn arm(faults: impl IntoIterator<Item = Fault>) -> Armed {
+pub fn arm(faults: impl IntoIterator<Item = DeviceFault>) -> Armed {
     assert!(!ARMED_HERE.replace(true), "this thread has faults armed already");
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     *state() = State { faults: faults.into_iter().collect(), passed: [0; POINTS.len()] };

@@ -9,7 +9,7 @@ use crate::plan::Program;
 
 /// What went wrong outside a call that could return it; shared by all who use a device.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Health(Arc<Mutex<State>>);
+pub(super) struct DeviceHealth(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -19,7 +19,7 @@ struct State {
     hangs: bool,
 }
 
-impl Health {
+impl DeviceHealth {
     /// Notes a failure. The first one stays, unless a later one explains it: a lost device makes invalid what is used
     /// afterwards, and one that ran out of memory is lost.
     pub(super) fn note(&self, failure: Option<DeviceFailure>, cause: impl Into<String>) {

@@ -176,7 +176,7 @@ impl Device {
     /// As [`Device::load`].
     pub fn load_with(&self, program: Program, twins: &'static [Twinned]) -> Result<Box<dyn Session>> {
         Ok(match self {
-            Device::Host => Box::new(host::Session::load(program, twins)?),
+            Device::Host => Box::new(host::HostSession::load(program, twins)?),
             Device::Gpu(gpu) => Box::new(gpu.load(program)?),
         })
     }

@@ -14,7 +14,6 @@ use crate::kernels::linear::choices::Choices;
 use crate::kernels::loss::stamp_of;
 use crate::model::columns::Values;
 use crate::model::config::Config;
-use crate::model::network::Layout;
 use crate::model::tensors::Tensors;
 use crate::output::Images;
 use crate::plan::{Profile, Program, Ring, View};
@@ -42,7 +41,8 @@ pub struct Recording {
 ///
 /// # Errors
 /// A usage error when a size is beyond a portable limit.
-pub fn record(config: &Config, layouts: &[Layout; 2], profile: &Profile, image_bytes: u64) -> Result<Recording> {
+pub fn record(config: &Config, profile: &Profile, image_bytes: u64) -> Result<Recording> {
+    let layouts = &config.layouts()?;
     let mut program = Program::default();
     let gan = Gan::place(&mut program, profile, config, layouts, image_bytes);
     program.step = program.push(step::record(&gan, profile, config)?);
@@ -85,25 +85,19 @@ impl Engine {
     /// otherwise every step brings its own.
     ///
     /// # Errors
-    /// As [`Device::load`].
-    pub fn new(device: &Device, config: &Config, layouts: &[Layout; 2], resident: Option<&[u8]>) -> Result<Self> {
-        Engine::tuned(device, config, layouts, resident, &Choices::default())
+    /// As [`Config::layouts`] and [`Device::load`].
+    pub fn new(device: &Device, config: &Config, resident: Option<&[u8]>) -> Result<Self> {
+        Engine::tuned(device, config, resident, &Choices::default())
     }
 
     /// As [`Engine::new`], with chosen kernels in the step. Sampling keeps to the defaults.
     ///
     /// # Errors
-    /// As [`Device::load`].
-    pub fn tuned(
-        device: &Device,
-        config: &Config,
-        layouts: &[Layout; 2],
-        resident: Option<&[u8]>,
-        choices: &Choices,
-    ) -> Result<Self> {
+    /// As [`Engine::new`].
+    pub fn tuned(device: &Device, config: &Config, resident: Option<&[u8]>, choices: &Choices) -> Result<Self> {
         let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
         let image_bytes = resident.map_or(batch_bytes, |bytes| bytes.len() as u64);
-        let Recording { mut program, sampler, check, .. } = record(config, layouts, &device.profile(), image_bytes)?;
+        let Recording { mut program, sampler, check, .. } = record(config, &device.profile(), image_bytes)?;
         for &phase in &program.step {
             choices.apply(&mut program.plans[phase], &device.profile());
         }

@@ -6,9 +6,11 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use toml::Value;
 
 use super::network::{Layout, State};
 use super::parameters::Init;
+use super::settings;
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
 use crate::layers::LayerSpec;
@@ -301,27 +303,12 @@ impl Config {
             let problem = "the run's length must be given either as training.epochs or as training.steps";
             return Some(("training", problem.to_string()));
         }
-        let positive = [
-            ("training.epochs", training.epochs.unwrap_or(1), 1_000_000),
-            ("training.steps", training.steps.unwrap_or(1), 1_000_000_000),
-            ("training.batch_size", training.batch_size, 16_384),
-            ("latent.dim", self.latent.dim, 65_536),
-            ("image.height", self.image.height, 4096),
-            ("image.width", self.image.width, 4096),
-            ("image.channels", self.image.channels, 3),
-            ("output.log_every", self.output.log_every, 1_000_000),
-            ("output.rows", self.output.rows, 64),
-            ("output.cols", self.output.cols, 64),
-        ];
-        for (key, value, most) in positive {
-            if !(1..=most).contains(&value) {
-                return Some((key, format!("{key} = {value} is outside 1 to {most}")));
-            }
-        }
-        if !(2..=1_000_000).contains(&self.output.keep) {
-            let why = "the newest may be broken when it is needed";
-            let problem = format!("output.keep = {} is outside 2 to 1000000: {why}", self.output.keep);
-            return Some(("output.keep", problem));
+        let values = match Value::try_from(self) {
+            Ok(values) => values,
+            Err(cause) => return Some(("", format!("the configuration cannot be written as TOML: {cause}"))),
+        };
+        if let Some(found) = settings::out_of_range(&values) {
+            return Some(found);
         }
         if self.image.channels == 2 {
             return Some(("image.channels", format!("image.channels = {} is neither 1 nor 3", self.image.channels)));
@@ -336,21 +323,6 @@ impl Config {
                 return Some((key, problem));
             }
         }
-        let fractions = [
-            ("training.label_real", f64::from(training.label_real), 0.0, 1.0),
-            ("training.label_fake", f64::from(training.label_fake), 0.0, 1.0),
-            ("training.instance_noise", f64::from(training.instance_noise), 0.0, 10.0),
-            ("adam.lr", self.adam.lr, 0.0, 10.0),
-            ("adam.beta1", self.adam.beta1, 0.0, 0.999_999),
-            ("adam.beta2", self.adam.beta2, 0.0, 0.999_999_9),
-            ("adam.epsilon", self.adam.epsilon, 1e-20, 1.0),
-            ("init.std", self.init.std, 0.0, 10.0),
-        ];
-        for (key, value, low, high) in fractions {
-            if !(low..=high).contains(&value) {
-                return Some((key, format!("{key} = {value} is outside {low} to {high}")));
-            }
-        }
         // File systems take 255 bytes, of which a date, a number and endings need some.
         let plain = |name: &str| !name.contains(['/', '\\']) && !name.contains(char::is_control) && name.len() <= 100;
         if self.name.is_empty() || !plain(&self.name) {
@@ -361,6 +333,18 @@ impl Config {
             return Some(("output.gif", format!("output.gif = \"{name}\" is not a file name that ends in .gif")));
         }
         if cfg!(windows) { self.not_portable() } else { None }
+    }
+
+    /// Takes over from `newer` what may change when a run is resumed.
+    ///
+    /// # Errors
+    /// A checkpoint error when either cannot be written as TOML.
+    pub fn update(&mut self, newer: &Config) -> Result<()> {
+        let values = |config: &Config| Value::try_from(config).map_err(|e| Error::checkpoint(e.to_string()));
+        let mut stored = values(self)?;
+        settings::update(&mut stored, &values(newer)?);
+        *self = Config::deserialize(stored).map_err(|e| Error::checkpoint(e.to_string()))?;
+        Ok(())
     }
 
     /// A name that not every system takes, worded as by [`Config::out_of_range`]: no run begins with one, and one that has it

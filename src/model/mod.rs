@@ -3,9 +3,10 @@
 pub mod checkpoint;
 pub mod columns;
 pub mod config;
-pub mod keys;
+pub(crate) mod keys;
 pub mod network;
 pub mod origins;
 pub mod parameters;
+pub mod settings;
 pub mod sources;
 pub mod tensors;

@@ -9,9 +9,11 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::config::Config;
+use super::keys;
 use super::network::MAX_LAYERS;
 use super::origins::{Leaf, Origin, Origins, collect};
 use crate::error::{Error, Result};
+use crate::layers::{LAYERS, LayerSpec};
 
 /// The built-in presets: name and TOML text.
 pub const PRESETS: [(&str, &str); 5] = [
@@ -70,12 +72,10 @@ impl Merge {
     /// Starts from the configuration of a run.
     ///
     /// # Errors
-    /// A usage error when it is none.
-    pub fn from_value(value: Value) -> Result<Self> {
-        match value {
-            Value::Table(table) => Ok(Merge { table, origins: Origins::new(Origin::Run) }),
-            other => Err(Error::usage(format!("a configuration is a table, not {}", other.type_str()))),
-        }
+    /// A checkpoint error when TOML cannot hold it.
+    pub fn from_run(config: &Config) -> Result<Self> {
+        let table = Table::try_from(config).map_err(|e| Error::checkpoint(e.to_string()))?;
+        Ok(Merge { table, origins: Origins::new(Origin::Run) })
     }
 
     /// Starts from a file: over the preset that its key `preset` names, or over the default preset.
@@ -216,66 +216,20 @@ impl Merge {
     }
 
     fn known(&self, path: &[&str]) -> Result<()> {
-        let mut prefix: Vec<&str> = Vec::new();
-        for name in path {
-            let keys = KEYS.iter().find(|(table, _)| *table == prefix.join("."));
-            let Some((_, keys)) = keys else {
-                return Err(Error::usage(format!("`{}` has no keys of its own", prefix.join("."))));
+        for (depth, name) in path.iter().enumerate() {
+            let table = &path[..depth];
+            let Some(keys) = keys::at::<Config>(table) else {
+                return Err(Error::usage(format!("`{}` has no keys of its own", table.join("."))));
             };
+            // A file may name the preset that it changes.
+            let keys: Vec<_> = ["preset"].iter().filter(|_| depth == 0).chain(keys).copied().collect();
             if !keys.contains(name) {
-                let near = nearest(name, keys.iter().copied());
-                let hint = near.map_or_else(|| keys.join(", "), |n| format!("did you mean `{n}`?"));
-                return Err(Error::usage(format!("unknown key `{}`; {hint}", path.join("."))));
+                return Err(Error::usage(format!("unknown key `{}`; {}", path.join("."), hint(name, &keys, ""))));
             }
-            prefix.push(name);
         }
         Ok(())
     }
 }
-
-/// Every key, by table. `tests/cli/configuration.rs` checks it against serialised configurations.
-const KEYS: &[(&str, &[&str])] = &[
-    (
-        "",
-        &[
-            "preset",
-            "name",
-            "about",
-            "seed",
-            "data",
-            "data_dir",
-            "image",
-            "latent",
-            "training",
-            "adam",
-            "init",
-            "output",
-            "generator",
-            "discriminator",
-        ],
-    ),
-    ("image", &["height", "width", "channels"]),
-    ("latent", &["dim"]),
-    ("training", &["order", "batch_size", "epochs", "steps", "label_real", "label_fake", "instance_noise", "on_nan"]),
-    ("adam", &["lr", "beta1", "beta2", "epsilon"]),
-    ("init", &["weights", "std"]),
-    ("output", &["sample_every", "checkpoint_every", "keep", "log_every", "rows", "cols", "gif", "tensorboard"]),
-    ("generator", &["layers"]),
-    ("discriminator", &["layers"]),
-];
-
-/// The keys of each layer type.
-const LAYER_KEYS: &[(&str, &[&str])] = &[
-    ("dense", &["type", "units", "shape", "bias"]),
-    ("conv", &["type", "channels", "kernel", "stride", "padding", "upsample", "bias"]),
-    ("conv_transpose", &["type", "channels", "kernel", "stride", "padding", "output_padding", "bias"]),
-    ("batch_norm", &["type", "epsilon", "momentum", "per"]),
-    ("relu", &["type"]),
-    ("leaky_relu", &["type", "slope"]),
-    ("tanh", &["type"]),
-    ("sigmoid", &["type"]),
-    ("dropout", &["type", "rate"]),
-];
 
 /// What is wrong with a list of layers, and where: finer than its deserialiser can say.
 fn layers(leaf: &Leaf<'_>) -> Option<(Range<usize>, String)> {
@@ -295,27 +249,30 @@ fn layer_problem(layer: &Spanned<DeValue<'_>>, value: &Value) -> Option<(Range<u
     let DeValue::Table(table) = layer.get_ref() else {
         return Some((layer.span(), "a layer is a table such as { type = \"relu\" }".to_string()));
     };
-    let types = || LAYER_KEYS.iter().map(|(name, _)| *name);
+    let types: Vec<_> = LAYERS.iter().map(|layer| layer.name).collect();
     let Some(kind) = table.get("type").and_then(|t| t.get_ref().as_str()) else {
-        let known = types().collect::<Vec<_>>().join(", ");
-        return Some((layer.span(), format!("a layer needs a `type`, one of: {known}")));
+        return Some((layer.span(), format!("a layer needs a `type`, one of: {}", types.join(", "))));
     };
-    let Some((_, keys)) = LAYER_KEYS.iter().find(|(name, _)| *name == kind) else {
+    let Some(registered) = LAYERS.iter().find(|layer| layer.name == kind) else {
         let span = table.get("type").map_or_else(|| layer.span(), Spanned::span);
-        let hint = nearest(kind, types())
-            .map_or_else(|| types().collect::<Vec<_>>().join(", "), |n| format!("did you mean `{n}`?"));
-        return Some((span, format!("unknown layer type `{kind}`; {hint}")));
+        return Some((span, format!("unknown layer type `{kind}`; {}", hint(kind, &types, ""))));
     };
+    let keys = [&["type"], (registered.keys)()].concat();
     for key in table.keys() {
         let name: &str = key.get_ref();
         if !keys.contains(&name) {
-            let hint = nearest(name, keys.iter().copied())
-                .map_or_else(|| format!("it takes: {}", keys.join(", ")), |n| format!("did you mean `{n}`?"));
+            let hint = hint(name, &keys, "it takes: ");
             return Some((key.span(), format!("unknown key `{name}` of a {kind} layer; {hint}")));
         }
     }
-    let error = crate::layers::LayerSpec::deserialize(value.clone()).err()?;
+    let error = LayerSpec::deserialize(value.clone()).err()?;
     Some((layer.span(), format!("{kind} layer: {}", error.message())))
+}
+
+/// The one of `known` that may be meant by `name`, or all of them after `words`.
+fn hint(name: &str, known: &[&str], words: &str) -> String {
+    let near = nearest(name, known.iter().copied());
+    near.map_or_else(|| format!("{words}{}", known.join(", ")), |near| format!("did you mean `{near}`?"))
 }
 
 /// The candidate most like `name`, where one is alike.

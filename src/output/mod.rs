@@ -10,7 +10,6 @@ mod npy;
 mod number;
 mod picture;
 pub mod plot;
-mod preview;
 mod save;
 pub mod walk;
 
@@ -19,6 +18,5 @@ pub use grid::{grid, grid_side};
 pub use npy::write_npy;
 pub use number::{grouped, size};
 pub use picture::{Images, Picture};
-pub use preview::{ColourMode, preview};
 pub use save::{Overwrite, save_files, save_png, save_text};
 pub(crate) use save::{TEMPORARY_PREFIX, save_durably, save_png_durably};

@@ -2,8 +2,6 @@
 //!
 //! Places across are percentages and places down are pixels, so that lines stretch with the page while text does not.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
 use super::curves::{Curve, kept, running_mean};
@@ -49,57 +47,46 @@ impl Plot {
         let across = Mapping { scale: Scale::Linear, range, pixels: [0.0, ACROSS] };
         let up = Mapping::new(&y_axis, numbers().chain(self.from_zero.then_some(0.0)), [HEIGHT, 0.0]);
         let kept = kept(&self.curves, self.steps.len());
-        let id = self.id;
-        let mut html = format!(
-            "<figure class=\"chart\" id=\"{id}\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">\n<figcaption>\
-             <h3>{}</h3><p class=\"values\">",
-            escape(&self.in_words()),
-            escape(self.title)
-        );
-        for (i, curve) in self.curves.iter().enumerate() {
-            let value = curve.values.last().map_or_else(String::new, |value| shown(*value));
-            let _ = write!(html, "<span class=\"key c{i}\">{} <b>{value}</b></span> ", escape(curve.name));
-        }
-        let _ = write!(
-            html,
-            "<span class=\"where\">step {last}</span></p></figcaption>\n<svg class=\"plot\" height=\"{HEIGHT}\" aria-hidden=\"true\">\n"
-        );
-        for tick in up.ticks(&y_axis) {
-            let y = up.at(tick);
-            let _ = writeln!(
-                html,
-                "<line class=\"rule\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text class=\"up\" x=\"-8\" y=\"{:.1}\">{}</text>",
-                y + 4.0,
-                number(tick)
-            );
-        }
-        for tick in across.ticks(&x_axis).into_iter().filter(|tick| tick.fract() == 0.0) {
+        let rule = |tick: f64| {
+            let (y, label) = (up.at(tick), number(tick));
+            let below = y + 4.0;
+            format!(
+                "<line class=\"rule\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text class=\"up\" x=\"-8\" y=\"{below:.1}\">{label}</text>\n"
+            )
+        };
+        let label = |tick: f64| {
             let (x, y, label) = (across.at(tick) / ACROSS * 100.0, HEIGHT + 18.0, number(tick));
-            let _ = writeln!(html, "<text class=\"across\" x=\"{x:.2}%\" y=\"{y}\">{label}</text>");
-        }
-        let _ = writeln!(
-            html,
-            "<svg width=\"100%\" height=\"{HEIGHT}\" viewBox=\"0 0 {ACROSS} {HEIGHT}\" preserveAspectRatio=\"none\">"
-        );
-        let means: Vec<_> =
-            self.curves.iter().map(|c| running_mean(&c.values).filter(|_| self.smooth).map(|mean| (c, mean))).collect();
-        let mut line = |class: &str, values: &[f64]| {
+            format!("<text class=\"across\" x=\"{x:.2}%\" y=\"{y}\">{label}</text>\n")
+        };
+        let line = |class: &str, values: &[f64]| {
             let drawn = kept.iter().filter(|&&i| values[i].is_finite());
             let points = drawn.map(|&i| format!("{:.1},{:.1}", across.at(self.steps[i].into()), up.at(values[i])));
-            let points = points.collect::<Vec<_>>().join(" ");
-            let _ = writeln!(html, "<polyline class=\"{class}\" points=\"{points}\"/>");
+            format!("<polyline class=\"{class}\" points=\"{}\"/>\n", points.collect::<Vec<_>>().join(" "))
         };
-        for (i, (curve, _)) in means.iter().enumerate().filter_map(|(i, mean)| Some((i, mean.as_ref()?))) {
-            line(&format!("pale c{i}"), &curve.values);
+        let [mut keys, mut pale, mut solid, mut dots] = [const { String::new() }; 4];
+        for (i, curve) in self.curves.iter().enumerate() {
+            let value = curve.values.last().map_or_else(String::new, |value| shown(*value));
+            keys += &format!("<span class=\"key c{i}\">{} <b>{value}</b></span> ", escape(curve.name));
+            let mean = running_mean(&curve.values).filter(|_| self.smooth);
+            if mean.is_some() {
+                pale += &line(&format!("pale c{i}"), &curve.values);
+            }
+            solid += &line(&format!("c{i}"), mean.as_ref().unwrap_or(&curve.values));
+            dots += &format!("<circle class=\"dot c{i}\" r=\"4\"/>");
         }
-        for (i, (curve, mean)) in self.curves.iter().zip(&means).enumerate() {
-            line(&format!("c{i}"), mean.as_ref().map_or(&curve.values, |(_, mean)| mean));
-        }
-        html.push_str("</svg>\n<line class=\"at\" y2=\"100%\"/><line class=\"cursor\" y2=\"100%\"/>");
-        for i in 0..self.curves.len() {
-            let _ = write!(html, "<circle class=\"dot c{i}\" r=\"4\"/>");
-        }
-        let _ = writeln!(html, "\n</svg>\n<p class=\"note\">{}</p>\n</figure>", escape(self.note));
+        let rules: String = up.ticks(&y_axis).into_iter().map(rule).collect();
+        let labels = across.ticks(&x_axis).into_iter().filter(|tick| tick.fract() == 0.0).map(label);
+        let labels: String = labels.collect();
+        let [words, title, note] = [&self.in_words(), self.title, self.note].map(escape);
+        let id = self.id;
+        let html = format!(
+            "<figure class=\"chart\" id=\"{id}\" tabindex=\"0\" role=\"group\" aria-label=\"{words}\">\n<figcaption><h3>{title}</h3>\
+             <p class=\"values\">{keys}<span class=\"where\">step {last}</span></p></figcaption>\n\
+             <svg class=\"plot\" height=\"{HEIGHT}\" aria-hidden=\"true\">\n{rules}{labels}\
+             <svg width=\"100%\" height=\"{HEIGHT}\" viewBox=\"0 0 {ACROSS} {HEIGHT}\" preserveAspectRatio=\"none\">\n{pale}{solid}\
+             </svg>\n<line class=\"at\" y2=\"100%\"/><line class=\"cursor\" y2=\"100%\"/>{dots}\n</svg>\n\
+             <p class=\"note\">{note}</p>\n</figure>\n"
+        );
         let series = self.curves.iter().map(|curve| kept.iter().map(|&i| curve.values[i]).collect::<Vec<_>>());
         let values = json!({
             "id": id,

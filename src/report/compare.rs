@@ -7,26 +7,15 @@ use serde::Serialize;
 use super::chart::shown;
 use super::facts::{self, LAST};
 use super::run::Run;
-use crate::model::columns::{Column, GROUPS, Values};
+use crate::model::columns::{Column, Values, columns};
 use crate::output::grouped;
-use crate::run::records::{means, median};
+use crate::run::records::{Quality, means, median};
 
 /// Settings that say where a run was or how it is called, not how it was trained.
 const INCIDENTAL: [&str; 2] = ["about", "data_dir"];
 
 /// Settings that a table tells in any case.
 const ALWAYS_TOLD: [&str; 3] = ["name", "data", "seed"];
-
-/// The sample grid that was nearest to the data.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Best {
-    /// Steps done.
-    pub step: u32,
-    /// Sliced Wasserstein distance to real images.
-    pub distance: f64,
-    /// Diversity, as in `quality.jsonl`.
-    pub diversity: Option<f64>,
-}
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
@@ -49,16 +38,16 @@ pub struct Row {
     pub total_steps: Option<u64>,
     /// Epochs begun.
     pub epochs: Option<u32>,
-    /// Median of the recorded images per second.
-    pub images_per_second: Option<f64>,
+    /// Median of the recorded images per second; NaN where there are none.
+    pub images_per_second: f64,
     /// Minutes of training.
     pub minutes: Option<f64>,
     /// The last record.
     pub last: Values,
     /// Means over the last records, 100 at most.
     pub mean_of_last: Values,
-    /// The best sample grid, where quality was recorded.
-    pub best: Option<Best>,
+    /// The sample grid that was nearest to the data, where quality was recorded.
+    pub best: Option<Quality>,
 }
 
 /// Runs side by side.
@@ -88,7 +77,6 @@ impl Row {
     fn of(run: &Run) -> Self {
         let records = &run.records;
         let finite = run.quality.iter().filter(|quality| quality.distance.is_finite());
-        let best = finite.min_by(|a, b| a.distance.total_cmp(&b.distance));
         Row {
             run: run.path.display().to_string(),
             preset: run.setting_text(&["name"]),
@@ -103,23 +91,18 @@ impl Row {
             minutes: run.seconds().map(|seconds| seconds / 60.0),
             last: means(&records[records.len().saturating_sub(1)..]),
             mean_of_last: means(&records[records.len().saturating_sub(LAST)..]),
-            best: best.map(|best| Best {
-                step: best.step,
-                distance: best.distance,
-                diversity: Some(best.diversity).filter(|value| value.is_finite()),
-            }),
+            best: finite.min_by(|a, b| a.distance.total_cmp(&b.distance)).copied(),
         }
     }
 
     /// The cells with the names of their rows; `told` are the columns to tell of.
     fn cells(&self, told: &[&Column]) -> Vec<(String, String)> {
-        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_string());
-        let number = |value: Option<f64>| shown(value.unwrap_or(f64::NAN));
         let best = self.best.map(|best| {
-            format!("{}, {} at step {}", shown(best.distance), number(best.diversity), grouped(best.step.into()))
+            format!("{}, {} at step {}", shown(best.distance), shown(best.diversity), grouped(best.step.into()))
         });
-        let speed = number(self.images_per_second.map(f64::round));
+        let speed = shown(self.images_per_second.round());
         let rows = [
+            ("run", self.run.clone()),
             ("preset", text(&self.preset)),
             ("data", text(&self.data)),
             ("device", text(&self.device)),
@@ -141,12 +124,11 @@ impl Row {
 impl Comparison {
     /// The rows of a table: a column for each run, first what is always told, then the settings that differ.
     pub fn table(&self) -> Vec<Vec<String>> {
-        let recorded = self.runs.iter().map(|row| &row.mean_of_last);
-        let told: Vec<_> = GROUPS.iter().flat_map(|group| group.told(recorded.clone())).collect();
-        let mut table = vec![vec!["run".to_string()]];
-        table[0].extend(self.runs.iter().map(|row| row.run.clone()));
+        let is_told = |column: &&Column| self.runs.iter().any(|row| row.mean_of_last.has(column.name));
+        let told: Vec<_> = columns().filter(is_told).collect();
+        let mut table: Vec<Vec<String>> = Vec::new();
         for row in &self.runs {
-            for (i, (name, cell)) in (1..).zip(row.cells(&told)) {
+            for (i, (name, cell)) in row.cells(&told).into_iter().enumerate() {
                 if table.len() == i {
                     table.push(vec![name]);
                 }
@@ -154,11 +136,14 @@ impl Comparison {
             }
         }
         for (key, values) in self.differences.iter().filter(|(key, _)| !ALWAYS_TOLD.contains(&key.as_str())) {
-            let values = values.iter().map(|value| value.clone().unwrap_or_else(|| "–".to_string()));
-            table.push(std::iter::once(key.clone()).chain(values).collect());
+            table.push(std::iter::once(key.clone()).chain(values.iter().map(text)).collect());
         }
         table
     }
+}
+
+fn text(value: &Option<String>) -> String {
+    value.clone().unwrap_or_else(|| "–".to_string())
 }
 
 /// Every value under its whole key: `adam.lr`, `generator.layers[2].slope`.
@@ -219,10 +204,11 @@ mod tests {
         assert_eq!(comparison.differences["adam.lr"], [some("0.1"), some("0.2")]);
         assert_eq!(comparison.differences["generator.layers[1].type"], [None, some("\"tanh\"")]);
         let row = &comparison.runs[1];
-        assert_eq!((row.steps, row.minutes, row.images_per_second), (20, Some(1.0), Some(10.0)));
+        assert_eq!((row.steps, row.minutes, row.images_per_second), (20, Some(1.0), 10.0));
         assert!(row.last.get(D_LOSS).is_nan());
         assert_eq!(row.mean_of_last.get(D_LOSS), 1.0);
-        assert_eq!(row.best, Some(Best { step: 20, distance: 0.25, diversity: None }));
+        let best = row.best.unwrap();
+        assert!((best.step, best.distance) == (20, 0.25) && best.diversity.is_nan(), "{best:?}");
         let table = comparison.table();
         assert!(table.iter().all(|row| row.len() == 3), "{table:?}");
         assert!(compare(&[a.clone(), a]).differences.is_empty());

@@ -21,6 +21,7 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
     };
     let records = &run.records;
     let last = &records[records.len().saturating_sub(LAST)..];
+    let speed = median(records.iter().map(|record| record.images_per_second));
     let epoch = records.last().map(|record| record.epoch).filter(|epoch| *epoch > 0);
     let batch = setting(&["training", "batch_size"]);
     let mut rows = vec![
@@ -35,10 +36,7 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         ("Steps", Some(steps(run.steps(), run.total_steps()))),
         ("Epochs", epoch.map(|epoch| grouped(epoch.into()))),
         ("Training time", run.seconds().map(duration)),
-        (
-            "Speed",
-            median(records.iter().map(|r| r.images_per_second)).map(|v| format!("{} images/s (median)", shown(v))),
-        ),
+        ("Speed", speed.is_finite().then(|| format!("{} images/s (median)", shown(speed)))),
     ];
     let over = match last.len() {
         1 => "in the only record".to_string(),
@@ -46,12 +44,9 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
     };
     let means = means(last);
     rows.extend(GROUPS.iter().map(|group| {
-        let values = group.told(std::iter::once(&means)).into_iter().map(|column| means.get(column.name));
-        let values: Option<Vec<_>> = values.map(|value| value.is_finite().then(|| shown(value))).collect();
-        (
-            group.about,
-            values.filter(|values| !values.is_empty()).map(|values| format!("{}, {over}", values.join(" and "))),
-        )
+        let values = group.columns.iter().map(|column| means.get(column.name)).filter(|value| value.is_finite());
+        let values: Vec<_> = values.map(shown).collect();
+        (group.about, (!values.is_empty()).then(|| format!("{}, {over}", values.join(" and "))))
     }));
     rows.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
 }

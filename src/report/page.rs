@@ -3,8 +3,7 @@
 //! Whatever comes from files is escaped, and the page's own policy allows no script or style but the two that are built in,
 //! whatever else might get into it.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -14,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::chart::{Plot, shown};
 use super::curves::{Curve, curves, smoothing};
 use super::facts;
-use super::run::Run;
+use super::run::{Kept, Run};
 use crate::disk;
 use crate::model::columns::GROUPS;
 use crate::output::plot::escape;
@@ -53,50 +52,44 @@ impl Page {
     pub fn of(run: &Run) -> Page {
         let grids = grids(run);
         let plots: Vec<_> = plots(run).iter().filter_map(Plot::draw).collect();
-        let name = escape(&run.name());
+        let values: Vec<_> = plots.iter().map(|(_, values)| values).collect();
+        let data = json!({ "charts": values, "grids": grid_values(&grids), "gridAlt": grid_alt(run) });
+        // Inside a script element only this character could end it.
+        let data = data.to_string().replace('<', "\\u003c");
+        let note = match smoothing(run.records.len()) {
+            _ if plots.is_empty() => "<p>Nothing is recorded yet.</p>\n".to_string(),
+            Some(count) => format!(
+                "<p class=\"note\">Pale lines and values are as recorded; solid lines are the mean of {count} records.</p>\n"
+            ),
+            None => String::new(),
+        };
+        let charts: String = plots.iter().map(|(chart, _)| chart.as_str()).collect();
+        let fact = |(name, value): (String, String)| {
+            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(&name), escape(&value))
+        };
+        let config = format!(
+            "<details>\n<summary>config.toml, ready for <code>train --config</code></summary>\n<pre tabindex=\"0\">{}</pre>\n</details>\n",
+            escape(&run.config_text)
+        );
+        let sections = [
+            ("Samples", samples(run, &grids)),
+            ("Curves", format!("{note}<div class=\"pair\">\n{charts}</div>\n")),
+            ("Run", format!("<dl>\n{}</dl>\n", facts::of(run).into_iter().map(fact).collect::<String>())),
+            ("Checkpoints kept", checkpoints(run)),
+            ("Configuration", config),
+        ];
+        let sections =
+            sections.map(|(title, body)| format!("<section>\n<h2>{title}</h2>\n{body}</section>\n")).concat();
+        let (name, lead, version) = (escape(&run.name()), escape(&lead(run)), env!("CARGO_PKG_VERSION"));
         let (style, script) = (policy(STYLE), policy(SCRIPT));
-        let mut html = format!(
+        let html = format!(
             "{MARKER}<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src '{style}'; \
              script-src '{script}'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <link rel=\"icon\" href=\"data:,\">\n<title>{name} · dcgan-gpu</title>\n<style>{STYLE}</style>\n\
-             <header>\n<h1>{name}</h1>\n<p class=\"lead\">{}</p>\n</header>\n<main>\n",
-            escape(&lead(run))
-        );
-        samples(&mut html, run, &grids);
-        html.push_str("<section>\n<h2>Curves</h2>\n");
-        match smoothing(run.records.len()) {
-            _ if plots.is_empty() => html.push_str("<p>Nothing is recorded yet.</p>\n"),
-            Some(count) => {
-                let _ = writeln!(
-                    html,
-                    "<p class=\"note\">Pale lines and values are as recorded; solid lines are the mean of {count} records.</p>"
-                );
-            }
-            None => {}
-        }
-        html.push_str("<div class=\"pair\">\n");
-        plots.iter().for_each(|(chart, _)| html.push_str(chart));
-        html.push_str("</div>\n</section>\n<section>\n<h2>Run</h2>\n<dl>\n");
-        for (name, value) in facts::of(run) {
-            let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", escape(&name), escape(&value));
-        }
-        html.push_str("</dl>\n</section>\n");
-        checkpoints(&mut html, run);
-        let _ = write!(
-            html,
-            "<section>\n<h2>Configuration</h2>\n<details>\n<summary>config.toml, ready for <code>train --config</code></summary>\n\
-             <pre tabindex=\"0\">{}</pre>\n</details>\n</section>\n</main>\n<footer>Made by dcgan-gpu {}; this file needs no other and no \
-             network.<noscript> Without JavaScript the slider and the values under the pointer are missing.</noscript></footer>\n",
-            escape(&run.config_text),
-            env!("CARGO_PKG_VERSION")
-        );
-        let charts: Vec<_> = plots.iter().map(|(_, values)| values).collect();
-        let data = json!({ "charts": charts, "grids": grid_values(&grids), "gridAlt": grid_alt(run) });
-        // Inside a script element only this character could end it.
-        let data = data.to_string().replace('<', "\\u003c");
-        let _ = write!(
-            html,
-            "<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</html>\n"
+             <header>\n<h1>{name}</h1>\n<p class=\"lead\">{lead}</p>\n</header>\n<main>\n{sections}</main>\n\
+             <footer>Made by dcgan-gpu {version}; this file needs no other and no network.<noscript> Without JavaScript the slider and \
+             the values under the pointer are missing.</noscript></footer>\n\
+             <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</html>\n"
         );
         Page { html, grids: run.samples.len(), grids_embedded: grids.len() }
     }
@@ -209,83 +202,64 @@ fn grid_alt(run: &Run) -> String {
     }
 }
 
-fn samples(html: &mut String, run: &Run, grids: &[Grid]) {
-    html.push_str("<section>\n<h2>Samples</h2>\n");
+fn samples(run: &Run, grids: &[Grid]) -> String {
     let Some(last) = grids.last() else {
         let cadence = run.setting_text(&["output", "sample_every"]);
-        let when = cadence.map_or_else(String::new, |every| format!(", one every {every}"));
-        let _ = writeln!(html, "<p>There is no sample grid yet{}.</p>\n</section>", escape(&when));
-        return;
+        let when = cadence.map_or_else(String::new, |every| format!(", one every {}", escape(&every)));
+        return format!("<p>There is no sample grid yet{when}.</p>\n");
     };
-    let [width, height] = last.size;
-    let _ = write!(
-        html,
-        "<div class=\"pair\">\n<figure>\n<img id=\"grid\" width=\"{width}\" height=\"{height}\" alt=\"{} after step {}\" \
-         src=\"data:image/png;base64,{}\">\n<div class=\"controls\" hidden><button id=\"play\" type=\"button\">Play</button>\
-         <input id=\"range\" type=\"range\" min=\"0\" max=\"{}\" step=\"1\" value=\"{}\" aria-label=\"Step of the sample grid\"></div>\n\
-         <figcaption class=\"caption\"><span id=\"grid-step\">step {}</span> · always the same latents",
-        escape(&grid_alt(run)),
-        last.step,
-        BASE64.encode(&last.png),
-        grids.len() - 1,
-        grids.len() - 1,
-        last.step
-    );
-    if grids.len() < run.samples.len() {
-        let (shown, all) = (grouped(grids.len() as u64), grouped(run.samples.len() as u64));
-        let _ = write!(html, "<br>{shown} of {all} grids are in this file, evenly spread; the folder samples has all");
-    }
-    html.push_str("</figcaption>\n</figure>\n");
-    animation(html, run, last.size);
-    html.push_str("</div>\n</section>\n");
+    let ([width, height], step, end) = (last.size, last.step, grids.len() - 1);
+    let (alt, png, animation) = (escape(&grid_alt(run)), BASE64.encode(&last.png), animation(run, last.size));
+    let (shown, all) = (grouped(grids.len() as u64), grouped(run.samples.len() as u64));
+    let left_out = match grids.len() < run.samples.len() {
+        true => format!("<br>{shown} of {all} grids are in this file, evenly spread; the folder samples has all"),
+        false => String::new(),
+    };
+    format!(
+        "<div class=\"pair\">\n<figure>\n<img id=\"grid\" width=\"{width}\" height=\"{height}\" alt=\"{alt} after step {step}\" \
+         src=\"data:image/png;base64,{png}\">\n<div class=\"controls\" hidden><button id=\"play\" type=\"button\">Play</button>\
+         <input id=\"range\" type=\"range\" min=\"0\" max=\"{end}\" step=\"1\" value=\"{end}\" aria-label=\"Step of the sample grid\"></div>\n\
+         <figcaption class=\"caption\"><span id=\"grid-step\">step {step}</span> · always the same latents{left_out}</figcaption>\n\
+         </figure>\n{animation}</div>\n"
+    )
 }
 
-/// The animation, or why it is not here.
-fn animation(html: &mut String, run: &Run, [width, height]: [u32; 2]) {
+/// The animation, or why it is not here; nothing where there is none.
+fn animation(run: &Run, [width, height]: [u32; 2]) -> String {
     let named = run.setting_text(&["output", "gif"]).unwrap_or_else(|| "dcgan.gif".to_string());
     // A name alone: nothing outside the run folder.
-    let Some(file) = Path::new(&named).file_name().map(PathBuf::from) else { return };
-    let (path, name) = (run.path.join(&file), escape(&file.to_string_lossy()));
-    let Ok(found) = std::fs::metadata(&path) else { return };
+    let Some(file) = Path::new(&named).file_name() else { return String::new() };
+    let (path, name) = (run.path.join(file), escape(&file.to_string_lossy()));
+    let Ok(found) = std::fs::metadata(&path) else { return String::new() };
     let bytes = size(found.len());
     if found.len() > MOST_GIF_BYTES {
-        let _ = writeln!(
-            html,
-            "<figure><figcaption>The animation, {name}, is too large for this file ({bytes}); it lies in the run folder.</figcaption></figure>"
+        return format!(
+            "<figure><figcaption>The animation, {name}, is too large for this file ({bytes}); it lies in the run folder.</figcaption></figure>\n"
         );
-        return;
     }
-    let Some(gif) = disk::read(&path).ok().filter(|gif| gif.starts_with(b"GIF8")) else { return };
-    let _ = writeln!(
-        html,
-        "<figure>\n<img class=\"moving\" id=\"animation\" width=\"{width}\" height=\"{height}\" alt=\"The same grid changing during training\" \
-         src=\"data:image/gif;base64,{}\">\n<figcaption class=\"caption\">The animation, {name} ({bytes})<span class=\"instead\">, is not shown \
-         because this device asks for less motion</span></figcaption>\n</figure>",
-        BASE64.encode(&gif)
-    );
+    let gif = disk::read(&path).ok().filter(|gif| gif.starts_with(b"GIF8")).map(|gif| BASE64.encode(gif));
+    gif.map_or_else(String::new, |gif| {
+        format!(
+            "<figure>\n<img class=\"moving\" id=\"animation\" width=\"{width}\" height=\"{height}\" alt=\"The same grid changing during \
+             training\" src=\"data:image/gif;base64,{gif}\">\n<figcaption class=\"caption\">The animation, {name} ({bytes})<span \
+             class=\"instead\">, is not shown because this device asks for less motion</span></figcaption>\n</figure>\n"
+        )
+    })
 }
 
-fn checkpoints(html: &mut String, run: &Run) {
-    html.push_str("<section>\n<h2>Checkpoints kept</h2>\n");
+fn checkpoints(run: &Run) -> String {
     if run.checkpoints.is_empty() {
-        html.push_str("<p>There is no checkpoint yet.</p>\n</section>\n");
-        return;
+        return "<p>There is no checkpoint yet.</p>\n".to_string();
     }
-    html.push_str(
-        "<table>\n<tr><th>checkpoints/*.safetensors</th><th class=\"number\">Size</th>\
-         <th class=\"number\">Distance</th></tr>\n",
-    );
-    let distances = run.checkpoints.iter().filter_map(|kept| kept.distance);
-    let best = distances.min_by(f64::total_cmp);
-    for kept in &run.checkpoints {
-        let (name, bytes) = (escape(&kept.name), size(kept.bytes));
-        let mark = if best.is_some() && kept.distance == best { " (best)" } else { "" };
-        let distance = shown(kept.distance.unwrap_or(f64::NAN));
-        let _ = writeln!(
-            html,
-            "<tr><td>{name}</td><td class=\"number\">{bytes}</td>\
-             <td class=\"number\">{distance}{mark}</td></tr>"
-        );
-    }
-    html.push_str("</table>\n</section>\n");
+    let best = run.checkpoints.iter().filter_map(Kept::distance).min_by(f64::total_cmp);
+    let row = |kept: &Kept| {
+        let (name, bytes, distance) =
+            (escape(&kept.name), size(kept.bytes), shown(kept.distance().unwrap_or(f64::NAN)));
+        let mark = if best.is_some() && kept.distance() == best { " (best)" } else { "" };
+        format!("<tr><td>{name}</td><td class=\"number\">{bytes}</td><td class=\"number\">{distance}{mark}</td></tr>\n")
+    };
+    format!(
+        "<table>\n<tr><th>checkpoints/*.safetensors</th><th class=\"number\">Size</th><th class=\"number\">Distance</th></tr>\n{}</table>\n",
+        run.checkpoints.iter().map(row).collect::<String>()
+    )
 }

@@ -31,14 +31,12 @@ pub struct Run {
     pub samples: Vec<(u32, PathBuf)>,
     /// The checkpoints, oldest first.
     pub checkpoints: Vec<Kept>,
-    /// What the newest readable checkpoint says of the run.
-    pub origin: Option<Metadata>,
     /// Adapter, driver and version that the kernels were tuned to.
     pub tuned_for: Option<String>,
 }
 
 /// A checkpoint file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     /// Steps done.
     pub step: u32,
@@ -46,8 +44,20 @@ pub struct Kept {
     pub name: String,
     /// Its size.
     pub bytes: u64,
+    /// What it says of the run, where it can be read.
+    pub metadata: Option<Metadata>,
+}
+
+impl Kept {
+    fn of((step, path): (u32, PathBuf)) -> Option<Self> {
+        let name = path.file_stem()?.to_str()?.to_string();
+        Some(Kept { step, name, bytes: fs::metadata(&path).ok()?.len(), metadata: Checkpoint::peek(&path).ok() })
+    }
+
     /// How far its samples are from real images, where it says so.
-    pub distance: Option<f64>,
+    pub fn distance(&self) -> Option<f64> {
+        self.metadata.as_ref()?.distance
+    }
 }
 
 impl Run {
@@ -68,8 +78,6 @@ impl Run {
             )));
         }
         let config_text = text(&config_file).unwrap_or_default();
-        let checkpoints = CHECKPOINTS.list(path)?.into_iter();
-        let checkpoints: Vec<_> = checkpoints.map(|(step, file)| (Checkpoint::peek(&file).ok(), step, file)).collect();
         let tuning = text(&path.join(TUNING)).and_then(|text| serde_json::from_str::<Value>(&text).ok());
         Ok(Run {
             path: path.to_path_buf(),
@@ -78,8 +86,7 @@ impl Run {
             records: read_metrics(&path.join(METRICS))?,
             quality: read_quality(&path.join(QUALITY))?,
             samples: SAMPLES.list(path).unwrap_or_default(),
-            checkpoints: checkpoints.iter().filter_map(|(said, step, file)| kept(*step, file, said.as_ref())).collect(),
-            origin: checkpoints.into_iter().rev().find_map(|(said, ..)| said),
+            checkpoints: CHECKPOINTS.list(path)?.into_iter().filter_map(Kept::of).collect(),
             tuned_for: tuning.and_then(|tuning| Some(tuning.get("device")?.as_str()?.to_string())),
         })
     }
@@ -119,14 +126,14 @@ impl Run {
     pub fn total_steps(&self) -> Option<u64> {
         self.setting_number(&["training", "steps"]).or_else(|| {
             let epochs = self.setting_number(&["training", "epochs"])?;
-            epochs.checked_mul(self.origin.as_ref()?.steps_per_epoch.into())
+            epochs.checked_mul(self.origin()?.steps_per_epoch.into())
         })
     }
 
     /// Seconds of training.
     pub fn seconds(&self) -> Option<f64> {
         let recorded = self.records.last().map(|record| record.seconds).filter(|s| s.is_finite());
-        recorded.or_else(|| Some(self.origin.as_ref()?.seconds))
+        recorded.or_else(|| Some(self.origin()?.seconds))
     }
 
     /// The sample grid after `step`, or the last one before it, with its step; without a step, the newest.
@@ -145,14 +152,19 @@ impl Run {
         })
     }
 
+    /// What the newest readable checkpoint says of the run.
+    fn origin(&self) -> Option<&Metadata> {
+        self.checkpoints.iter().rev().find_map(|kept| kept.metadata.as_ref())
+    }
+
     /// The device with its API and driver, as the newest checkpoint or the tuned kernels name it.
     pub fn device(&self) -> Option<String> {
-        self.origin.as_ref().map(|origin| origin.device.clone()).or_else(|| self.tuned_for.clone())
+        self.origin().map(|origin| origin.device.clone()).or_else(|| self.tuned_for.clone())
     }
 
     /// The version of the program that saved the newest checkpoint.
     pub fn program_version(&self) -> Option<String> {
-        self.origin.as_ref().map(|origin| origin.program_version.clone())
+        self.origin().map(|origin| origin.program_version.clone())
     }
 }
 
@@ -161,11 +173,6 @@ fn text(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(LONGEST_TEXT).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn kept(step: u32, path: &Path, said: Option<&Metadata>) -> Option<Kept> {
-    let name = path.file_stem()?.to_str()?.to_string();
-    Some(Kept { step, name, bytes: fs::metadata(path).ok()?.len(), distance: said.and_then(|said| said.distance) })
 }
 
 #[cfg(test)]
@@ -220,7 +227,7 @@ mod tests {
         assert_eq!(found.device().as_deref(), Some("a GPU, its API, its driver"));
         assert_eq!(found.program_version().as_deref(), Some("0.0.7"));
         assert_eq!(found.setting_text(&["seed"]).as_deref(), Some("7"));
-        let checkpoints: Vec<_> = found.checkpoints.iter().map(|kept| (kept.step, kept.distance)).collect();
+        let checkpoints: Vec<_> = found.checkpoints.iter().map(|kept| (kept.step, kept.distance())).collect();
         assert_eq!(checkpoints, [(8, Some(0.25)), (9, None), (10, None)]);
         assert_eq!(found.samples.len(), 1);
     }

@@ -15,7 +15,7 @@ use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::Metadata;
-use crate::model::config::{Config, Output, Training};
+use crate::model::config::Config;
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
 
 /// A run's folder, held by this process.
@@ -78,7 +78,7 @@ impl RunFolder {
             disk::create_folders(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
             remove_left_overs(folder)?;
         }
-        write_config(&run, config)?;
+        RunFolder::write_config(&run, config)?;
         Ok(RunFolder {
             gif_name: config.output.gif.clone(),
             metrics: Journal::open(run.join(METRICS))?,
@@ -126,12 +126,13 @@ impl RunFolder {
         lines.iter().map(|line| line.diversity).filter(|diversity| diversity.is_finite()).fold(0.0, f64::max)
     }
 
-    /// Writes the configuration again.
+    /// Writes the configuration into a run's folder.
     ///
     /// # Errors
     /// An I/O error naming the file.
-    pub fn write_config(&self, config: &Config) -> Result<()> {
-        write_config(self.path(), config)
+    pub fn write_config(run: &Path, config: &Config) -> Result<()> {
+        let text = toml::to_string(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
+        save_durably(text.as_bytes(), &run.join(CONFIG))
     }
 
     /// The configuration that a run's folder holds.
@@ -151,26 +152,21 @@ impl RunFolder {
     /// An I/O error where it is there and cannot be read.
     pub fn update(run: &Path, stored: &mut Config) -> Result<()> {
         let path = run.join(CONFIG);
-        let bytes = disk::read(&path);
-        if let Err(cause) = &bytes
-            && cause.kind() != ErrorKind::NotFound
-        {
-            return Err(Error::io("read", &path, cause));
-        }
+        let bytes = match disk::read(&path) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(Error::io("read", &path, &cause)),
+            bytes => bytes,
+        };
         let newer = parse_config(&path, bytes).and_then(|newer| match newer.out_of_range() {
             Some((_, problem)) => Err(problem),
             None => Ok(newer),
         });
         match newer {
-            Ok(Config { data_dir, training: Training { epochs, steps, on_nan, .. }, output, .. }) => {
-                let Output { rows, cols, gif, .. } = stored.output.clone();
-                stored.data_dir = data_dir;
-                stored.training = Training { epochs, steps, on_nan, ..stored.training };
-                stored.output = Output { rows, cols, gif, ..output };
+            Ok(newer) => stored.update(&newer),
+            Err(cause) => {
+                log::warn!("{cause}; length and cadences are those of the newest checkpoint");
+                Ok(())
             }
-            Err(cause) => log::warn!("{cause}; length and cadences are those of the newest checkpoint"),
         }
-        Ok(())
     }
 
     /// The folder.
@@ -249,10 +245,4 @@ fn parse_config(path: &Path, bytes: io::Result<Vec<u8>>) -> std::result::Result<
     let broken = |cause: &dyn std::fmt::Display| format!("cannot use {}: {cause}", path.display()).replace('\n', " ");
     let text = String::from_utf8(bytes.map_err(|e| broken(&e))?).map_err(|e| broken(&e))?;
     toml::from_str(&text).map_err(|e| broken(&e.message()))
-}
-
-fn write_config(run: &Path, config: &Config) -> Result<()> {
-    let path = run.join(CONFIG);
-    let text = toml::to_string(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
-    save_durably(text.as_bytes(), &path)
 }

@@ -32,9 +32,8 @@ fn preset(profile: &Profile, name: &str, batch: u32) -> Result<Program> {
     config.seed = SEED;
     config.training.batch_size = batch;
     (config.output.rows, config.output.cols) = (1, 3);
-    let layouts = config.layouts()?;
     let bytes = config.image.values() * IMAGES;
-    let Recording { mut program, gan, sampler, .. } = engine::record(&config, &layouts, profile, bytes.into())?;
+    let Recording { mut program, gan, sampler, .. } = engine::record(&config, profile, bytes.into())?;
 
     for (view, values) in engine::initial(&program, SEED) {
         set(&mut program, view, values);

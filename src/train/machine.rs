@@ -5,14 +5,12 @@ use crate::device::Device;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::model::config::Config;
-use crate::model::network::Layout;
 use crate::tuning::Choices;
 
 /// A device and what is loaded on it.
 #[derive(Debug)]
 pub(super) struct Machine {
     device: Device,
-    layouts: [Layout; 2],
     choices: Choices,
     keeps_data: bool,
     /// Nothing while a lost device is opened again; where that fails, the run ends.
@@ -24,14 +22,8 @@ impl Machine {
     ///
     /// # Errors
     /// As [`Engine::tuned`].
-    pub(super) fn load(
-        device: Device,
-        config: &Config,
-        layouts: &[Layout; 2],
-        data: &DataSet,
-        choices: Choices,
-    ) -> Result<Self> {
-        let mut machine = Machine { device, layouts: layouts.clone(), choices, keeps_data: false, engine: None };
+    pub(super) fn load(device: Device, config: &Config, data: &DataSet, choices: Choices) -> Result<Self> {
+        let mut machine = Machine { device, choices, keeps_data: false, engine: None };
         machine.load_engine(config, data)?;
         Ok(machine)
     }
@@ -49,7 +41,7 @@ impl Machine {
     fn load_engine(&mut self, config: &Config, data: &DataSet) -> Result<()> {
         let images = resident(data, &self.device);
         self.keeps_data = images.is_some();
-        self.engine = Some(Engine::tuned(&self.device, config, &self.layouts, images, &self.choices)?);
+        self.engine = Some(Engine::tuned(&self.device, config, images, &self.choices)?);
         Ok(())
     }
 

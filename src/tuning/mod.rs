@@ -16,7 +16,6 @@ use crate::engine;
 use crate::error::Result;
 pub use crate::kernels::linear::choices::{Choices, key};
 use crate::model::config::Config;
-use crate::model::network::Layout;
 pub use file::{cache_file, load, save};
 
 /// How long measuring may take before what is left keeps its default until the next run; a measurement under way is
@@ -50,7 +49,6 @@ pub fn identity(device: &Device) -> Option<String> {
 pub fn for_run(
     device: &Device,
     config: &Config,
-    layouts: &[Layout; 2],
     wanted: bool,
     announce: &mut dyn FnMut(&str),
 ) -> Result<Option<Tuning>> {
@@ -58,7 +56,7 @@ pub fn for_run(
     if !wanted {
         return Ok(Some(Tuning { device: identity, choices: Choices::default() }));
     }
-    choose(device, config, layouts, cache_file(&identity).as_deref(), announce)
+    choose(device, config, cache_file(&identity).as_deref(), announce)
 }
 
 /// What a resumed run uses: what it recorded, where that was on this device; else as [`for_run`].
@@ -69,7 +67,6 @@ pub fn for_resumed(
     recorded: &Path,
     device: &Device,
     config: &Config,
-    layouts: &[Layout; 2],
     wanted: bool,
     announce: &mut dyn FnMut(&str),
 ) -> Result<Option<Tuning>> {
@@ -81,7 +78,7 @@ pub fn for_resumed(
         Err(error) => error.to_string(),
     };
     announce(&format!("{cause}; results may differ from one uninterrupted run in their last bits"));
-    for_run(device, config, layouts, wanted, announce)
+    for_run(device, config, wanted, announce)
 }
 
 /// The choices for a training step on a device: those in the cache file, and measured ones for what it lacks, which are
@@ -92,13 +89,12 @@ pub fn for_resumed(
 pub fn choose(
     device: &Device,
     config: &Config,
-    layouts: &[Layout; 2],
     cache: Option<&Path>,
     announce: &mut dyn FnMut(&str),
 ) -> Result<Option<Tuning>> {
     let Some(identity) = identity(device) else { return Ok(None) };
     let profile = device.profile();
-    let program = engine::record(config, layouts, &profile, 4)?.program;
+    let program = engine::record(config, &profile, 4)?.program;
     let mut known = cache.and_then(|path| file::load_cache(path, &identity)).unwrap_or_default();
     let missing = measure::open_shapes(&program, &profile, &known);
     if !missing.is_empty() {

@@ -32,7 +32,7 @@ pub fn modules() -> Vec<Module> {
         let layouts = config.layouts().expect("a built-in preset");
         let image_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
         for profile in &PROFILES {
-            let recorded = engine::record(&config, &layouts, profile, image_bytes).expect("it fits");
+            let recorded = engine::record(&config, profile, image_bytes).expect("it fits");
             for json in bundle(&recorded.program)["modules"].as_array().expect("a list") {
                 let text = |key: &str| json[key].as_str().expect("a text").to_string();
                 modules.entry(text("wgsl")).or_insert_with(|| Module {

@@ -2,6 +2,7 @@
 //! its two streams and the files it leaves. Everything computes on the processor, so no adapter is needed.
 
 mod bench;
+mod changing;
 #[path = "../common/mod.rs"]
 mod common;
 mod configuration;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dcgan_gpu::data::fetch::{self, Observer, Verdict, verify};
+use dcgan_gpu::data::fetch::{self, FetchObserver, Integrity, verify};
 use dcgan_gpu::error::Kind;
 use flate2::Compression;
 
@@ -83,8 +83,8 @@ fn verdicts() {
     };
     let mut content = known.content.clone();
     content[500] ^= 1;
-    let bad = |why: &str| Verdict::Bad(why.into());
-    assert_eq!(judge(&content, &unknown), Verdict::Unchecked);
+    let bad = |why: &str| Integrity::Bad(why.into());
+    assert_eq!(judge(&content, &unknown), Integrity::Unchecked);
     assert_eq!(judge(&content, &known), bad("its content's checksum is not the published one"));
     assert_eq!(
         judge(&gzip(&content, Compression::fast()), &known),
@@ -121,7 +121,7 @@ struct Ear {
     heard: mpsc::Sender<()>,
 }
 
-impl Observer for Ear {
+impl FetchObserver for Ear {
     fn note(&mut self, line: &str) {
         self.notes.note(line);
         let _ = self.heard.send(());

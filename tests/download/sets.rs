@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use dcgan_gpu::data::fetch::sets::{File, Set};
-use dcgan_gpu::data::fetch::{self, Limits, Observer, Options, Report};
+use dcgan_gpu::data::fetch::{self, FetchObserver, FetchOptions, FetchReport, Limits};
+use dcgan_gpu::data::sets::{File, Set};
 use dcgan_gpu::error::Error;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -69,13 +69,13 @@ fn hex(bytes: &[u8]) -> &'static str {
 }
 
 /// Options that ask `mirrors`; pauses are short, and only a server that is meant to try one's patience can.
-pub fn options(mirrors: &[String]) -> Options {
+pub fn options(mirrors: &[String]) -> FetchOptions {
     let limits = Limits { pause: Duration::from_millis(1), tries_in_all: 6, ..Limits::default() };
-    Options { mirrors: mirrors.to_vec(), offline: false, direct: true, limits }
+    FetchOptions { mirrors: mirrors.to_vec(), offline: false, direct: true, limits }
 }
 
 /// [`options`] that lose patience after half a second.
-pub fn impatient(mirrors: &[String]) -> Options {
+pub fn impatient(mirrors: &[String]) -> FetchOptions {
     let mut options = options(mirrors);
     (options.limits.patience, options.limits.trickle) = (Duration::from_millis(500), 64);
     options
@@ -85,7 +85,7 @@ pub fn impatient(mirrors: &[String]) -> Options {
 #[derive(Debug, Default)]
 pub struct Notes(pub Vec<String>);
 
-impl Observer for Notes {
+impl FetchObserver for Notes {
     fn note(&mut self, line: &str) {
         self.0.push(line.to_owned());
     }
@@ -106,7 +106,7 @@ impl Notes {
 }
 
 /// Downloads, and gives what was reported and told.
-pub fn get(set: &Set, folder: &Path, options: &Options) -> (Result<Report, Error>, Notes) {
+pub fn get(set: &Set, folder: &Path, options: &FetchOptions) -> (Result<FetchReport, Error>, Notes) {
     let mut notes = Notes::default();
     let result = fetch::get(set, folder, options, &mut notes);
     (result, notes)

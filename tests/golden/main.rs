@@ -233,7 +233,7 @@ fn engine_step(engine: &mut Engine, step: u32) -> [f64; 2] {
 
 fn engine(device: &Device, preset: &str) -> Engine {
     let config = config(preset);
-    Engine::new(device, &config, &config.layouts().expect("the preset is valid"), None).expect("it loads")
+    Engine::new(device, &config, None).expect("it loads")
 }
 
 /// `tf-tutorial` free-running in f32: ten steps stay within 1e-4 of PyTorch's float64.

@@ -66,7 +66,7 @@ impl Double {
         let config = config(preset);
         let layouts = config.layouts().expect("the preset is valid");
         let bytes = u64::from(config.image.values() * BATCH);
-        let recorded = engine::record(&config, &layouts, &Profile::HOST, bytes).unwrap();
+        let recorded = engine::record(&config, &Profile::HOST, bytes).unwrap();
         let mut cpu = Interpreter::new(&recorded.program);
         for (view, values) in engine::initial(&recorded.program, SEED) {
             cpu.floats_mut(view).copy_from_slice(&crate::common::wide(&values));

@@ -59,8 +59,7 @@ fn programs(profile: &Profile) -> Vec<Program> {
         let mut config = sources::preset(preset).expect("a preset");
         for batch in [config.training.batch_size, 16] {
             config.training.batch_size = batch;
-            let layouts = config.layouts().expect("a valid preset");
-            let program = engine::record(&config, &layouts, profile, 4096).unwrap().program;
+            let program = engine::record(&config, profile, 4096).unwrap().program;
             programs.extend((1..5).map(|number| variant(program.clone(), number, profile)));
             programs.push(program);
         }

@@ -6,17 +6,16 @@ use std::path::PathBuf;
 
 use crate::bench::floor;
 use crate::bench::runner::Counts;
-use crate::bench::step::{self, Options};
+use crate::bench::step::{self, StepOptions};
 use crate::bench::sweep::{self, Grid};
 use crate::error::{Error, Result};
 use crate::model::config::Config;
-use crate::model::origins::Origin;
-use crate::model::sources::{DEFAULT_PRESET, Merge, PRESETS};
+use crate::model::sources::{Merge, PRESETS};
 use crate::output::{Overwrite, plot, save_text};
 use crate::train::trainer::Tune;
 use clap::ValueHint;
-use toml::Value;
 
+use super::settings::Settings;
 use super::{DeviceChoice, announce, print, print_json, tell};
 
 /// Measure training steps on a device: by step, by kernel, against what the device can do at most
@@ -36,18 +35,8 @@ Examples:
   dcgan-gpu bench --sweep --out sweep               how time and memory grow, with a plot"
 )]
 pub struct Arguments {
-    /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
-    #[arg(long, value_name = "PRESET", env = "DCGAN_GPU_PRESET", conflicts_with = "config")]
-    preset: Option<String>,
-    /// A TOML file with the keys of a preset
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "DCGAN_GPU_CONFIG")]
-    config: Option<PathBuf>,
-    /// Real images, and generated ones, of a step
-    #[arg(long, value_name = "N", env = "DCGAN_GPU_BATCH_SIZE")]
-    batch_size: Option<u32>,
-    /// Any key of the configuration, such as latent.dim=64; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    assignments: Vec<String>,
+    #[command(flatten)]
+    settings: Settings<false>,
     #[command(flatten)]
     device: DeviceChoice,
     /// Steps to measure; by default 20 blocks, or as many as fit 20 seconds, 5 at least
@@ -94,31 +83,9 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Whether the environment's value for argument `id` does not count, given the flags on the command line.
-pub fn overruled(id: &str, given: &dyn Fn(&str) -> bool) -> bool {
-    match id {
-        "preset" => given("config"),
-        "config" => given("preset"),
-        _ => false,
-    }
-}
-
 impl Arguments {
-    fn resolve(&self, mut merge: Merge) -> Result<Config> {
-        if let Some(batch) = self.batch_size {
-            let set =
-                merge.set(&["training", "batch_size"], Value::Integer(batch.into()), Origin::Flag("--batch-size"));
-            set.map_err(|e| Error::usage(format!("--batch-size: {e}")))?;
-        }
-        self.assignments.iter().try_for_each(|assignment| merge.set_text(assignment))?;
-        merge.finish()
-    }
-
     fn configuration(&self) -> Result<Config> {
-        let config = self.resolve(match &self.config {
-            Some(file) => Merge::from_file(file)?,
-            None => Merge::new(self.preset.as_deref().unwrap_or(DEFAULT_PRESET))?,
-        })?;
+        let config = self.settings.apply(self.settings.base()?)?;
         config.layouts()?;
         Ok(config)
     }
@@ -136,7 +103,7 @@ fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
     let config = arguments.configuration()?;
     let counts = Counts { warmup: arguments.warmup, steps: arguments.steps };
     let patience = arguments.device.patience();
-    let options = Options { counts, steps_only: arguments.steps_only, patience };
+    let options = StepOptions { counts, steps_only: arguments.steps_only, patience };
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
     let mut report = step::measure(&arguments.device.device, &config, options, tune)?;
@@ -152,10 +119,11 @@ fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
 }
 
 fn print_floor(arguments: &Arguments) -> Result<()> {
-    let configs = if arguments.config.is_some() || arguments.preset.is_some() {
+    let settings = &arguments.settings;
+    let configs = if settings.give("--preset") || settings.give("--config") {
         vec![arguments.configuration()?]
     } else {
-        PRESETS.iter().map(|(name, _)| arguments.resolve(Merge::new(name)?)).collect::<Result<_>>()?
+        PRESETS.iter().map(|(name, _)| settings.apply(Merge::new(name)?)).collect::<Result<_>>()?
     };
     let works = configs.iter().map(floor::of_config).collect::<Result<Vec<_>>>()?;
     if arguments.json {

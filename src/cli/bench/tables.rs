@@ -1,15 +1,15 @@
 //! What `bench` prints for people.
 
 use crate::bench::floor::StepWork;
-use crate::bench::step::{Profile, Report, Row};
-use crate::bench::sweep::{At, Outcome, Point, Sweep};
+use crate::bench::step::{KernelCost, StepProfile, StepReport};
+use crate::bench::sweep::{Coordinates, Point, PointOutcome, Sweep};
 use crate::device::Timing;
 
 use crate::cli::table;
 
 /// A measurement: the step, then where its time goes.
-pub fn report(report: &Report) -> Vec<String> {
-    let Report { preset, batch_size, device, load, work, .. } = report;
+pub fn report(report: &StepReport) -> Vec<String> {
+    let StepReport { preset, batch_size, device, load, work, .. } = report;
     let family = report.family.map_or_else(|| format!("{} threads", report.threads), |name| format!("{name} kernels"));
     let mut lines = vec![
         format!("{preset} at batch {batch_size} on {device} ({family})"),
@@ -44,7 +44,7 @@ pub fn report(report: &Report) -> Vec<String> {
     lines
 }
 
-fn kernels(profile: &Profile) -> Vec<String> {
+fn kernels(profile: &StepProfile) -> Vec<String> {
     let ceilings = &profile.ceilings;
     let largest = ceilings.copies.last().map_or(0.0, |copy| copy.bytes_per_s);
     let nearest = ceilings.copies.first().map_or(0.0, |copy| copy.bytes_per_s);
@@ -72,7 +72,7 @@ fn kernels(profile: &Profile) -> Vec<String> {
     lines
 }
 
-fn rows(rows: &[Row], second: &str, value: impl Fn(&Row) -> String) -> Vec<String> {
+fn rows(rows: &[KernelCost], second: &str, value: impl Fn(&KernelCost) -> String) -> Vec<String> {
     let header = ["kernel", second, "time", "share", "GFLOP/s", "padded", "GB/s", "ceiling"].map(String::from).to_vec();
     let body = rows.iter().map(|row| {
         vec![
@@ -113,7 +113,7 @@ pub fn floor(works: &[StepWork]) -> Vec<String> {
 pub fn sweep(sweep: &Sweep) -> Vec<String> {
     let header = ["batch", "image", "width", "MFLOP/image", "step", "images/s", "GFLOP/s", "tensors", "process"];
     let body = sweep.points.iter().map(|point| {
-        let At { batch_size, image_size, width } = point.at;
+        let Coordinates { batch_size, image_size, width } = point.at;
         let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
         let mut row = vec![
             batch_size.to_string(),
@@ -122,7 +122,7 @@ pub fn sweep(sweep: &Sweep) -> Vec<String> {
             format!("{:.1}", point.flops_per_image as f64 / 1e6),
         ];
         match &point.outcome {
-            Outcome::Measured { median_s, images_per_s, gflops, peak_host_bytes, .. } => {
+            PointOutcome::Measured { median_s, images_per_s, gflops, peak_host_bytes, .. } => {
                 row.extend([time(*median_s), format!("{images_per_s:.1}"), format!("{gflops:.1}")]);
                 row.push(mebibytes(point.device_bytes()));
                 row.push(peak_host_bytes.map_or_else(String::new, mebibytes));
@@ -147,9 +147,9 @@ pub fn sweep(sweep: &Sweep) -> Vec<String> {
 
 /// A point of a sweep as it becomes known.
 pub fn point_in_words(point: &Point) -> String {
-    let At { batch_size, image_size, width } = point.at;
+    let Coordinates { batch_size, image_size, width } = point.at;
     let result = match (&point.outcome, point.problem()) {
-        (Outcome::Measured { median_s, images_per_s, .. }, _) => {
+        (PointOutcome::Measured { median_s, images_per_s, .. }, _) => {
             format!("{} a step, {images_per_s:.1} images/s", time(*median_s))
         }
         (_, Some((what, reason))) => format!("{what}: {reason}"),

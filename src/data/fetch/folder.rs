@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::sets;
-use super::verify::{Verdict, verify};
+use super::verify::{Integrity, verify};
+use crate::data::sets;
 use crate::error::{Error, Result};
 
 /// A folder that no other process downloads into.
@@ -19,17 +19,17 @@ pub(super) struct Locked<'a> {
 
 /// What a folder has of one published file.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundFile {
     pub path: PathBuf,
-    pub verdict: Verdict,
+    pub integrity: Integrity,
 }
 
 /// Looks for a published file in `folder`: unpacked or as it is published, in the order in which data sets are opened.
-pub(super) fn look(folder: &Path, file: &sets::File) -> Result<Option<Found>> {
+pub(super) fn look(folder: &Path, file: &sets::File) -> Result<Option<FoundFile>> {
     for name in [file.unpacked(), file.name] {
         let path = folder.join(name);
         if path.is_file() {
-            return Ok(Some(Found { verdict: verify(&path, file)?, path }));
+            return Ok(Some(FoundFile { integrity: verify(&path, file)?, path }));
         }
     }
     Ok(None)

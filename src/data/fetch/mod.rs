@@ -6,7 +6,6 @@
 
 mod folder;
 mod http;
-pub mod sets;
 mod transfer;
 mod trouble;
 mod verify;
@@ -15,20 +14,20 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use self::folder::{Found, Locked, look};
+use self::folder::{FoundFile, Locked, look};
 use self::http::Http;
 pub use self::http::Limits;
-use self::sets::{File, Set};
 use self::transfer::Transfer;
 use self::trouble::Trouble;
-pub use self::verify::{Verdict, verify};
+pub use self::verify::{Integrity, verify};
 use super::locate;
+use super::sets::{self, File, Set};
 use crate::error::{Error, Kind, Result};
 use crate::output::size;
 
 /// How to download.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct FetchOptions {
     /// Base addresses that are asked instead of the public ones; `{set}` in them stands for the set's name.
     pub mirrors: Vec<String>,
     /// Whether sockets are forbidden.
@@ -40,7 +39,7 @@ pub struct Options {
 }
 
 /// Who watches a download.
-pub trait Observer {
+pub trait FetchObserver {
     /// Something that a person may want to know, in one line.
     fn note(&mut self, line: &str);
     /// Of `total` bytes of the file `name`, `arrived` are there.
@@ -49,7 +48,7 @@ pub trait Observer {
 
 /// What [`get`] found or did.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct FetchReport {
     /// The set's name.
     pub set: String,
     /// The folder with its files.
@@ -58,7 +57,7 @@ pub struct Report {
     pub files: Vec<Fetched>,
 }
 
-/// One file of a [`Report`].
+/// One file of a [`FetchReport`].
 #[derive(Clone, Debug, Serialize)]
 pub struct Fetched {
     /// Where it is.
@@ -72,7 +71,7 @@ pub struct Fetched {
     pub verified: bool,
 }
 
-impl Options {
+impl FetchOptions {
     /// Options with `mirrors`, and offline where `$DCGAN_GPU_OFFLINE` says so (set, and neither empty nor 0).
     ///
     /// # Errors
@@ -81,7 +80,7 @@ impl Options {
     pub fn new(mirrors: &[String]) -> Result<Self> {
         let offline = std::env::var_os("DCGAN_GPU_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0");
         let mirrors = mirrors.iter().map(|mirror| base_address(mirror)).collect::<Result<_>>()?;
-        Ok(Options { mirrors, offline, ..Options::default() })
+        Ok(FetchOptions { mirrors, offline, ..FetchOptions::default() })
     }
 
     /// The base addresses of `set`.
@@ -145,7 +144,7 @@ impl From<Error> for Failure {
 /// - [`Kind::Data`] when a server sends something that is not the file;
 /// - [`Kind::Io`] when no server can be reached or none gives the file, and when the folder cannot be written;
 /// - [`Kind::Usage`] when the environment's proxy or certificates cannot be used.
-pub fn get(set: &Set, folder: &Path, options: &Options, observer: &mut dyn Observer) -> Result<Report> {
+pub fn get(set: &Set, folder: &Path, options: &FetchOptions, observer: &mut dyn FetchObserver) -> Result<FetchReport> {
     obtain(set, folder, options, observer).map_err(|failure| match failure {
         Failure::Here(error) => error,
         Failure::There(kind, why) => {
@@ -161,7 +160,12 @@ pub fn get(set: &Set, folder: &Path, options: &Options, observer: &mut dyn Obser
 /// # Errors
 ///
 /// [`Kind::Data`] when the set is neither there nor to be had; the message has the remedy. Otherwise as [`get`].
-pub fn ensure(spec: &str, data_dir: Option<&Path>, options: &Options, observer: &mut dyn Observer) -> Result<()> {
+pub fn ensure(
+    spec: &str,
+    data_dir: Option<&Path>,
+    options: &FetchOptions,
+    observer: &mut dyn FetchObserver,
+) -> Result<()> {
     let Some(set) = sets::named(spec) else { return Ok(()) };
     let Some(absence) = locate::absence(set, data_dir)? else { return Ok(()) };
     if options.offline {
@@ -179,12 +183,12 @@ pub fn ensure(spec: &str, data_dir: Option<&Path>, options: &Options, observer: 
 fn obtain(
     set: &Set,
     folder: &Path,
-    options: &Options,
-    observer: &mut dyn Observer,
-) -> std::result::Result<Report, Failure> {
-    let mut report = Report { set: set.name.to_owned(), folder: folder.to_owned(), files: Vec::new() };
+    options: &FetchOptions,
+    observer: &mut dyn FetchObserver,
+) -> std::result::Result<FetchReport, Failure> {
+    let mut report = FetchReport { set: set.name.to_owned(), folder: folder.to_owned(), files: Vec::new() };
     let found = set.files.iter().map(|file| look(folder, file)).collect::<Result<Vec<_>>>()?;
-    let is_good = |found: &&Found| !matches!(found.verdict, Verdict::Bad(_));
+    let is_good = |found: &&FoundFile| !matches!(found.integrity, Integrity::Bad(_));
     if found.iter().flatten().filter(is_good).count() == set.files.len() {
         for found in found.into_iter().flatten() {
             report.files.push(present(found)?);
@@ -204,7 +208,7 @@ fn obtain(
         // Again: the process that had the lock may have brought it.
         let broken = match look(folder, file)? {
             None => None,
-            Some(Found { path, verdict: Verdict::Bad(why) }) => {
+            Some(FoundFile { path, integrity: Integrity::Bad(why) }) => {
                 observer.note(&format!("{} is broken: {why}; downloading it again", path.display()));
                 Some(path)
             }
@@ -218,15 +222,15 @@ fn obtain(
         if let Some(aside) = aside {
             observer.note(&format!("the broken file is now {}", aside.display()));
         }
-        report.files.push(Fetched { from: Some(from), ..present(Found { path, verdict: Verdict::Good })? });
+        report.files.push(Fetched { from: Some(from), ..present(FoundFile { path, integrity: Integrity::Good })? });
     }
     Ok(report)
 }
 
 /// A file that is there.
-fn present(Found { path, verdict }: Found) -> Result<Fetched> {
+fn present(FoundFile { path, integrity }: FoundFile) -> Result<Fetched> {
     let bytes = std::fs::metadata(&path).map_err(|cause| Error::io("read", &path, &cause))?.len();
-    Ok(Fetched { path, bytes, from: None, verified: verdict == Verdict::Good })
+    Ok(Fetched { path, bytes, from: None, verified: integrity == Integrity::Good })
 }
 
 /// Asks one address after the other, and gives the one that had the file; it is the first to be asked for the next.
@@ -236,7 +240,7 @@ fn from_any(
     sources: &mut [String],
     locked: &Locked<'_>,
     limits: &Limits,
-    observer: &mut dyn Observer,
+    observer: &mut dyn FetchObserver,
 ) -> std::result::Result<String, Failure> {
     let part = locked.part(file);
     let (mut reasons, mut kind) = (Vec::new(), Kind::Io);
@@ -267,10 +271,10 @@ mod tests {
 
     #[test]
     fn mirrors_are_plain_addresses() {
-        let options = Options::new(&["https://host/{set}".into(), "http://127.0.0.1:8080/a/".into()]).unwrap();
+        let options = FetchOptions::new(&["https://host/{set}".into(), "http://127.0.0.1:8080/a/".into()]).unwrap();
         let kmnist = sets::named("kmnist").unwrap();
         assert_eq!(options.sources(kmnist), ["https://host/kmnist/", "http://127.0.0.1:8080/a/"]);
-        assert_eq!(Options::default().sources(kmnist), kmnist.sources);
+        assert_eq!(FetchOptions::default().sources(kmnist), kmnist.sources);
         for bad in [
             "",
             "host",
@@ -282,7 +286,7 @@ mod tests {
             "https://me:pw@host/",
             "https://host/?a=b",
         ] {
-            let error = Options::new(&[bad.to_string()]).unwrap_err();
+            let error = FetchOptions::new(&[bad.to_string()]).unwrap_err();
             assert_eq!(error.kind(), Kind::Usage, "{bad}");
             assert!(error.to_string().contains("write it as https://host/folder/"), "{error}");
         }

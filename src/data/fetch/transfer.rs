@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use ureq::http::header;
 
-use super::Observer;
+use super::FetchObserver;
 use super::http::{Answer, Http, Limits};
-use super::sets::File;
 use super::trouble::{self, Trouble};
-use super::verify::{Verdict, verify};
+use super::verify::{Integrity, verify};
+use crate::data::sets::File;
 use crate::error::Error;
 
 /// What is fetched, from where, and how.
@@ -35,7 +35,7 @@ const OPENING: usize = 64;
 
 impl Transfer<'_> {
     /// Fetches the file, again and again while that helps. When this succeeds, the temporary file is the published file.
-    pub fn run(&self, observer: &mut dyn Observer) -> Outcome<()> {
+    pub fn run(&self, observer: &mut dyn FetchObserver) -> Outcome<()> {
         let (mut fruitless, mut validator) = (0, None);
         for tried in 1.. {
             let before = self.arrived();
@@ -63,9 +63,9 @@ impl Transfer<'_> {
     }
 
     /// One request, and what comes of it.
-    fn attempt(&self, validator: &mut Option<String>, observer: &mut dyn Observer) -> Outcome<()> {
+    fn attempt(&self, validator: &mut Option<String>, observer: &mut dyn FetchObserver) -> Outcome<()> {
         let mut have = self.arrived();
-        if have == self.file.bytes && self.verdict()? == Verdict::Good {
+        if have == self.file.bytes && self.integrity()? == Integrity::Good {
             return Ok(());
         }
         if have >= self.file.limit() {
@@ -86,8 +86,8 @@ impl Transfer<'_> {
             *validator = answer.validator();
         }
         let arrived = self.receive(answer, start, observer)?;
-        match self.verdict()? {
-            Verdict::Good => Ok(()),
+        match self.integrity()? {
+            Integrity::Good => Ok(()),
             // Without a declared length the end of the connection may be its cut.
             _ if whole.is_none() && arrived < self.file.bytes => {
                 Err(Trouble::Passing(format!("ends after {arrived} of {} bytes", self.file.bytes)))
@@ -95,13 +95,13 @@ impl Transfer<'_> {
             _ if start > 0 => {
                 Err(Trouble::Stale("the part that had arrived before and this one make no whole file".into()))
             }
-            Verdict::Bad(why) => Err(self.thrown_away(format!("sends another file ({why})"))),
-            Verdict::Unchecked => Err(self.thrown_away("sends a file that no checksum is known for".into())),
+            Integrity::Bad(why) => Err(self.thrown_away(format!("sends another file ({why})"))),
+            Integrity::Unchecked => Err(self.thrown_away("sends a file that no checksum is known for".into())),
         }
     }
 
     /// Appends the body to the temporary file from byte `start` on; the bytes that it has then.
-    fn receive(&self, mut answer: Answer, start: u64, observer: &mut dyn Observer) -> Outcome<u64> {
+    fn receive(&self, mut answer: Answer, start: u64, observer: &mut dyn FetchObserver) -> Outcome<u64> {
         let local = |cause| Trouble::Local(Error::io("write", self.part, &cause));
         let mut part = OpenOptions::new().create(true).write(true).truncate(false).open(self.part).map_err(local)?;
         part.set_len(start).and_then(|()| part.seek(SeekFrom::Start(start))).map_err(local)?;
@@ -151,9 +151,9 @@ impl Transfer<'_> {
         Ok(())
     }
 
-    fn verdict(&self) -> Outcome<Verdict> {
+    fn integrity(&self) -> Outcome<Integrity> {
         if self.arrived() == 0 {
-            return Ok(Verdict::Bad("it has no content".into()));
+            return Ok(Integrity::Bad("it has no content".into()));
         }
         verify(self.part, self.file).map_err(Trouble::Local)
     }

@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-use super::sets::File;
+use crate::data::sets::File;
 use crate::error::{Error, Result};
 
 /// The first bytes of a gzipped file.
@@ -16,7 +16,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file turns out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Integrity {
     /// The published file, or its content in another container.
     Good,
     /// Of the right size, in a container that no checksum is known for.
@@ -30,29 +30,29 @@ pub enum Verdict {
 /// # Errors
 ///
 /// [`Kind::Io`](crate::error::Kind::Io) when it cannot be read.
-pub fn verify(path: &Path, file: &File) -> Result<Verdict> {
+pub fn verify(path: &Path, file: &File) -> Result<Integrity> {
     let unreadable = |cause: io::Error| Error::io("read", path, &cause);
     let open = || fs::File::open(path);
     let bytes = fs::metadata(path).map_err(unreadable)?.len();
     if bytes == file.bytes && is_published(open().map_err(unreadable)?, file).map_err(unreadable)? {
-        return Ok(Verdict::Good);
+        return Ok(Integrity::Good);
     }
     let mut start = Vec::new();
     open().and_then(|f| f.take(2).read_to_end(&mut start)).map_err(unreadable)?;
     let is_packed = start == GZIP;
     if bytes == file.bytes && !(is_packed && file.content_sha256.is_some()) {
-        return Ok(Verdict::Bad("its checksum is not the published one".into()));
+        return Ok(Integrity::Bad("its checksum is not the published one".into()));
     }
     if !is_packed && bytes != file.content_bytes {
         let is_unpacked = path.file_name().is_some_and(|name| name == file.unpacked());
         let expected = if is_unpacked { file.content_bytes } else { file.bytes };
-        return Ok(Verdict::Bad(format!("it has {bytes} bytes, not {expected}")));
+        return Ok(Integrity::Bad(format!("it has {bytes} bytes, not {expected}")));
     }
     let source = open().map_err(unreadable)?;
     let content = if is_packed { digest(MultiGzDecoder::new(source), file) } else { digest(source, file) };
     match content {
-        Ok(verdict) => Ok(verdict),
-        Err(cause) if is_packed => Ok(Verdict::Bad(format!("it cannot be unpacked ({cause})"))),
+        Ok(integrity) => Ok(integrity),
+        Err(cause) if is_packed => Ok(Integrity::Bad(format!("it cannot be unpacked ({cause})"))),
         Err(cause) => Err(unreadable(cause)),
     }
 }
@@ -73,7 +73,7 @@ fn is_published(mut source: impl Read, file: &File) -> io::Result<bool> {
 }
 
 /// Judges the content; reads no more than it may have and one byte.
-fn digest(source: impl Read, file: &File) -> io::Result<Verdict> {
+fn digest(source: impl Read, file: &File) -> io::Result<Integrity> {
     let (mut source, mut sha256, mut bytes, mut buffer) =
         (source.take(file.content_bytes + 1), Sha256::new(), 0, vec![0; 1 << 16]);
     loop {
@@ -87,12 +87,12 @@ fn digest(source: impl Read, file: &File) -> io::Result<Verdict> {
     }
     if bytes != file.content_bytes {
         let found = if bytes > file.content_bytes { "more".to_string() } else { bytes.to_string() };
-        return Ok(Verdict::Bad(format!("its content has {found} bytes, not {}", file.content_bytes)));
+        return Ok(Integrity::Bad(format!("its content has {found} bytes, not {}", file.content_bytes)));
     }
     Ok(match file.content_sha256 {
-        None => Verdict::Unchecked,
-        Some(known) if hex(&sha256.finalize()) == known => Verdict::Good,
-        Some(_) => Verdict::Bad("its content's checksum is not the published one".into()),
+        None => Integrity::Unchecked,
+        Some(known) if hex(&sha256.finalize()) == known => Integrity::Good,
+        Some(_) => Integrity::Bad("its content's checksum is not the published one".into()),
     })
 }
 

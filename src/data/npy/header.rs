@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// The type of the elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
+pub(super) enum Dtype {
     /// Unsigned bytes.
     U8,
     /// Floats of 32 bits.
@@ -17,12 +17,12 @@ pub(super) enum Element {
     },
 }
 
-impl Element {
+impl Dtype {
     /// Bytes of an element.
     pub(super) fn bytes(self) -> u64 {
         match self {
-            Element::U8 => 1,
-            Element::F32 { .. } => 4,
+            Dtype::U8 => 1,
+            Dtype::F32 { .. } => 4,
         }
     }
 }
@@ -30,7 +30,7 @@ impl Element {
 /// What a header says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    pub(super) element: Element,
+    pub(super) element: Dtype,
     /// Whether the first axis varies fastest, not the last.
     pub(super) fortran: bool,
     pub(super) shape: Vec<u64>,
@@ -63,11 +63,11 @@ impl Header {
     }
 }
 
-fn element_of(descr: Option<&str>) -> Result<Element> {
+fn element_of(descr: Option<&str>) -> Result<Dtype> {
     match descr {
-        Some("|u1" | "u1" | "<u1" | ">u1") => Ok(Element::U8),
-        Some("<f4") => Ok(Element::F32 { little: true }),
-        Some(">f4") => Ok(Element::F32 { little: false }),
+        Some("|u1" | "u1" | "<u1" | ">u1") => Ok(Dtype::U8),
+        Some("<f4") => Ok(Dtype::F32 { little: true }),
+        Some(">f4") => Ok(Dtype::F32 { little: false }),
         Some(other) => {
             let other: String = other.chars().take(16).collect();
             Err(unusable(&format!("it has elements of type {other:?}, neither uint8 (|u1) nor float32 (<f4)")))
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn reads_every_spelling() {
-        let expected = Header { element: Element::F32 { little: true }, fortran: true, shape: vec![5, 28] };
+        let expected = Header { element: Dtype::F32 { little: true }, fortran: true, shape: vec![5, 28] };
         for text in [
             "{'descr': '<f4', 'fortran_order': True, 'shape': (5, 28), }      \n",
             "{\"shape\":(5,28,),\"fortran_order\":True,\"descr\":\"<f4\"}",
@@ -131,7 +131,7 @@ mod tests {
             assert_eq!(Header::parse(text).unwrap(), expected, "{text}");
         }
         let scalar = Header::parse("{'descr': '|u1', 'fortran_order': False, 'shape': (), }").unwrap();
-        assert_eq!(scalar, Header { element: Element::U8, fortran: false, shape: vec![] });
+        assert_eq!(scalar, Header { element: Dtype::U8, fortran: false, shape: vec![] });
     }
 
     #[test]

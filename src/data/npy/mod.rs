@@ -7,8 +7,8 @@ mod header;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-use self::header::{Element, Header};
-use super::Images;
+use self::header::{Dtype, Header};
+use super::RawImages;
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
@@ -25,7 +25,7 @@ const LONGEST_HEADER: u32 = 65_536;
 ///
 /// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, does not hold exactly the bytes
 /// that it declares, or holds something else than such images.
-pub fn read(path: &Path) -> Result<Images> {
+pub fn read(path: &Path) -> Result<RawImages> {
     let (source, length) = open(path)?;
     parse(source, length).map_err(at(path))
 }
@@ -35,7 +35,7 @@ pub fn read(path: &Path) -> Result<Images> {
 /// # Errors
 ///
 /// As [`read`], without the file's name.
-pub fn parse(mut source: impl BufRead, length: u64) -> Result<Images> {
+pub fn parse(mut source: impl BufRead, length: u64) -> Result<RawImages> {
     let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
     if let Some(impostor) = impostor(opening) {
         return Err(damaged(impostor));
@@ -45,8 +45,8 @@ pub fn parse(mut source: impl BufRead, length: u64) -> Result<Images> {
     let order = Order::of(&header)?;
     let values = read_exactly(source, size, length)?;
     let values = match header.element {
-        Element::U8 => values,
-        Element::F32 { little } => bytes_of_floats(&values, little)?,
+        Dtype::U8 => values,
+        Dtype::F32 { little } => bytes_of_floats(&values, little)?,
     };
     Ok(order.images(values))
 }
@@ -139,12 +139,12 @@ impl Order {
     }
 
     /// Puts the values into the order that images have here.
-    fn images(&self, values: Vec<u8>) -> Images {
+    fn images(&self, values: Vec<u8>) -> RawImages {
         let Order { count, shape, strides } = *self;
         let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
         let sorted = [height * width * channels, width * channels, channels, 1];
         if strides == sorted {
-            return Images { shape, count, pixels: values };
+            return RawImages { shape, count, pixels: values };
         }
         let mut pixels = Vec::with_capacity(values.len());
         for image in 0..count as usize {
@@ -155,7 +155,7 @@ impl Order {
                 }
             }
         }
-        Images { shape, count, pixels }
+        RawImages { shape, count, pixels }
     }
 }
 

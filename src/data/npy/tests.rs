@@ -1,5 +1,5 @@
 use super::*;
-use crate::output::{Images as Drawn, Overwrite, write_npy};
+use crate::output::{Images, Overwrite, write_npy};
 
 fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
@@ -7,7 +7,7 @@ fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes(), text.as_bytes(), data].concat()
 }
 
-fn parsed(file: &[u8]) -> Result<Images> {
+fn parsed(file: &[u8]) -> Result<RawImages> {
     parse(file, file.len() as u64)
 }
 
@@ -78,7 +78,7 @@ fn reads_what_sampling_writes() {
     let folder = tempfile::tempdir().unwrap();
     for channels in [1, 3] {
         let path = folder.path().join(format!("{channels}.npy"));
-        let drawn = Drawn::new((0..12 * channels as u8).collect(), [3, 2, 2, channels]).unwrap();
+        let drawn = Images::new((0..12 * channels as u8).collect(), [3, 2, 2, channels]).unwrap();
         write_npy(&drawn, &path, Overwrite::Never).unwrap();
         let images = read(&path).unwrap();
         assert_eq!((images.count, images.shape.channels, images.pixels), (3, channels as u32, drawn.pixels));

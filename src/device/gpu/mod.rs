@@ -15,13 +15,13 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::faults::{self, At, What};
-use super::health::{self, Health};
+use super::health::{self, DeviceHealth};
 use super::{OpenOptions, limits};
 use crate::error::{DeviceFailure, Error, Kind, Result};
 use crate::plan::{Dispatch, ENTRY_POINT, LinearFamily, Profile, Program, TensorSpec, allocated_bytes};
 pub use adapter::{Adapter, adapters};
+pub use session::GpuSession;
 use session::Prepared;
-pub use session::Session;
 
 /// Workgroup memory that every WebGPU implementation has; wgpu does not check it.
 const MAX_WORKGROUP_BYTES: u32 = 16_384;
@@ -43,7 +43,7 @@ pub struct Gpu {
     address: String,
     device: wgpu::Device,
     queue: wgpu::Queue,
-    health: Health,
+    health: DeviceHealth,
 }
 
 impl Gpu {
@@ -75,7 +75,7 @@ impl Gpu {
         let opened = catch_unwind(AssertUnwindSafe(|| pollster::block_on(adapter.adapter.request_device(&descriptor))))
             .map_err(|_| refused("the driver panicked".to_string()))?;
         let (device, queue) = opened.map_err(|e| refused(e.to_string()))?;
-        let health = Health::default();
+        let health = DeviceHealth::default();
         let from_errors = health.clone();
         device.on_uncaptured_error(Arc::new(move |error| {
             let memory = matches!(error, wgpu::Error::OutOfMemory { .. });
@@ -133,7 +133,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Kind::Device`] when memory does not suffice or the driver refuses a kernel.
-    pub fn load(&self, program: Program) -> Result<Session> {
+    pub fn load(&self, program: Program) -> Result<GpuSession> {
         limits::check(&program, &self.name, self.profile.max_binding_bytes, !self.is_hardware)?;
         let buffers = self.buffers(&program)?;
         let start = Instant::now();
@@ -141,7 +141,7 @@ impl Gpu {
         let compile_time = start.elapsed();
         let prepare = |dispatch| self.prepare(dispatch, &buffers, &pipelines);
         let plans = program.plans.iter().map(|plan| plan.dispatches.iter().map(prepare).collect()).collect();
-        Session::new(self, compile_time, program, buffers, plans)
+        GpuSession::new(self, compile_time, program, buffers, plans)
     }
 
     /// The buffers of all tensors, one by one, so that the first that does not fit is known.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Gpu;
 use crate::device::faults::{self, At, What};
-use crate::device::health::{self, Health};
+use crate::device::health::{self, DeviceHealth};
 use crate::device::{OpenOptions, Timing};
 use crate::error::{DeviceFailure, Error, Result};
 use crate::plan::{Program, View};
@@ -37,11 +37,11 @@ impl Prepared {
 
 /// A program loaded on an adapter.
 #[derive(Debug)]
-pub struct Session {
+pub struct GpuSession {
     name: String,
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
-    health: Health,
+    health: DeviceHealth,
     pub(super) options: OpenOptions,
     compile_time: Duration,
     program: Program,
@@ -52,14 +52,14 @@ pub struct Session {
     pub(super) in_flight: VecDeque<wgpu::SubmissionIndex>,
 }
 
-impl Session {
+impl GpuSession {
     pub(super) fn new(
         gpu: &Gpu,
         compile_time: Duration,
         program: Program,
         buffers: Vec<wgpu::Buffer>,
         plans: Vec<Vec<Prepared>>,
-    ) -> Result<Session> {
+    ) -> Result<GpuSession> {
         let mark = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read mark"),
             size: 4,
@@ -67,7 +67,7 @@ impl Session {
             mapped_at_creation: false,
         });
         gpu.queue.write_buffer(&mark, 0, bytemuck::bytes_of(&READ_MARK));
-        let session = Session {
+        let session = GpuSession {
             name: gpu.name.clone(),
             device: gpu.device.clone(),
             queue: gpu.queue.clone(),
@@ -189,7 +189,7 @@ impl Session {
     }
 }
 
-impl crate::device::Session for Session {
+impl crate::device::Session for GpuSession {
     fn program(&self) -> &Program {
         &self.program
     }

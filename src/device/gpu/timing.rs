@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Session;
+use super::GpuSession;
 use crate::device::{OpenOptions, Timing};
 use crate::error::Result;
 
@@ -23,7 +23,7 @@ pub(super) fn best(offered: wgpu::Features, options: OpenOptions) -> (Timing, wg
     }
 }
 
-impl Session {
+impl GpuSession {
     /// How the dispatches of a plan are timed: a query set has at most 4096 timestamps.
     pub(super) fn method(&self, plan: usize) -> Timing {
         let (count, most) = (self.plans[plan].len(), wgpu::QUERY_SET_MAX_QUERIES as usize);

@@ -7,7 +7,7 @@ use crate::kernels;
 use crate::plan::Kernel;
 use crate::twin::{Twin, Twinned};
 pub use interpreter::Interpreter;
-pub use session::Session;
+pub use session::HostSession;
 
 /// The twin of a kernel: that of this crate's registry, or one of `others`.
 ///

@@ -13,19 +13,19 @@ const NAME: &str = "cpu";
 
 /// A program in host memory.
 #[derive(Debug)]
-pub struct Session {
+pub struct HostSession {
     interpreter: Interpreter<f32>,
     program: Program,
     /// A failure that a test injected: as on an adapter, nothing works afterwards.
     failed: Option<Error>,
 }
 
-impl Session {
+impl HostSession {
     /// Allocates a program's tensors.
     ///
     /// # Errors
     /// [`crate::error::Kind::Device`] when memory does not suffice.
-    pub fn load(program: Program, twins: &'static [Twinned]) -> Result<Session> {
+    pub fn load(program: Program, twins: &'static [Twinned]) -> Result<HostSession> {
         limits::check(&program, NAME, Profile::HOST.max_binding_bytes, true)?;
         let struck = faults::strike(At::Allocate);
         let interpreter = match struck {
@@ -33,7 +33,7 @@ impl Session {
             _ => Interpreter::try_new(&program, twins),
         };
         let interpreter = interpreter.map_err(|tensor| health::does_not_fit(NAME, &program, tensor))?;
-        let mut session = Session { interpreter, program, failed: None };
+        let mut session = HostSession { interpreter, program, failed: None };
         struck.map_or(Ok(()), |what| session.fail(what))?;
         Ok(session)
     }
@@ -70,7 +70,7 @@ impl Session {
     }
 }
 
-impl crate::device::Session for Session {
+impl crate::device::Session for HostSession {
     fn program(&self) -> &Program {
         &self.program
     }

@@ -6,14 +6,13 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::config::Config;
-use crate::model::network::Layout;
 use crate::run::claim::Claim;
 use crate::run::files::TUNING;
 use crate::run::folder::RunFolder;
 use crate::train::feed::Feed;
 use crate::train::machine::Machine;
 use crate::train::same::{check_same_bits, check_same_data};
-use crate::tuning;
+use crate::tuning::{self, Tuning};
 
 /// Whether kernels are tuned to the device, and whom to tell about it.
 pub struct Tune<'a> {
@@ -34,23 +33,10 @@ impl Trainer {
     ///
     /// # Errors
     /// Device and I/O errors, each before anything is trained.
-    pub fn start(
-        config: Config,
-        layouts: &[Layout; 2],
-        data: DataSet,
-        device: Device,
-        claim: Claim,
-        tune: Tune<'_>,
-    ) -> Result<Self> {
-        let feed = Feed::new(data, &config);
-        let tuning = tuning::for_run(&device, &config, layouts, tune.wanted, tune.announce)?;
-        let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let machine = Machine::load(device, &config, layouts, feed.data(), choices)?;
-        let folder = RunFolder::create(claim, &config)?;
-        if let Some(tuning) = &tuning {
-            tuning::save(&folder.path().join(TUNING), tuning)?;
-        }
-        Ok(Trainer::new(config, feed, folder, machine, None))
+    pub fn start(config: Config, data: DataSet, device: Device, claim: Claim, tune: Tune<'_>) -> Result<Self> {
+        let tuning = tuning::for_run(&device, &config, tune.wanted, tune.announce)?;
+        let folder = |config: &Config| RunFolder::create(claim, config);
+        Trainer::load(Feed::new(data, &config), config, device, tuning, None, folder)
     }
 
     /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
@@ -59,7 +45,6 @@ impl Trainer {
     /// As [`Trainer::start`]; a data error when the data are not those of the run.
     pub fn resume(
         config: Config,
-        layouts: &[Layout; 2],
         data: DataSet,
         device: Device,
         claim: Claim,
@@ -75,17 +60,29 @@ impl Trainer {
             }
         }
         let recorded = claim.path().join(TUNING);
-        let tuning = tuning::for_resumed(&recorded, &device, &config, layouts, tune.wanted, tune.announce)?;
+        let tuning = tuning::for_resumed(&recorded, &device, &config, tune.wanted, tune.announce)?;
+        let folder = |config: &Config| RunFolder::resume(claim, config, from.map(|from| &from.metadata));
+        Trainer::load(feed, config, device, tuning, from, folder)
+    }
+
+    /// Loads the device, and after that opens the folder.
+    fn load(
+        feed: Feed,
+        config: Config,
+        device: Device,
+        tuning: Option<Tuning>,
+        from: Option<&Checkpoint>,
+        folder: impl FnOnce(&Config) -> Result<RunFolder>,
+    ) -> Result<Self> {
         let choices = tuning.as_ref().map(|tuning| tuning.choices.clone()).unwrap_or_default();
-        let mut machine = Machine::load(device, &config, layouts, feed.data(), choices)?;
+        let mut machine = Machine::load(device, &config, feed.data(), choices)?;
         if let Some(from) = from {
             machine.engine().restore(&from.tensors)?;
         }
-        let from = from.map(|from| &from.metadata);
-        let folder = RunFolder::resume(claim, &config, from)?;
+        let folder = folder(&config)?;
         if let Some(tuning) = &tuning {
-            tuning::save(&recorded, tuning)?;
+            tuning::save(&folder.path().join(TUNING), tuning)?;
         }
-        Ok(Trainer::new(config, feed, folder, machine, from))
+        Ok(Trainer::new(config, feed, folder, machine, from.map(|from| &from.metadata)))
     }
 }

@@ -116,7 +116,7 @@ impl Trainer {
     /// [`Kind::Diverged`] when a loss or a tensor is no number; device and I/O errors. The last checkpoint stays good.
     pub fn run(mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<Outcome> {
         self.clock = Clock::start(self.step);
-        self.events = self.begin_events()?;
+        self.events = Events::begin(self.config.output.tensorboard, self.folder.path())?;
         let mut recovery = Recovery::default();
         while let Err(error) = self.train(observer, stop) {
             recovery.go_on(&mut self, error, observer)?;
@@ -308,7 +308,7 @@ impl Trainer {
             None => self.machine.engine().initialise(),
         }
         self.folder.rewind(found.as_ref().map(|found| &found.checkpoint.metadata))?;
-        self.events = self.begin_events()?;
+        self.events = Events::begin(self.config.output.tensorboard, self.folder.path())?;
         self.clock.step = self.step;
         (self.quality, self.health) = (None, Health::new(self.folder.best_diversity()));
         self.outcome = News { saved: found.map(|found| (self.step, found.path)), ..News::default() };
@@ -329,11 +329,7 @@ impl Trainer {
         let path = CHECKPOINTS.path(self.folder.path(), self.step);
         checkpoint.save(&path)?;
         self.outcome.saved = Some((self.step, path));
-        self.folder.write_config(&self.config)
-    }
-
-    fn begin_events(&self) -> Result<Events> {
-        Events::begin(self.config.output.tensorboard, self.folder.path())
+        RunFolder::write_config(self.folder.path(), &self.config)
     }
 
     fn diverged(&self, what: &str) -> Error {

@@ -8,7 +8,7 @@ mod patience;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use dcgan_gpu::data::fetch::Options;
+use dcgan_gpu::data::fetch::FetchOptions;
 use dcgan_gpu::error::Kind;
 
 use crate::sets::{NAME, Notes, Published, get, names, options, published, set_of};
@@ -44,7 +44,7 @@ fn fails(
 /// The same with options of another kind.
 #[track_caller]
 fn fails_with(
-    options: fn(&[String]) -> Options,
+    options: fn(&[String]) -> FetchOptions,
     kind: Kind,
     fragment: &str,
     answer: impl Fn(&Request, usize, &mut TcpStream, &[u8]) + Send + Sync + 'static,

@@ -49,7 +49,7 @@ fn with_any(parts: &[&str]) -> Vec<String> {
 #[test]
 fn unsafe_code_is_in_two_files() {
     assert_eq!(with_any(&["unsafe_code", "unsafe {"]), ["src/device/gpu/unchecked.rs", "src/twin/unchecked.rs"]);
-    let manifest = include_str!("../Cargo.toml");
+    let manifest = include_str!("../../Cargo.toml");
     assert!(manifest.contains("unsafe_code = \"deny\""), "the manifest denies unsafe code");
 }
 

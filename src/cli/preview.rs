@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Picture;
+use crate::output::Picture;
 
 /// How a preview is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,177 @@
+//! Every setting once: its key, its flag, what it may be, and whether a resumed run may change it.
+//!
+//! The parser, help, manual and completions, the checks of ranges and the rules of `--resume` read
+//! this table. Which keys there are besides, and of which type, the configuration's structs say: a
+//! new setting is a field there and a line here.
+
+use toml::Value;
+
+use Kind::{Assignment, Cadence, Count, File, Folder, Number, Seed, Switch, Text};
+
+/// What a setting may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A whole number within a range.
+    Count(u32, u32),
+    /// A number within a range.
+    Number(f64, f64),
+    /// A seed: as large as TOML can tell.
+    Seed,
+    /// Text that the configuration checks.
+    Text,
+    /// A folder.
+    Folder,
+    /// A file.
+    File,
+    /// Every so many steps or epochs.
+    Cadence,
+    /// Yes or no; a flag without a value is a yes.
+    Switch,
+    /// A key with its value; may be repeated.
+    Assignment,
+}
+
+/// A setting: a key of the configuration, a flag, or both.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The key, such as `adam.lr`; empty for flags that stand for no key of their own.
+    pub key: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// The flag, such as `--lr`; empty where only files and `--set` give it.
+    pub flag: &'static str,
+    /// What help calls the flag's value.
+    pub value: &'static str,
+    /// What help says.
+    pub help: &'static str,
+    /// Whether a resumed run may change it.
+    pub resumable: bool,
+}
+
+/// Settings from lines `key: kind, whether a resumed run may change it, flag and its value`; the
+/// comment is the flag's help.
+macro_rules! settings {
+    ($($(#[doc = $help:literal])* $key:literal: $kind:expr, $resumable:ident $(, $flag:literal $value:literal)?;)*) => {
+        &[$(Setting {
+            key: $key,
+            kind: $kind,
+            flag: concat!($($flag)?),
+            value: concat!($($value)?),
+            help: concat!($($help),*).trim_ascii_start(),
+            resumable: $resumable,
+        }),*]
+    };
+}
+
+const FIXED: bool = false;
+const RESUMABLE: bool = true;
+
+/// All settings, those with flags in the order of help.
+pub const SETTINGS: &[Setting] = settings! {
+    /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
+    "": Text, FIXED, "--preset" "PRESET";
+    /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
+    "": File, FIXED, "--config" "FILE";
+    /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder
+    /// with images
+    "data": Text, FIXED, "--data" "SET";
+    /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
+    "data_dir": Folder, RESUMABLE, "--data-dir" "DIR";
+    /// Length in epochs
+    "training.epochs": Count(1, 1_000_000), RESUMABLE, "--epochs" "N";
+    /// Length in steps
+    "training.steps": Count(1, 1_000_000_000), RESUMABLE, "--steps" "N";
+    /// Real images, and generated ones, of a step
+    "training.batch_size": Count(1, 16_384), FIXED, "--batch-size" "N";
+    /// Values of a latent vector
+    "latent.dim": Count(1, 65_536), FIXED, "--latent-dim" "N";
+    /// Adam's learning rate
+    "adam.lr": Number(0.0, 10.0), FIXED, "--lr" "X";
+    /// Adam's decay of the first moment
+    "adam.beta1": Number(0.0, 0.999_999), FIXED, "--beta1" "X";
+    /// Adam's decay of the second moment
+    "adam.beta2": Number(0.0, 0.999_999_9), FIXED, "--beta2" "X";
+    /// Order of updates: alternating or simultaneous
+    "training.order": Text, FIXED, "--order" "ORDER";
+    /// Label of real images in D's loss; below 1 it is smoothed
+    "training.label_real": Number(0.0, 1.0), FIXED, "--label-real" "X";
+    /// Label of generated images in D's loss
+    "training.label_fake": Number(0.0, 1.0), FIXED, "--label-fake" "X";
+    /// Standard deviation of the noise on real images
+    "training.instance_noise": Number(0.0, 10.0), FIXED, "--instance-noise" "X";
+    /// Seed of everything random
+    "seed": Seed, FIXED, "--seed" "S";
+    /// Any key of the configuration, such as adam.epsilon=1e-7; may be repeated
+    "": Assignment, FIXED, "--set" "KEY=VALUE";
+    /// When a sample grid, and a frame of the GIF, is made
+    "output.sample_every": Cadence, RESUMABLE, "--sample-every" "CADENCE";
+    /// When a checkpoint is saved
+    "output.checkpoint_every": Cadence, RESUMABLE, "--checkpoint-every" "CADENCE";
+    /// When a loss or a tensor is no number: stop, or rollback to the last checkpoint with half the
+    /// learning rate
+    "training.on_nan": Text, RESUMABLE, "--on-nan" "WHAT";
+    /// Write an event file for TensorBoard to the run's folder `tensorboard` too, or, with =false,
+    /// no longer
+    "output.tensorboard": Switch, RESUMABLE, "--tensorboard" "BOOL";
+    /// Newest checkpoints that are kept, at least 2; the best is kept besides
+    "output.keep": Count(2, 1_000_000), RESUMABLE, "--keep" "N";
+    /// Steps between lines of metrics.jsonl
+    "output.log_every": Count(1, 1_000_000), RESUMABLE, "--log-every" "N";
+    /// Rows of the sample grid
+    "output.rows": Count(1, 64), FIXED, "--rows" "R";
+    /// Columns of the sample grid
+    "output.cols": Count(1, 64), FIXED, "--cols" "C";
+    /// File name of the animation
+    "output.gif": Text, FIXED, "--gif" "NAME";
+    "image.height": Count(1, 4096), FIXED;
+    "image.width": Count(1, 4096), FIXED;
+    "image.channels": Count(1, 3), FIXED;
+    "adam.epsilon": Number(1e-20, 1.0), FIXED;
+    "init.std": Number(0.0, 10.0), FIXED;
+};
+
+impl Setting {
+    /// The environment variable that stands for the flag.
+    pub fn variable(&self) -> String {
+        format!("DCGAN_GPU_{}", self.id().to_uppercase().replace('-', "_"))
+    }
+
+    /// The flag without its hyphens.
+    pub fn id(&self) -> &'static str {
+        self.flag.trim_start_matches('-')
+    }
+
+    /// The value in a configuration.
+    fn of<'a>(&self, config: &'a Value) -> Option<&'a Value> {
+        self.key.split('.').try_fold(config, |table, name| table.get(name))
+    }
+
+    /// What is wrong with a value that lies out of range.
+    fn problem(&self, value: &Value) -> Option<String> {
+        let (value, low, high) = match (self.kind, value) {
+            (Count(low, high), &Value::Integer(n)) => (n as f64, low.into(), high.into()),
+            (Number(low, high), &Value::Float(x)) => (x, low, high),
+            _ => return None,
+        };
+        let why = if self.key == "output.keep" { ": the newest may be broken when it is needed" } else { "" };
+        (!(low..=high).contains(&value)).then(|| format!("{} = {value} is outside {low} to {high}{why}", self.key))
+    }
+}
+
+/// The first value of a configuration that lies out of range: its key, and what is wrong in words.
+pub(super) fn out_of_range(config: &Value) -> Option<(&'static str, String)> {
+    SETTINGS.iter().find_map(|setting| Some((setting.key, setting.problem(setting.of(config)?)?)))
+}
+
+/// Changes `stored` as `newer` says, in all that a resumed run may change.
+pub(super) fn update(stored: &mut Value, newer: &Value) {
+    for setting in SETTINGS.iter().filter(|setting| setting.resumable) {
+        let (table, name) = match setting.key.split_once('.') {
+            Some((table, name)) => (&mut stored[table], name),
+            None => (&mut *stored, setting.key),
+        };
+        let Value::Table(table) = table else { continue };
+        table.remove(name);
+        setting.of(newer).and_then(|value| table.insert(name.to_string(), value.clone()));
+    }
+}
