@@ -1,8 +1,9 @@
-//! Failing disks. In a process of its own: a lock that this process holds is for a moment also held by a process that another
-//! test starts.
+//! Failing disks. In a process of its own: a lock that this process holds is for a moment also held
+//! by a process that another test starts.
 //!
-//! Every file operation of a run fails once, and fails from then on: the run ends with an error that names the path, what was
-//! saved before still loads, and the run goes on to the same bits once the disk works again.
+//! Every file operation of a run fails once, and fails from then on: the run ends with an error
+//! that names the path, what was saved before still loads, and the run goes on to the same bits
+//! once the disk works again.
 
 mod common;
 
@@ -150,7 +151,8 @@ fn trial(deed: Deed, operation: Operation, nth: u64, kind: ErrorKind, lasts: boo
             let named = text.contains(folder.path().to_str().unwrap());
             assert!(named && !text.contains('\n'), "{what}: {text}");
         }
-        // What cannot be read need not be lost: an older checkpoint is used, a frame is left out, nothing is pruned.
+        // What cannot be read need not be lost: an older checkpoint is used, a frame is left out,
+        // nothing is pruned.
         Ok(()) => assert!(!happened || operation == Operation::Read, "{what}: nobody noticed"),
     }
 

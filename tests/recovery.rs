@@ -1,5 +1,5 @@
-//! Devices that fail in the middle of a run: it recovers to the bits of an undisturbed one, or ends as it should with a
-//! checkpoint to go on from.
+//! Devices that fail in the middle of a run: it recovers to the bits of an undisturbed one, or ends
+//! as it should with a checkpoint to go on from.
 
 mod common;
 
@@ -100,7 +100,8 @@ fn a_lost_device_is_opened_again_and_the_run_has_the_same_bits() {
         assert_eq!(notices, [""; 0]);
         let expected = left(undisturbed.path());
 
-        // Before the first checkpoint and after it, where work is handed over, waited for and read; and work left out.
+        // Before the first checkpoint and after it, where work is handed over, waited for and read;
+        // and work left out.
         let cases = [
             vec![DeviceFault { at: At::Submit, what: What::Lost, nth: 2 }],
             vec![DeviceFault { at: At::Submit, what: What::Lost, nth: 9 }],
@@ -109,7 +110,8 @@ fn a_lost_device_is_opened_again_and_the_run_has_the_same_bits() {
             vec![DeviceFault { at: At::Submit, what: What::SilentlyDropped, nth: 6 }],
             vec![2, 9, 15].into_iter().map(|nth| DeviceFault { at: At::Submit, what: What::Lost, nth }).collect(),
         ];
-        // Lost once more while it is loaded again; it was loaded for the first time after the faults were armed.
+        // Lost once more while it is loaded again; it was loaded for the first time after the
+        // faults were armed.
         let again = [(At::Submit, 9), (At::Allocate, 2)].map(|(at, nth)| DeviceFault { at, what: What::Lost, nth });
         let cases = cases.into_iter().map(|faults| (faults.len(), faults)).chain([(1, again.to_vec())]);
         for (recoveries, faults) in cases {
@@ -175,7 +177,8 @@ const RUNS_AWAY: [(&str, &str); 2] = [
     ("{ type = \"dense\", units = 1 }", "DEEP { type = \"dense\", units = 1 }"),
 ];
 
-/// The process ends as soon as the run went back: what it would have done then is done by the next one, to the same bits.
+/// The process ends as soon as the run went back: what it would have done then is done by the next
+/// one, to the same bits.
 #[test]
 fn a_run_that_is_killed_after_it_was_rolled_back_goes_on_as_slowly() {
     let _calm = faults::arm([]);

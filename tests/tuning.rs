@@ -72,7 +72,8 @@ fn every_choice_computes_what_the_twins_compute() {
                 let changed = changed.filter(|(a, b)| (a.kernel, &a.constants) != (b.kernel, &b.constants)).count();
                 assert!(changed > 0 || number > 1, "{}: nothing is tuned", case.name);
                 let mut failures = Vec::new();
-                lockstep::run_program(&device, &program, |row| failures.extend(row.failure)).expect("the device works");
+                lockstep::run_program(&device, &program, &[], |row| failures.extend(row.failure))
+                    .expect("the device works");
                 assert!(failures.is_empty(), "{}: {failures:?}", case.name);
             }
         }

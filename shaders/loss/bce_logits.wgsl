@@ -12,13 +12,6 @@ const THREADS = 64u;
 var<workgroup> sums: array<vec2f, THREADS>; // Σ loss, Σ sigmoid
 var<workgroup> spoilt: array<u32, THREADS>; // the bits of a NaN, or 0
 
-// ln(1 + u) for u in [0, 1]: where 1 + u rounds, the quotient (1 + u) − 1 corrects it (Kahan's log1p).
-fn log1p(u: f32) -> f32 {
-    let v = 1.0 + u;
-    let rounded = v - 1.0;
-    return select(log(v) * (u / rounded), u, rounded == 0.0);
-}
-
 // Bits that make NaN of any float they are put over: those of a NaN where l is none or infinite, else 0.
 fn nan_bits(l: f32) -> u32 {
     return select(0u, 0x7fc00000u, (bitcast<u32>(l) & 0x7fffffffu) >= 0x7f800000u);

@@ -95,7 +95,6 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
     if json {
         return print_json(&sets.collect::<Vec<_>>());
     }
-    let header = ["--data", "size", "licence", "what", "where"].map(String::from).to_vec();
     let rows = sets.map(|set| {
         let here = match set.folder {
             Some(folder) => folder.display().to_string(),
@@ -103,8 +102,7 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
         };
         vec![set.name.to_string(), size(set.bytes), set.licence.to_string(), set.about.to_string(), here]
     });
-    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
-    table::lines(&rows).iter().for_each(|line| print(line));
+    table::with_header(&["--data", "size", "licence", "what", "where"], rows).iter().for_each(|line| print(line));
     Ok(())
 }
 

@@ -21,12 +21,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return print_json(&devices);
     }
-    let header = ["--device", "name", "kind", "API", "largest binding", "driver"].map(String::from).to_vec();
+    let header = ["--device", "name", "kind", "API", "largest binding", "driver"];
     let rows = devices.into_iter().map(|d| {
         let binding = format!("{} MiB", d.max_binding_bytes >> 20);
         vec![d.choose, d.name, d.kind.to_string(), d.api, binding, d.driver]
     });
-    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
-    table::lines(&rows).iter().for_each(|line| print(line));
+    table::with_header(&header, rows).iter().for_each(|line| print(line));
     Ok(())
 }

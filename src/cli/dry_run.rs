@@ -6,8 +6,7 @@ use crate::layers::LayerSpec;
 use crate::model::config::Config;
 use crate::model::network::Layout;
 use crate::output::grouped;
-use crate::plan::Profile;
-use crate::plan::{Program, Role, allocated_bytes};
+use crate::plan::{Profile, Program, Role, allocated_bytes};
 use crate::shape::Shape;
 
 use super::{print, print_json, table};

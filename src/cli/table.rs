@@ -5,6 +5,12 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
     aligned(rows, |cell| cell.starts_with(|c: char| c.is_ascii_digit()))
 }
 
+/// As [`lines`], under a header.
+pub fn with_header(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+    let header = header.iter().map(|name| (*name).to_string()).collect();
+    lines(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
+}
+
 /// Rows as lines, all columns aligned to the left.
 pub fn lines_to_the_left(rows: &[Vec<String>]) -> Vec<String> {
     aligned(rows, |_| false)

@@ -35,6 +35,12 @@ pub fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
     Ok((BufReader::new(file), length))
 }
 
+/// The refusal of a folder that cannot be read.
+pub fn unreadable(folder: &Path, cause: &io::Error) -> Error {
+    let folder = folder.display();
+    Error::data(format!("cannot read the data folder {folder}: {cause}; make it readable or name another"))
+}
+
 /// Puts the name of the file in front of what is wrong with it.
 pub fn at(path: &Path) -> impl Fn(Error) -> Error {
     move |error| Error::new(error.kind(), format!("{}: {error}", path.display()))

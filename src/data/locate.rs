@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::files;
 use super::folder::PICTURES;
 use super::sets::{SETS, Set};
 use crate::error::{Error, Result};
@@ -205,18 +206,17 @@ fn with_stem<'a>(names: &'a [String], wanted: &str) -> Option<&'a String> {
 }
 
 fn unreadable(folder: &Path, cause: &io::Error) -> Error {
-    let folder = folder.display();
     match cause.kind() {
         io::ErrorKind::NotFound => {
-            let name = folder.to_string();
+            let name = folder.display().to_string();
             let near = nearest(&name, SETS.iter().map(|set| set.name).chain(["strokes"]));
             let near = near.map_or(String::new(), |near| format!("did you mean `{near}`? "));
             Error::data(format!(
-                "there is no data set or folder `{folder}`; {near}use mnist, fashion-mnist, kmnist, strokes, a \
+                "there is no data set or folder `{name}`; {near}use mnist, fashion-mnist, kmnist, strokes, a \
                  folder with PNG, JPEG or IDX files, or a .npy array"
             ))
         }
-        _ => Error::data(format!("cannot read the data folder {folder}: {cause}; make it readable or name another")),
+        _ => files::unreadable(folder, cause),
     }
 }
 

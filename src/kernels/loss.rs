@@ -1,13 +1,13 @@
 //! Binary cross-entropy on logits with soft labels.
 
 use super::case::{self, Trial};
-use super::{FLAT_INDEX, Flat, SIGMOID, Topic, tree_trips};
+use super::{FLAT_INDEX, Flat, LOG1P, SIGMOID, Topic, tree_trips};
 use crate::plan::{Bound, Kernel, Launch, Program, Recorder, View};
 use crate::twin::{Call, Real, chunks};
 use crate::twinned;
 
 /// Loss, mean D(x) and the logits' gradient.
-pub static BCE_LOGITS: Kernel = kernel!("loss/bce_logits", [SIGMOID], Bound::Relative(1e-5));
+pub static BCE_LOGITS: Kernel = kernel!("loss/bce_logits", [SIGMOID, LOG1P], Bound::Relative(1e-5));
 
 /// The proof that a step was done, in its row of the ring.
 pub static STAMP: Kernel = kernel!("loss/stamp", [], Bound::Relative(1e-7));

@@ -36,8 +36,10 @@ use crate::twin::Twinned;
 
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
+const LOG1P: &str = include_str!("../../shaders/common/log1p.wgsl");
 const PHILOX: &str = include_str!("../../shaders/common/philox.wgsl");
 const SIGMOID: &str = include_str!("../../shaders/common/sigmoid.wgsl");
+const SIGMOID4: &str = include_str!("../../shaders/common/sigmoid4.wgsl");
 
 /// What a flat kernel is recorded with: one that gives each item an invocation, found by [`FLAT_INDEX`].
 #[derive(Default)]

@@ -5,16 +5,7 @@
 //! parameters and state are the layer's own.
 
 mod activation;
-pub mod batch_norm;
-pub mod conv;
-pub mod conv_transpose;
-pub mod dense;
-pub mod dropout;
-pub mod leaky_relu;
 mod linear;
-pub mod relu;
-pub mod sigmoid;
-pub mod tanh;
 pub mod taps;
 pub mod window;
 
@@ -26,9 +17,11 @@ use crate::kernels::batch_norm::Features;
 use crate::plan::{Program, Recorder, Role, View};
 use crate::shape::Shape;
 
-/// The registry: the name of each layer's file, which is its `type` in a configuration, and its struct.
+/// The registry: each layer's file, whose name is its `type` in a configuration, and its struct.
 macro_rules! layers {
     ($($module:ident::$Layer:ident),* $(,)?) => {
+        $(pub mod $module;)*
+
         /// One line of a network's `layers`.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type", rename_all = "snake_case")]
@@ -72,6 +65,8 @@ layers! {
     leaky_relu::LeakyRelu,
     tanh::Tanh,
     sigmoid::Sigmoid,
+    silu::Silu,
+    softplus::Softplus,
     dropout::Dropout,
 }
 

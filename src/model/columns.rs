@@ -1,7 +1,7 @@
 //! What a step records: one table of columns, and the values of a step by column.
 //!
-//! A column comes by a row here and by the engine that records it: `metrics.jsonl`, TensorBoard, the report's charts and facts,
-//! and `compare` read the table.
+//! A column comes by a row here and by the engine that records it: `metrics.jsonl`, TensorBoard,
+//! the report's charts and facts, and `compare` read the table.
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -140,7 +140,8 @@ impl Serialize for Values {
 }
 
 impl<'de> Deserialize<'de> for Values {
-    /// Takes the columns of the table, in its order; what is no number is NaN. Those of a later program are left out.
+    /// Takes the columns of the table, in its order; what is no number is NaN. Those of a later
+    /// program are left out.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let map = serde_json::Map::deserialize(deserializer)?;
         let value = |name: &str| Some(map.get(name)?.as_f64().unwrap_or(f64::NAN));

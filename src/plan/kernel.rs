@@ -222,10 +222,12 @@ impl Kernel {
 fn element(module: &naga::Module, ty: naga::Handle<naga::Type>) -> Element {
     match module.types[ty].inner {
         naga::TypeInner::Array { base, .. } => element(module, base),
-        naga::TypeInner::Scalar(scalar) | naga::TypeInner::Vector { scalar, .. } => match scalar.kind {
-            naga::ScalarKind::Float => Element::F32,
-            _ => Element::U32,
-        },
+        naga::TypeInner::Scalar(scalar) | naga::TypeInner::Atomic(scalar) | naga::TypeInner::Vector { scalar, .. } => {
+            match scalar.kind {
+                naga::ScalarKind::Float => Element::F32,
+                _ => Element::U32,
+            }
+        }
         ref other => panic!("a storage binding must be an array of scalars or vectors, not {other:?}"),
     }
 }

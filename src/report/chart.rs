@@ -1,6 +1,8 @@
-//! A chart of the page: SVG that fits any width without JavaScript, and the values that the page's script shows.
+//! A chart of the page: SVG that fits any width without JavaScript, and the values that the page's
+//! script shows.
 //!
-//! Places across are percentages and places down are pixels, so that lines stretch with the page while text does not.
+//! Places across are percentages and places down are pixels, so that lines stretch with the page
+//! while text does not.
 
 use serde_json::{Value, json};
 

@@ -55,8 +55,8 @@ pub struct Row {
 pub struct Comparison {
     /// In the order given.
     pub runs: Vec<Row>,
-    /// The settings that are not the same in all runs: for each its key, and its value in each run, as TOML writes it; nothing
-    /// where a run does not have it.
+    /// The settings that are not the same in all runs: for each its key, and its value in each run,
+    /// as TOML writes it; nothing where a run does not have it.
     pub differences: BTreeMap<String, Vec<Option<String>>>,
 }
 
@@ -122,7 +122,8 @@ impl Row {
 }
 
 impl Comparison {
-    /// The rows of a table: a column for each run, first what is always told, then the settings that differ.
+    /// The rows of a table: a column for each run, first what is always told, then the settings
+    /// that differ.
     pub fn table(&self) -> Vec<Vec<String>> {
         let is_told = |column: &&Column| self.runs.iter().any(|row| row.mean_of_last.has(column.name));
         let told: Vec<_> = columns().filter(is_told).collect();

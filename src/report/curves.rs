@@ -47,8 +47,8 @@ pub fn save_curves(run: &Path) -> Result<()> {
 
 /// The curves of losses and D(x) as an SVG file: `losses.svg` of a run folder.
 ///
-/// Long runs are thinned out to the smallest and the largest value of each stretch, so spikes stay. 100,000 records take
-/// about 20 ms.
+/// Long runs are thinned out to the smallest and the largest value of each stretch, so spikes stay.
+/// 100,000 records take about 20 ms.
 pub fn losses_svg(records: &[Record]) -> String {
     let charts = GROUPS.iter().map(|group| (group, curves(group, records))).filter(|(_, curves)| !curves.is_empty());
     let charts = charts.map(|(group, curves)| {
@@ -75,8 +75,8 @@ pub fn losses_svg(records: &[Record]) -> String {
     svg(&title, &charts.collect::<Vec<_>>(), 1, (640.0, 260.0))
 }
 
-/// The indices of the records that are drawn, in order: all of a short run; of a long one the first, the last, and those
-/// where a curve is at its smallest or largest within its stretch.
+/// The indices of the records that are drawn, in order: all of a short run; of a long one the
+/// first, the last, and those where a curve is at its smallest or largest within its stretch.
 pub(super) fn kept(curves: &[Curve], records: usize) -> Vec<usize> {
     if records <= MOST_POINTS {
         return (0..records).collect();
@@ -103,7 +103,8 @@ pub(super) fn smoothing(records: usize) -> Option<usize> {
     (records >= SMOOTHED_FROM).then(|| (records / SMOOTHED_PART).max(5) | 1)
 }
 
-/// For each value the mean of it and of its neighbours that are numbers, fewer at the ends; none for few values.
+/// For each value the mean of it and of its neighbours that are numbers, fewer at the ends; none
+/// for few values.
 pub(super) fn running_mean(values: &[f64]) -> Option<Vec<f64>> {
     let half = smoothing(values.len())? / 2;
     let mut sums = Vec::with_capacity(values.len() + 1);

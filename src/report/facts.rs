@@ -13,12 +13,9 @@ pub(super) const LAST: usize = 100;
 pub(super) fn of(run: &Run) -> Vec<(String, String)> {
     let setting = |keys: &[&str]| run.setting_text(keys);
     let size = |key| setting(&["image", key]);
-    let image = match (size("height"), size("width"), size("channels")) {
-        (Some(height), Some(width), Some(channels)) => {
-            Some(format!("{height}×{width}, {}", if channels == "1" { "grey" } else { "colour" }))
-        }
-        _ => None,
-    };
+    let colour = size("channels").map(|channels| if channels == "1" { "grey" } else { "colour" });
+    let image = size("height").zip(size("width")).zip(colour);
+    let image = image.map(|((height, width), colour)| format!("{height}×{width}, {colour}"));
     let records = &run.records;
     let last = &records[records.len().saturating_sub(LAST)..];
     let speed = median(records.iter().map(|record| record.images_per_second));

@@ -1,7 +1,8 @@
-//! Looking at runs: their recorded curves as pictures, one page about a run, several runs side by side, TensorBoard's files.
+//! Looking at runs: their recorded curves as pictures, one page about a run, several runs side by
+//! side, TensorBoard's files.
 //!
-//! Everything here reads a run folder and never changes what training wrote. A run may still be going on, or may have been
-//! killed in the middle of a line: what is there is shown.
+//! Everything here reads a run folder and never changes what training wrote. A run may still be
+//! going on, or may have been killed in the middle of a line: what is there is shown.
 
 mod chart;
 pub mod compare;

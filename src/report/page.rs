@@ -1,7 +1,7 @@
 //! One HTML file about a run that needs nothing but itself: no network, no other file.
 //!
-//! Whatever comes from files is escaped, and the page's own policy allows no script or style but the two that are built in,
-//! whatever else might get into it.
+//! Whatever comes from files is escaped, and the page's own policy allows no script or style but
+//! the two that are built in, whatever else might get into it.
 
 use std::path::Path;
 
@@ -135,6 +135,7 @@ fn plots(run: &Run) -> Vec<Plot> {
         from_zero: true,
         ..plot(id, title, note, vec![curve])
     };
+    let speed = Curve::new("images/s", records, |record| record.images_per_second);
     let recorded = GROUPS.iter().map(|group| Plot {
         ticks: group.ticks.to_vec(),
         ..plot(group.id, group.title, group.note, curves(group, records))
@@ -155,12 +156,7 @@ fn plots(run: &Run) -> Vec<Plot> {
         Plot {
             seconds: records.iter().map(|record| record.seconds).collect(),
             from_zero: true,
-            ..plot(
-                "speed",
-                "Speed",
-                "Real images a second.",
-                vec![Curve::new("images/s", records, |record| record.images_per_second)],
-            )
+            ..plot("speed", "Speed", "Real images a second.", vec![speed])
         },
     ];
     recorded.chain(others).collect()
@@ -196,10 +192,8 @@ fn grid_values(grids: &[Grid]) -> Vec<Value> {
 
 fn grid_alt(run: &Run) -> String {
     let count = |key| run.setting(&["output", key]).and_then(toml::Value::as_integer);
-    match (count("rows"), count("cols")) {
-        (Some(rows), Some(cols)) => format!("Grid of {rows} by {cols} generated images"),
-        _ => "Grid of generated images".to_string(),
-    }
+    let size = count("rows").zip(count("cols")).map(|(rows, cols)| format!("{rows} by {cols} "));
+    format!("Grid of {}generated images", size.unwrap_or_default())
 }
 
 fn samples(run: &Run, grids: &[Grid]) -> String {

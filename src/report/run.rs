@@ -1,11 +1,12 @@
 //! A run folder as it is found: finished, going on, or left behind.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::run::files::{CHECKPOINTS, CONFIG, METRICS, QUALITY, SAMPLES, TUNING};
@@ -64,18 +65,18 @@ impl Run {
     /// Reads a run folder.
     ///
     /// # Errors
-    /// A checkpoint error when `path` is no run folder; an I/O error when what was recorded cannot be read.
+    /// A checkpoint error when `path` is no run folder; an I/O error when what was recorded cannot
+    /// be read.
     pub fn read(path: &Path) -> Result<Self> {
         let config_file = path.join(CONFIG);
+        let shown = path.display();
         if !path.is_dir() {
             let what = if path.exists() { "is no folder" } else { "does not exist" };
-            return Err(Error::checkpoint(format!("{} {what}; name a run folder, as under runs/", path.display())));
+            return Err(Error::checkpoint(format!("{shown} {what}; name a run folder, as under runs/")));
         }
         if !config_file.is_file() && !path.join(METRICS).is_file() {
-            return Err(Error::checkpoint(format!(
-                "{} is no run folder: it holds neither {CONFIG} nor {METRICS}; name one, as under runs/",
-                path.display()
-            )));
+            let why = format!("it holds neither {CONFIG} nor {METRICS}; name one, as under runs/");
+            return Err(Error::checkpoint(format!("{shown} is no run folder: {why}")));
         }
         let config_text = text(&config_file).unwrap_or_default();
         let tuning = text(&path.join(TUNING)).and_then(|text| serde_json::from_str::<Value>(&text).ok());
@@ -122,7 +123,8 @@ impl Run {
         [recorded, drawn, saved].into_iter().flatten().max().unwrap_or(0)
     }
 
-    /// The run's length in steps, where it is known: a run counted in epochs tells in its first checkpoint.
+    /// The run's length in steps, where it is known: a run counted in epochs tells in its first
+    /// checkpoint.
     pub fn total_steps(&self) -> Option<u64> {
         self.setting_number(&["training", "steps"]).or_else(|| {
             let epochs = self.setting_number(&["training", "epochs"])?;
@@ -136,7 +138,8 @@ impl Run {
         recorded.or_else(|| Some(self.origin()?.seconds))
     }
 
-    /// The sample grid after `step`, or the last one before it, with its step; without a step, the newest.
+    /// The sample grid after `step`, or the last one before it, with its step; without a step, the
+    /// newest.
     ///
     /// # Errors
     /// A checkpoint error when there is none.
@@ -171,7 +174,7 @@ impl Run {
 /// A text file of a sensible size.
 fn text(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(LONGEST_TEXT).read_to_end(&mut bytes).ok()?;
+    disk::read_part(path, |file| file.take(LONGEST_TEXT).read_to_end(&mut bytes)).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -1,7 +1,9 @@
-//! TensorBoard's event files: records of protocol buffers, each framed by its length and two checksums.
+//! TensorBoard's event files: records of protocol buffers, each framed by its length and two
+//! checksums.
 //!
-//! The frame is that of TensorFlow's `record_writer.h`: length (u64), masked CRC-32C of the length, bytes, masked CRC-32C of
-//! the bytes, all little-endian. The messages are the part of `event.proto` and `summary.proto` that is used here.
+//! The frame is that of TensorFlow's `record_writer.h`: length (u64), masked CRC-32C of the length,
+//! bytes, masked CRC-32C of the bytes, all little-endian. The messages are the part of
+//! `event.proto` and `summary.proto` that is used here.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,8 @@ use crate::error::{Error, Result};
 const VERSION: &str = "brain.Event:2";
 /// `SessionLog.SessionStatus.START`.
 const START: i32 = 1;
-/// What the names of event files begin with; TensorBoard reads a folder's files in the order of their names.
+/// What the names of event files begin with; TensorBoard reads a folder's files in the order of
+/// their names.
 const PREFIX: &str = "events.out.tfevents.";
 /// What those of this program end with.
 const SUFFIX: &str = ".dcgan-gpu";
@@ -95,9 +98,9 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Begins a new file in the folder `dir`, which is made if it is missing, to tell all of a run. Files that are there stay:
-    /// TensorBoard reads them first, as the new name sorts after theirs whatever the clock says, and then forgets what they
-    /// hold.
+    /// Begins a new file in the folder `dir`, which is made if it is missing, to tell all of a run.
+    /// Files that are there stay: TensorBoard reads them first, as the new name sorts after theirs
+    /// whatever the clock says, and then forgets what they hold.
     ///
     /// `wall_time` is in seconds since 1970, here and below.
     ///
@@ -122,7 +125,8 @@ impl EventFile {
     /// Removes the files of this program that were there when this one was made.
     ///
     /// # Errors
-    /// An I/O error when the folder cannot be read. A file that stays, because TensorBoard holds it open, does no harm.
+    /// An I/O error when the folder cannot be read. A file that stays, because TensorBoard holds it
+    /// open, does no harm.
     pub fn remove_older(&self) -> Result<()> {
         let Some(dir) = self.path.parent() else { return Ok(()) };
         let entries = disk::list(dir).map_err(|e| Error::io("read", dir, &e))?;
@@ -138,12 +142,8 @@ impl EventFile {
         Ok(())
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Adds numbers with their tags, such as `("loss/discriminator", 0.7)`. NaN and infinity are written as they are.
+    /// Adds numbers with their tags, such as `("loss/discriminator", 0.7)`. NaN and infinity are
+    /// written as they are.
     ///
     /// # Errors
     /// An I/O error naming the file.
@@ -200,7 +200,8 @@ fn frame(bytes: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The checksum as records hold it: rotated and shifted, so that the checksum of data that holds checksums is none of them.
+/// The checksum as records hold it: rotated and shifted, so that the checksum of data that holds
+/// checksums is none of them.
 fn masked(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -245,7 +246,7 @@ mod tests {
         file.scalars(7, 1001.0, &[("loss/d", 0.5), ("loss/g", f32::NAN)]).unwrap();
         file.image(8, 1002.0, "samples", b"png", [3, 2, 1]).unwrap();
         file.flush().unwrap();
-        let events = read(file.path());
+        let events = read(&file.path);
         assert_eq!(events.len(), 4);
         assert_eq!((events[0].wall_time, &events[0].what), (1000.5, &Some(What::FileVersion(VERSION.to_string()))));
         assert_eq!((events[1].step, &events[1].what), (1, &Some(What::SessionLog(SessionLog { status: START }))));
@@ -264,8 +265,8 @@ mod tests {
         // The clock stands still, then goes back.
         let paths = [2000.0, 2000.0, 5.0].map(|time| {
             let file = EventFile::create(dir.path(), time).unwrap();
-            assert_eq!(read(file.path())[1].step, 1);
-            file.path().to_path_buf()
+            assert_eq!(read(&file.path)[1].step, 1);
+            file.path.clone()
         });
         assert!(paths.is_sorted_by(|a, b| a < b), "{paths:?}");
         assert!(paths[0].ends_with("events.out.tfevents.0000002000.dcgan-gpu"), "{paths:?}");

@@ -1,6 +1,5 @@
 //! Where a report goes.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use serde::Serialize;
 
 use super::page::{MARKER, Page};
 use super::run::Run;
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::output::{Overwrite, save_text};
 use crate::run::files::REPORT;
@@ -33,8 +33,8 @@ pub struct Written {
     pub grids_embedded: usize,
 }
 
-/// Writes the page about `run` to `out`, or to `report.html` in the run folder. It replaces an earlier report; with
-/// [`Overwrite::Always`] any file.
+/// Writes the page about `run` to `out`, or to `report.html` in the run folder. It replaces an
+/// earlier report; with [`Overwrite::Always`] any file.
 ///
 /// # Errors
 /// A usage error when `out` is something else than a report; an I/O error naming the file.
@@ -60,7 +60,6 @@ pub fn write_report(run: &Run, out: Option<&Path>, overwrite: Overwrite) -> Resu
 
 fn is_report(path: &Path) -> Result<bool> {
     let mut head = Vec::new();
-    let file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
-    file.take(MARKER.len() as u64).read_to_end(&mut head).map_err(|e| Error::io("read", path, &e))?;
-    Ok(head == MARKER.as_bytes())
+    let read = disk::read_part(path, |file| file.take(MARKER.len() as u64).read_to_end(&mut head));
+    read.map(|_| head == MARKER.as_bytes()).map_err(|e| Error::io("read", path, &e))
 }

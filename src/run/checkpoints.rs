@@ -19,11 +19,12 @@ pub fn list(run: &Path) -> Result<Vec<PathBuf>> {
     Ok(CHECKPOINTS.list(run)?.into_iter().rev().map(|(_, path)| path).collect())
 }
 
-/// The newest checkpoint that can be used, and those, newer, that cannot, with the reason. Nothing where a run has none.
+/// The newest checkpoint that can be used, and those, newer, that cannot, with the reason. Nothing
+/// where a run has none.
 ///
 /// # Errors
-/// A checkpoint error, that of the newest, when none of them can be used, or when it is of a later program; otherwise as
-/// [`list`].
+/// A checkpoint error, that of the newest, when none of them can be used, or when it is of a later
+/// program; otherwise as [`list`].
 pub fn newest(run: &Path) -> Result<Option<Found>> {
     let mut broken = Vec::new();
     for path in list(run)? {
@@ -51,7 +52,8 @@ pub struct Found {
 }
 
 impl Found {
-    /// Renames the broken ones, so that they are not in the way of those to come; a line for each says so.
+    /// Renames the broken ones, so that they are not in the way of those to come; a line for each
+    /// says so.
     ///
     /// # Errors
     /// An I/O error naming the file.
@@ -82,9 +84,10 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
     items.reduce(|a, b| if b.0 <= a.0 { b } else { a }).map(|(_, item)| item)
 }
 
-/// Removes all but the newest `keep`, the best, and those that cannot be read. One that was saved because the run was stopped,
-/// or had come to an end that was moved since, lies outside its cadence: it is kept until there is a newer one, and counts for
-/// nothing, so that stopping and going on change nothing of what a run leaves.
+/// Removes all but the newest `keep`, the best, and those that cannot be read. One that was saved
+/// because the run was stopped, or had come to an end that was moved since, lies outside its
+/// cadence: it is kept until there is a newer one, and counts for nothing, so that stopping and
+/// going on change nothing of what a run leaves.
 ///
 /// # Errors
 /// An I/O error naming the file or folder.

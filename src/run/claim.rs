@@ -17,7 +17,8 @@ const MARKS: [&str; 2] = [LOCK, METRICS];
 /// What the folder of a run that can go on holds.
 const RUN: [&str; 2] = [CONFIG, CHECKPOINTS.folder];
 
-/// A folder that this process alone writes into, until the value is dropped or the process ends, however it ends.
+/// A folder that this process alone writes into, until the value is dropped or the process ends,
+/// however it ends.
 ///
 /// A claim that was not [kept](Claim::keep) leaves no folder behind that it made.
 #[derive(Debug)]
@@ -30,11 +31,12 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The folder for a new run: one that is not there, or empty; with `force` also one that holds a run, which is
-    /// untouched so far.
+    /// The folder for a new run: one that is not there, or empty; with `force` also one that holds
+    /// a run, which is untouched so far.
     ///
     /// # Errors
-    /// Busy when another process holds it; a usage error when it holds something; I/O errors naming the path.
+    /// Busy when another process holds it; a usage error when it holds something; I/O errors naming
+    /// the path.
     pub fn new_run(path: &Path, force: bool) -> Result<Claim> {
         let shown = path.display();
         if path.is_file() {
@@ -54,8 +56,8 @@ impl Claim {
         Ok(claim)
     }
 
-    /// A new folder under `runs/`: date, preset (a hyphen for each character that Windows does not take), and the first
-    /// number that nobody has.
+    /// A new folder under `runs/`: date, preset (a hyphen for each character that Windows does not
+    /// take), and the first number that nobody has.
     ///
     /// # Errors
     /// I/O errors naming the path.
@@ -82,7 +84,8 @@ impl Claim {
     /// The folder of a run that is there.
     ///
     /// # Errors
-    /// A checkpoint error when there is no such folder; busy when another process holds it; I/O errors naming the path.
+    /// A checkpoint error when there is no such folder; busy when another process holds it; I/O
+    /// errors naming the path.
     pub fn existing(path: &Path) -> Result<Claim> {
         if !path.is_dir() {
             return Err(Error::checkpoint(format!("{} is no run folder; check --resume", path.display())));
@@ -108,8 +111,9 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if !self.made.is_empty() {
-            // The name goes before the lock: who gets the lock afterwards sees that it is none. On Windows a name may stay
-            // until its file is closed, and a folder's names keep it. Folders in which there is something are not removed.
+            // The name goes before the lock: who gets the lock afterwards sees that it is none. On
+            // Windows a name may stay until its file is closed, and a folder's names keep it.
+            // Folders in which there is something are not removed.
             let _ = fs::remove_file(self.path.join(LOCK));
             drop(self.lock.take());
             self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
@@ -146,8 +150,9 @@ fn lock(run: &Path) -> Result<File> {
     Err(Error::new(Kind::Busy, what))
 }
 
-/// Whether an open file still has its name: a process that gives up a folder which it made removes the lock in it, perhaps
-/// after another process opened that, and a third one may have made a new lock since.
+/// Whether an open file still has its name: a process that gives up a folder which it made removes
+/// the lock in it, perhaps after another process opened that, and a third one may have made a new
+/// lock since.
 fn has_its_name(file: &File, path: &Path) -> io::Result<bool> {
     let here = Handle::from_file(file.try_clone()?)?;
     match Handle::from_path(path) {

@@ -44,10 +44,12 @@ impl StepFiles {
         run.join(self.folder).join(format!("{STEP}{step:08}{}", self.extension))
     }
 
-    /// The files with their steps, in order; those of other names are not this program's. None where there is no such folder.
+    /// The files with their steps, in order; those of other names are not this program's. None
+    /// where there is no such folder.
     ///
     /// # Errors
-    /// An I/O error when the folder cannot be read: a run that only seems to have no checkpoint must not begin anew.
+    /// An I/O error when the folder cannot be read: a run that only seems to have no checkpoint
+    /// must not begin anew.
     pub fn list(&self, run: &Path) -> Result<Vec<(u32, PathBuf)>> {
         let step =
             |path: &Path| path.file_name()?.to_str()?.strip_prefix(STEP)?.strip_suffix(self.extension)?.parse().ok();

@@ -1,6 +1,8 @@
-//! What a run leaves on disk: see [`files`](super::files) for where, and an animated GIF beside them.
+//! What a run leaves on disk: see [`files`](super::files) for where, and an animated GIF beside
+//! them.
 //!
-//! A folder belongs to one process at a time, and nothing in it is replaced unless the caller says so.
+//! A folder belongs to one process at a time, and nothing in it is replaced unless the caller says
+//! so.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -50,14 +52,13 @@ impl RunFolder {
     pub fn create(claim: Claim, config: &Config) -> Result<Self> {
         let run = claim.path();
         let old = old_gif(run);
-        // Checkpoints first: beside a new configuration they would be taken for those of the new run.
+        // Checkpoints first: beside a new configuration they would be taken for those of the new
+        // run.
         for folder in [CHECKPOINTS.folder, SAMPLES.folder, TENSORBOARD].map(|name| run.join(name)) {
             disk::remove_folder(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         }
         let files = [CONFIG, TUNING, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
-        for name in files.into_iter().chain(old.as_deref()) {
-            remove(&run.join(name))?;
-        }
+        files.into_iter().chain(old.as_deref()).try_for_each(|name| remove(&run.join(name)))?;
         RunFolder::open(claim, config)
     }
 
@@ -88,8 +89,9 @@ impl RunFolder {
         })
     }
 
-    /// Goes back to a checkpoint, or to the run's beginning: what was recorded later is dropped, so that it is recorded once,
-    /// and so is what was recorded there only because the run ended. The animation is made again from the grids.
+    /// Goes back to a checkpoint, or to the run's beginning: what was recorded later is dropped, so
+    /// that it is recorded once, and so is what was recorded there only because the run ended. The
+    /// animation is made again from the grids.
     ///
     /// # Errors
     /// I/O errors naming the path.
@@ -104,9 +106,7 @@ impl RunFolder {
         self.gif = new_gif(self.path(), &self.gif_name)?;
         let (kept, dropped): (Vec<_>, Vec<_>) =
             SAMPLES.list(self.path())?.into_iter().partition(|(step, _)| is_drawn(*step));
-        for (_, path) in &dropped {
-            remove(path)?;
-        }
+        dropped.iter().try_for_each(|(_, path)| remove(path))?;
         if kept.is_empty() {
             // No frame replaces the old animation yet.
             remove(&self.gif_path())?;
@@ -145,8 +145,9 @@ impl RunFolder {
         parse_config(&path, disk::read(&path)).map_err(|cause| Error::checkpoint(format!("{cause}; {remedy}")))
     }
 
-    /// Changes the configuration of a checkpoint as `config.toml` says, in what may change when a run is resumed: it was written
-    /// when that was done last, and the checkpoint may be older. Nothing changes where it is missing or broken.
+    /// Changes the configuration of a checkpoint as `config.toml` says, in what may change when a
+    /// run is resumed: it was written when that was done last, and the checkpoint may be older.
+    /// Nothing changes where it is missing or broken.
     ///
     /// # Errors
     /// An I/O error where it is there and cannot be read.
@@ -187,7 +188,8 @@ impl RunFolder {
         self.metrics.append(lines)
     }
 
-    /// Saves a sample grid as PNG and as the next frame of the GIF, and how good it is; returns the PNG's path.
+    /// Saves a sample grid as PNG and as the next frame of the GIF, and how good it is; returns the
+    /// PNG's path.
     ///
     /// # Errors
     /// An I/O error naming the file.
@@ -199,7 +201,8 @@ impl RunFolder {
         Ok(path)
     }
 
-    /// Waits until what was recorded so far is on the disk: before a checkpoint says that it is there.
+    /// Waits until what was recorded so far is on the disk: before a checkpoint says that it is
+    /// there.
     ///
     /// # Errors
     /// An I/O error naming the file.

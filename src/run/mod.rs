@@ -1,5 +1,5 @@
-//! What a run's folder is: what its files are called, who may write into it, what is recorded there, and which checkpoints are
-//! kept.
+//! What a run's folder is: what its files are called, who may write into it, what is recorded
+//! there, and which checkpoints are kept.
 
 pub mod checkpoints;
 pub mod claim;

@@ -1,7 +1,8 @@
-//! What a run records, as training writes it and all else reads it: `metrics.jsonl` and `quality.jsonl`.
+//! What a run records, as training writes it and all else reads it: `metrics.jsonl` and
+//! `quality.jsonl`.
 //!
-//! A file may end in the middle of a line, because a run is still writing it or was killed: such a line is left out. A value
-//! that is absent, `null` or no number is NaN.
+//! A file may end in the middle of a line, because a run is still writing it or was killed: such a
+//! line is left out. A value that is absent, `null` or no number is NaN.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
@@ -40,11 +41,12 @@ pub struct Record {
 pub struct Quality {
     /// Steps done when the grid was drawn.
     pub step: u32,
-    /// Mean pairwise distance (L2 over pixels) of the samples, divided by that of real images: 1 is as diverse as the data,
-    /// 0 means that all samples are the same.
+    /// Mean pairwise distance (L2 over pixels) of the samples, divided by that of real images: 1 is
+    /// as diverse as the data, 0 means that all samples are the same.
     #[serde(default = "absent", deserialize_with = "number")]
     pub diversity: f64,
-    /// Sliced Wasserstein distance between samples and real images, 0 for equal sets; pixels count from 0 to 1.
+    /// Sliced Wasserstein distance between samples and real images, 0 for equal sets; pixels count
+    /// from 0 to 1.
     #[serde(default = "absent", deserialize_with = "number")]
     pub distance: f64,
 }
@@ -59,8 +61,8 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<f64
 
 /// The records of `metrics.jsonl`, in the order of their steps; none where there is no such file.
 ///
-/// Lines that are no record are left out. Where the steps go back, as after a resumed run whose later lines were not
-/// dropped, the newer lines count.
+/// Lines that are no record are left out. Where the steps go back, as after a resumed run whose
+/// later lines were not dropped, the newer lines count.
 ///
 /// # Errors
 /// An I/O error when the file is there but cannot be read.
@@ -68,8 +70,8 @@ pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
     read(path, usize::MAX, |record: &Record| record.step)
 }
 
-/// As [`read_metrics`], but of a long file only every second, fourth, eighth, … line, at most `most` and the last: memory does
-/// not grow with the run.
+/// As [`read_metrics`], but of a long file only every second, fourth, eighth, … line, at most
+/// `most` and the last: memory does not grow with the run.
 ///
 /// # Errors
 /// As [`read_metrics`].

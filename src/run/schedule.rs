@@ -24,7 +24,8 @@ impl Schedule {
         }
     }
 
-    /// What would hold at a checkpoint if the run did not end there: what it recorded beyond that, a longer run has not.
+    /// What would hold at a checkpoint if the run did not end there: what it recorded beyond that,
+    /// a longer run has not.
     pub fn without_end(saved: &Metadata) -> Self {
         Schedule { end: 0, ..Schedule::new(&saved.config, saved.steps_per_epoch) }
     }

@@ -6,13 +6,12 @@ use super::guard::{self, POISON, POISON_WIDE};
 use crate::device::host;
 use crate::device::{Device, Session};
 use crate::error::Result;
-use crate::plan::{Binding, Bound};
-use crate::plan::{Dispatch, Plan, Program, TensorSpec, View};
-use crate::twin::Real;
-use crate::twin::{Call, Slot};
+use crate::plan::{Binding, Bound, Dispatch, Plan, Program, TensorSpec, View};
+use crate::twin::{Call, Real, Slot, Twinned};
 
 /// Runs `plan` over `tensors` dispatch by dispatch on a device; `reference` is the plan that the twins run, which is
-/// the same one, except in the tests that show that a difference is found.
+/// the same one, except in the tests that show that a difference is found. `twins` are those of kernels that are not of
+/// this crate.
 ///
 /// Stops after the first dispatch that fails, whose row says how; returns whether all passed.
 ///
@@ -23,10 +22,11 @@ pub fn run(
     tensors: &[TensorSpec],
     plan: &Plan,
     reference: &Plan,
+    twins: &'static [Twinned],
     mut report: impl FnMut(Row),
 ) -> Result<bool> {
     assert_eq!(plan.dispatches.len(), reference.dispatches.len(), "both plans have the same dispatches");
-    let mut lockstep = Lockstep::new(device, tensors, plan)?;
+    let mut lockstep = Lockstep::new(device, tensors, plan, twins)?;
     for (index, dispatch) in reference.dispatches.iter().enumerate() {
         let row = lockstep.step(index, dispatch)?;
         let failed = row.failure.is_some();
@@ -44,11 +44,13 @@ pub(crate) struct Lockstep {
     memory: Vec<Vec<u32>>,
     /// Words of each tensor without its guards.
     words: Vec<u32>,
+    /// Twins of kernels that are not of this crate.
+    twins: &'static [Twinned],
 }
 
 impl Lockstep {
     /// Loads `plan` over `tensors`.
-    pub(crate) fn new(device: &Device, tensors: &[TensorSpec], plan: &Plan) -> Result<Self> {
+    pub(crate) fn new(device: &Device, tensors: &[TensorSpec], plan: &Plan, twins: &'static [Twinned]) -> Result<Self> {
         let mut program = guard::guarded(tensors, plan);
         if matches!(device, Device::Host) {
             // Twins take the length of their work from their slices, and slices are bounds themselves.
@@ -59,7 +61,7 @@ impl Lockstep {
         }
         let memory = guard::memory(&program);
         let words = tensors.iter().map(|spec| spec.words).collect();
-        Ok(Lockstep { session: device.load(program)?, memory, words })
+        Ok(Lockstep { session: device.load_with(program, twins)?, memory, words, twins })
     }
 
     /// The seconds that dispatch number `index` takes, once it is compiled. What it writes is checked by a later
@@ -151,7 +153,7 @@ impl Lockstep {
         for (name, floats, words) in &inputs {
             slots.push((*name, floats.as_deref().map_or(Slot::Words(words), Slot::Floats)));
         }
-        f64::run(&host::twin(dispatch.kernel, &[]), &mut Call::new(&dispatch.constants, slots, &mut Vec::new()));
+        f64::run(&host::twin(dispatch.kernel, self.twins), &mut Call::new(&dispatch.constants, slots, &mut Vec::new()));
         outputs
     }
 }
@@ -160,8 +162,13 @@ impl Lockstep {
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_program(device: &Device, program: &Program, report: impl FnMut(Row)) -> Result<bool> {
+pub fn run_program(
+    device: &Device,
+    program: &Program,
+    twins: &'static [Twinned],
+    report: impl FnMut(Row),
+) -> Result<bool> {
     let dispatches = program.plans.iter().flat_map(|plan| plan.dispatches.clone()).collect();
     let all = Plan { dispatches, ..Plan::default() };
-    run(device, &program.tensors, &all, &all, report)
+    run(device, &program.tensors, &all, &all, twins, report)
 }

@@ -47,7 +47,7 @@ pub struct KernelSummary {
 pub struct Summary {
     /// The device.
     pub device: String,
-    /// Every kernel of the registry.
+    /// Every kernel of the registry, and those that the caller brought.
     pub kernels: Vec<KernelSummary>,
     /// What is wrong: one line for each case that failed, naming the kernel, the place and both values.
     pub failures: Vec<String>,
@@ -59,7 +59,7 @@ impl Summary {
         self.failures.is_empty()
     }
 
-    fn new(device: String) -> Self {
+    fn new(device: String, twins: &'static [Twinned]) -> Self {
         let empty = |twinned: &Twinned| KernelSummary {
             kernel: twinned.kernel.name,
             dispatches: 0,
@@ -70,7 +70,7 @@ impl Summary {
             worst_case: String::new(),
             verdict: "unused",
         };
-        Summary { device, kernels: registry().map(empty).collect(), failures: Vec::new() }
+        Summary { device, kernels: registry().chain(twins).map(empty).collect(), failures: Vec::new() }
     }
 
     fn add(&mut self, row: &Row) {
@@ -124,17 +124,22 @@ pub fn run(device: &Device, report: impl FnMut(&Row)) -> Result<Summary> {
     let profile = device.profile();
     let mut cases = cases::all(&profile)?;
     cases.extend(presets::all(&profile)?);
-    check(device, &cases, report)
+    check(device, &cases, &[], report)
 }
 
-/// Checks these cases on a device, as [`run`] does.
+/// Checks these cases on a device, as [`run`] does; `twins` are those of kernels that are not of this crate.
 ///
 /// # Errors
 /// When the device fails.
-pub fn check(device: &Device, cases: &[Case], mut report: impl FnMut(&Row)) -> Result<Summary> {
-    let mut summary = Summary::new(device.name());
+pub fn check(
+    device: &Device,
+    cases: &[Case],
+    twins: &'static [Twinned],
+    mut report: impl FnMut(&Row),
+) -> Result<Summary> {
+    let mut summary = Summary::new(device.name(), twins);
     for case in cases {
-        lockstep::run_program(device, &case.program, |mut row| {
+        lockstep::run_program(device, &case.program, twins, |mut row| {
             row.case.clone_from(&case.name);
             report(&row);
             summary.add(&row);

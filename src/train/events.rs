@@ -1,7 +1,8 @@
 //! What TensorBoard is told of a run that wants it: the folder `tensorboard/` of the run.
 //!
-//! As the animation is made of the grids, the event file is made of what the run recorded, anew whenever it goes on. So it tells
-//! nothing that the run went back behind, and all that it recorded while no event file was wanted.
+//! As the animation is made of the grids, the event file is made of what the run recorded, anew
+//! whenever it goes on. So it tells nothing that the run went back behind, and all that it recorded
+//! while no event file was wanted.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +20,8 @@ use crate::run::records::{Quality, Record, read_metrics, read_quality};
 pub(super) struct Events(Option<EventFile>);
 
 impl Events {
-    /// Begins a file with all that was recorded so far; it replaces older ones. Where none is wanted they stay as they are.
+    /// Begins a file with all that was recorded so far; it replaces older ones. Where none is
+    /// wanted they stay as they are.
     pub(super) fn begin(wanted: bool, run: &Path) -> Result<Self> {
         if !wanted {
             return Ok(Events::default());

@@ -58,7 +58,8 @@ impl Feed {
         self.data.len() / self.batch as u32
     }
 
-    /// The images of step number `step`, counted from 0: where they are if the device keeps all, otherwise their bytes.
+    /// The images of step number `step`, counted from 0: where they are if the device keeps all,
+    /// otherwise their bytes.
     pub(super) fn batch(&mut self, step: u32, device_keeps_all: bool) -> Batch<'_> {
         let (epoch, first) = (step / self.steps_per_epoch(), (step % self.steps_per_epoch()) as usize * self.batch);
         if self.epoch != Some(epoch) {

@@ -37,7 +37,8 @@ enum Illness {
 }
 
 impl Health {
-    /// Watches from here on; samples were as diverse as `best_diversity` before, 0 where there were none.
+    /// Watches from here on; samples were as diverse as `best_diversity` before, 0 where there were
+    /// none.
     pub fn new(best_diversity: f64) -> Self {
         Health { best_diversity, ..Health::default() }
     }

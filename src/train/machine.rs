@@ -1,4 +1,5 @@
-//! The device that a run is on, with the GAN loaded there: loaded once, and again where the device was lost.
+//! The device that a run is on, with the GAN loaded there: loaded once, and again where the device
+//! was lost.
 
 use crate::data::DataSet;
 use crate::device::Device;
@@ -28,10 +29,12 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Opens a lost device again, and loads the GAN anew. What the device held goes first: there may not be room for both.
+    /// Opens a lost device again, and loads the GAN anew. What the device held goes first: there
+    /// may not be room for both.
     ///
     /// # Errors
-    /// As [`Device::reopen`] and [`Engine::tuned`]; there is no engine then until another attempt succeeds.
+    /// As [`Device::reopen`] and [`Engine::tuned`]; there is no engine then until another attempt
+    /// succeeds.
     pub(super) fn reopen(&mut self, config: &Config, data: &DataSet) -> Result<()> {
         self.engine = None;
         self.device = self.device.reopen()?;

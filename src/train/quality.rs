@@ -1,8 +1,9 @@
-//! How good samples are, in two numbers that any image set has: how much they differ from each other, and how far they are
-//! from real images.
+//! How good samples are, in two numbers that any image set has: how much they differ from each
+//! other, and how far they are from real images.
 //!
-//! Both are computed on the host from the 8-bit samples of the fixed latents, always against the same real images and in
-//! the same order, so a run's numbers can be compared with each other and do not depend on the device beyond the samples.
+//! Both are computed on the host from the 8-bit samples of the fixed latents, always against the
+//! same real images and in the same order, so a run's numbers can be compared with each other and
+//! do not depend on the device beyond the samples.
 
 use crate::data::DataSet;
 use crate::output::Images;
@@ -51,8 +52,8 @@ impl Reference {
         Quality { step, diversity, distance: self.sliced_distance(samples) }
     }
 
-    /// The mean over random directions of the distance between both sets' sorted projections (Rabin et al. 2011, "Wasserstein
-    /// barycenter and its application to texture mixing").
+    /// The mean over random directions of the distance between both sets' sorted projections (Rabin
+    /// et al. 2011, "Wasserstein barycenter and its application to texture mixing").
     fn sliced_distance(&self, samples: &[u8]) -> f64 {
         let mut direction = vec![0.0_f32; self.shape.bytes()];
         let mut sum = 0.0;
@@ -123,7 +124,8 @@ mod tests {
     fn distances_are_those_of_the_formula() {
         assert_eq!(mean_distance(&[0, 0, 3, 4, 6, 8], 2), 20.0 / 3.0);
         assert_eq!(mean_distance(&[9, 9], 2), 0.0);
-        // One image of one pixel: every direction is ±1, and the distance is the pixels' difference.
+        // One image of one pixel: every direction is ±1, and the distance is the pixels'
+        // difference.
         let one = Shape { height: 1, width: 1, channels: 1 };
         let reference = Reference { seed: 3, shape: one, real: vec![0], spread: 0.0 };
         let quality = reference.measure(7, &Images::new(vec![51], [1, 1, 1, 1]).unwrap());

@@ -1,4 +1,5 @@
-//! Whether a resumed run is the run that it was: its data must be, its device and program should be.
+//! Whether a resumed run is the run that it was: its data must be, its device and program should
+//! be.
 
 use super::feed::Feed;
 use crate::device::Device;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A wish that can be uttered from anywhere, such as a signal's handler: the number of the signal, or 0.
+/// A wish that can be uttered from anywhere, such as a signal's handler: the number of the signal,
+/// or 0.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,

@@ -51,7 +51,7 @@ pub(super) fn measure(device: &Device, program: &Program, open: &[Open], patienc
             whole.iter().map(|dispatch| if is_software(device) { shortened(dispatch) } else { dispatch.clone() });
         let plan = Plan { dispatches: timed.chain(whole.clone()).collect(), ..Plan::default() };
         // Its guards and copies can take more memory than the step itself.
-        match Lockstep::new(device, &tensors, &plan) {
+        match Lockstep::new(device, &tensors, &plan, &[]) {
             Ok(mut lockstep) => {
                 let fastest = fastest(&mut lockstep, shape, &whole)?;
                 chosen.push((key(&shape.dispatch), shape.variants[fastest].name()));

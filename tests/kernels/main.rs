@@ -10,10 +10,11 @@ use std::path::Path;
 
 use common::profiles;
 use dcgan_gpu::device::Device;
-use dcgan_gpu::kernels::registry;
-use dcgan_gpu::plan::Profile;
-use dcgan_gpu::plan::{Constant, Dispatch};
+use dcgan_gpu::kernels::{case, registry};
+use dcgan_gpu::plan::{Bound, Constant, Dispatch, Kernel, Launch, Profile, Program, Recorder};
 use dcgan_gpu::selftest::{self, Case, cases, presets};
+use dcgan_gpu::twin::{Call, Real, Twinned};
+use dcgan_gpu::twinned;
 
 /// A device of each family.
 const PROFILES: [Profile; 2] = [profiles::GPU, profiles::LANES];
@@ -73,7 +74,7 @@ fn every_shader_is_registered() {
 
 /// Runs cases on a device and asserts that all pass, and that no kernel which they dispatch was left out.
 fn check(device: &Device, cases: &[Case]) {
-    let summary = selftest::check(device, cases, |_| {}).expect("the device works");
+    let summary = selftest::check(device, cases, &[], |_| {}).expect("the device works");
     println!("{summary}");
     assert!(summary.passed(), "{summary}");
     for dispatch in cases.iter().flat_map(Case::dispatches) {
@@ -103,5 +104,54 @@ fn presets_pass_on_the_host() {
 fn presets_pass_on_every_adapter() {
     for device in common::adapters() {
         check(&device, &presets::all(&device.profile()).expect("presets are valid"));
+    }
+}
+
+/// A kernel that is not of this crate.
+static SQUARE: Kernel = Kernel::new(
+    "mine/square",
+    "@group(0) @binding(0) var<storage, read_write> x: array<f32>; // [SIZE]
+    @compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3u) {
+        if id.x < SIZE { x[id.x] *= x[id.x]; }
+    }",
+    &[],
+    Bound::Relative(2e-7),
+);
+
+fn square<F: Real>(call: &mut Call<'_, F>) {
+    call.write("x").iter_mut().for_each(|x| *x = *x * *x);
+}
+
+fn cube<F: Real>(call: &mut Call<'_, F>) {
+    call.write("x").iter_mut().for_each(|x| *x = *x * *x * *x);
+}
+
+/// A user's own kernel is checked against its own twin, and a twin that computes something else is seen.
+#[test]
+fn kernels_of_users_are_checked() {
+    const RIGHT: &[Twinned] = &[twinned!(SQUARE, square)];
+    const WRONG: &[Twinned] = &[twinned!(SQUARE, cube)];
+    let mut program = Program::default();
+    let x = case::floats(&mut program, "x", 0, 37, |z| z);
+    let mut recorder = Recorder::new(&Profile::HOST);
+    let launch = Launch {
+        constants: &[("SIZE", x.len.into())],
+        bindings: &[("x", x)],
+        workgroups: [x.len.div_ceil(8), 1, 1],
+        loop_trips: 0,
+        terms: 0,
+        flops: 0,
+    };
+    recorder.dispatch(&SQUARE, launch);
+    program.plans.push(recorder.finish().expect("it is small"));
+    let cases = [Case { name: "squares".to_string(), program }];
+    for device in common::devices() {
+        let summary = selftest::check(&device, &cases, RIGHT, |_| {}).expect("the device works");
+        let mine = summary.kernels.last().expect("the kernel is listed");
+        assert!(summary.passed() && mine.kernel == "mine/square" && mine.values == 37, "{summary}");
+        if !matches!(device, Device::Host) {
+            let summary = selftest::check(&device, &cases, WRONG, |_| {}).expect("the device works");
+            assert!(!summary.passed(), "{summary}");
+        }
     }
 }

@@ -82,7 +82,7 @@ fn mistakes_are_found() {
             make(changed.unwrap_or_else(|| panic!("{case} does not run {kernel}")));
             let mut failures = Vec::new();
             let passed =
-                lockstep::run(&device, &program.tensors, &wrong, &reference, |row| failures.extend(row.failure));
+                lockstep::run(&device, &program.tensors, &wrong, &reference, &[], |row| failures.extend(row.failure));
             assert!(!passed.expect("the device works"), "{case}: a mistake in {kernel} is not found");
             let [failure] = &failures[..] else { panic!("{case}: {failures:?}") };
             assert!(failure.starts_with(kernel) && failure.contains(message), "{case}: {failure}");
@@ -98,6 +98,6 @@ fn mistakes_are_found_on_the_host() {
     let reference = &case.program.plans[0];
     let mut wrong = reference.clone();
     scale(&mut wrong.dispatches[0], "SLOPE", 1.00001);
-    let passed = lockstep::run(&Device::Host, &case.program.tensors, &wrong, reference, |_| {});
+    let passed = lockstep::run(&Device::Host, &case.program.tensors, &wrong, reference, &[], |_| {});
     assert!(!passed.expect("the host works"));
 }

@@ -1,6 +1,6 @@
 //! What is no number shows, wherever it is and whatever a kernel selects or clamps.
 
-use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, tanh};
+use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, silu, softplus, tanh};
 use dcgan_gpu::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::plan::{Program, Recorder, Role, View};
@@ -10,11 +10,13 @@ use crate::common;
 /// A network that has diverged must show it: NaN passes through activations, whatever they select or clamp.
 #[test]
 fn activations_do_not_hide_nan() {
-    let activations: [(&str, fn(&mut Recorder, View, View)); 4] = [
+    let activations: [(&str, fn(&mut Recorder, View, View)); 6] = [
         ("relu", |recorder, x, y| leaky_relu::record_forward(recorder, 0.0, x, y)),
         ("leaky relu", |recorder, x, y| leaky_relu::record_forward(recorder, 0.2, x, y)),
         ("tanh", tanh::record_forward),
         ("sigmoid", sigmoid::record_forward),
+        ("silu", silu::record_forward),
+        ("softplus", softplus::record_forward),
     ];
     for device in common::devices() {
         for (activation, record) in activations {

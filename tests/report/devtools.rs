@@ -1,4 +1,5 @@
-//! A headless Chromium that is spoken to through its DevTools protocol, over two pipes: no port, no other library.
+//! A headless Chromium that is spoken to through its DevTools protocol, over two pipes: no port, no
+//! other library.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -38,7 +39,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts `chromium`, or the program that the environment variable CHROMIUM names, with an empty page.
+    /// Starts `chromium`, or the program that the environment variable CHROMIUM names, with an
+    /// empty page.
     pub fn start() -> Result<Self, String> {
         let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_string());
         let profile = tempfile::tempdir().map_err(|e| format!("no folder for the browser's profile: {e}"))?;

@@ -1,9 +1,10 @@
 //! The page that `report` writes, in a real browser: `cargo test --release --test report`.
 //!
-//! A small run is trained, its page opened from the disk in a headless Chromium, and used as a reader would: slider, arrow keys,
-//! button, pointer on the curves. Values come from the page's own elements. Nothing may be asked of a network, and the console
-//! stays empty. Screenshots (light, dark, narrow) go to the folder that the environment variable SCREENSHOTS names, otherwise to
-//! the build's temporary folder. A browser that is missing is a failure, not a skip.
+//! A small run is trained, its page opened from the disk in a headless Chromium, and used as a
+//! reader would: slider, arrow keys, button, pointer on the curves. Values come from the page's own
+//! elements. Nothing may be asked of a network, and the console stays empty. Screenshots (light,
+//! dark, narrow) go to the folder that the environment variable SCREENSHOTS names, otherwise to the
+//! build's temporary folder. A browser that is missing is a failure, not a skip.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,9 +1,11 @@
-//! What no compiler holds the program's sources to: where files are touched, sockets opened and unsafe code written.
+//! What no compiler holds the program's sources to: where files are touched, sockets opened and
+//! unsafe code written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Source files that may touch the file system beside `src/disk.rs`, since no run is lost by it, with what they do there.
+/// Source files that may touch the file system beside `src/disk.rs`, since no run is lost by it,
+/// with what they do there.
 const ELSEWHERE: [(&str, &str); 10] = [
     ("src/data/", "reads data sets, and keeps downloads"),
     ("src/report/", "reads runs, looks at files"),

@@ -1,7 +1,8 @@
 //! TensorBoard reads what is written for it: `cargo test --release --test tensorboard`.
 //!
-//! Needs Python with the package `tensorboard`: `python3`, or the program that the environment variable PYTHON names. Without it
-//! this fails; it does not skip. The expected version is in `requirements.txt`.
+//! Needs Python with the package `tensorboard`: `python3`, or the program that the environment
+//! variable PYTHON names. Without it this fails; it does not skip. The expected version is in
+//! `requirements.txt`.
 
 #[path = "../common/program.rs"]
 mod program;
@@ -47,7 +48,8 @@ fn a_file_replaces_another() -> Result<(), String> {
     let bytes = fs::read(&path).map_err(|e| e.to_string())?;
     fs::write(&path, &bytes[..bytes.len() - 7]).map_err(|e| e.to_string())?;
 
-    // The run goes on, on a clock that was set back: all steps come again, the later ones with other values.
+    // The run goes on, on a clock that was set back: all steps come again, the later ones with
+    // other values.
     let mut second = EventFile::create(&events, begun - 1000.0).map_err(|e| e.to_string())?;
     let factor = |step: u32| if step <= 4 { 1.0 } else { 2.0 };
     let time = |step: u32| begun + f64::from(step) - 1000.0;

@@ -73,7 +73,7 @@ fn kernels(profile: &StepProfile) -> Vec<String> {
 }
 
 fn rows(rows: &[KernelCost], second: &str, value: impl Fn(&KernelCost) -> String) -> Vec<String> {
-    let header = ["kernel", second, "time", "share", "GFLOP/s", "padded", "GB/s", "ceiling"].map(String::from).to_vec();
+    let header = ["kernel", second, "time", "share", "GFLOP/s", "padded", "GB/s", "ceiling"];
     let body = rows.iter().map(|row| {
         vec![
             row.kernel.to_string(),
@@ -86,7 +86,7 @@ fn rows(rows: &[KernelCost], second: &str, value: impl Fn(&KernelCost) -> String
             format!("{:.0} %", row.ceiling_percent),
         ]
     });
-    table::lines(&std::iter::once(header).chain(body).collect::<Vec<_>>())
+    table::with_header(&header, body)
 }
 
 /// The work of presets.
@@ -106,7 +106,7 @@ pub fn floor(works: &[StepWork]) -> Vec<String> {
             format!("{:.1}", work.flops_per_byte),
         ]
     });
-    table::lines(&std::iter::once(header.map(String::from).to_vec()).chain(body).collect::<Vec<_>>())
+    table::with_header(&header, body)
 }
 
 /// All points of a sweep, one line each.
@@ -121,28 +121,21 @@ pub fn sweep(sweep: &Sweep) -> Vec<String> {
             format!("{width}"),
             format!("{:.1}", point.flops_per_image as f64 / 1e6),
         ];
-        match &point.outcome {
-            PointOutcome::Measured { median_s, images_per_s, gflops, peak_host_bytes, .. } => {
-                row.extend([time(*median_s), format!("{images_per_s:.1}"), format!("{gflops:.1}")]);
-                row.push(mebibytes(point.device_bytes()));
-                row.push(peak_host_bytes.map_or_else(String::new, mebibytes));
-            }
-            _ => {
-                let (what, reason) = point.problem().unwrap_or_default();
-                row.push(format!("{what}: {reason}"));
-            }
+        if let PointOutcome::Measured { median_s, images_per_s, gflops, peak_host_bytes, .. } = &point.outcome {
+            row.extend([time(*median_s), format!("{images_per_s:.1}"), format!("{gflops:.1}")]);
+            row.push(mebibytes(point.device_bytes()));
+            row.push(peak_host_bytes.map_or_else(String::new, mebibytes));
         }
         row
     });
     // A reason may be as long as it needs; only measured rows make columns.
-    let rows: Vec<Vec<String>> = std::iter::once(header.map(String::from).to_vec()).chain(body).collect();
-    let short: Vec<_> = rows.iter().map(|row| if row.len() == 5 { row[..4].to_vec() } else { row.clone() }).collect();
-    let lines = table::lines(&short);
+    let mut lines = table::with_header(&header, body);
+    for (line, point) in lines.iter_mut().skip(1).zip(&sweep.points) {
+        if let Some((what, reason)) = point.problem() {
+            *line += &format!("  {what}: {reason}");
+        }
+    }
     lines
-        .into_iter()
-        .zip(&rows)
-        .map(|(line, row)| if row.len() == 5 { format!("{line}  {}", row[4]) } else { line })
-        .collect()
 }
 
 /// A point of a sweep as it becomes known.

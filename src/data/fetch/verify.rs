@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::sets::File;
 use crate::error::{Error, Result};
+use crate::model::checkpoint::hex;
 
 /// The first bytes of a gzipped file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -58,33 +59,22 @@ pub fn verify(path: &Path, file: &File) -> Result<Integrity> {
 }
 
 /// Whether all checksums of the published `.gz` are right.
-fn is_published(mut source: impl Read, file: &File) -> io::Result<bool> {
-    let (mut md5, mut sha256, mut buffer) = (Md5::new(), Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match source.read(&mut buffer)? {
-            0 => break,
-            n => {
-                md5.update(&buffer[..n]);
-                sha256.update(&buffer[..n]);
-            }
-        }
-    }
+fn is_published(source: impl Read, file: &File) -> io::Result<bool> {
+    let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
+    in_pieces(source, |piece| {
+        md5.update(piece);
+        sha256.update(piece);
+    })?;
     Ok(hex(&md5.finalize()) == file.md5 && hex(&sha256.finalize()) == file.sha256)
 }
 
 /// Judges the content; reads no more than it may have and one byte.
 fn digest(source: impl Read, file: &File) -> io::Result<Integrity> {
-    let (mut source, mut sha256, mut bytes, mut buffer) =
-        (source.take(file.content_bytes + 1), Sha256::new(), 0, vec![0; 1 << 16]);
-    loop {
-        match source.read(&mut buffer)? {
-            0 => break,
-            n => {
-                sha256.update(&buffer[..n]);
-                bytes += n as u64;
-            }
-        }
-    }
+    let (mut sha256, mut bytes) = (Sha256::new(), 0);
+    in_pieces(source.take(file.content_bytes + 1), |piece| {
+        sha256.update(piece);
+        bytes += piece.len() as u64;
+    })?;
     if bytes != file.content_bytes {
         let found = if bytes > file.content_bytes { "more".to_string() } else { bytes.to_string() };
         return Ok(Integrity::Bad(format!("its content has {found} bytes, not {}", file.content_bytes)));
@@ -96,10 +86,13 @@ fn digest(source: impl Read, file: &File) -> io::Result<Integrity> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Hands `source` on, piece by piece.
+fn in_pieces(mut source: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => take(&buffer[..n]),
+        }
+    }
 }

@@ -48,10 +48,7 @@ impl Listing {
         let mut folders = vec![(PathBuf::new(), 0)];
         while let Some((folder, depth)) = folders.pop() {
             let path = top.join(&folder);
-            let unreadable = |cause: std::io::Error| {
-                let path = path.display();
-                Error::data(format!("cannot read the data folder {path}: {cause}; make it readable or name another"))
-            };
+            let unreadable = |cause| files::unreadable(&path, &cause);
             if depth > DEEPEST {
                 let path = path.display();
                 return Err(Error::data(format!("{path} is more than {DEEPEST} folders deep; move its files up")));

@@ -65,10 +65,7 @@ fn load_folder(path: &Path, shape: Shape) -> Result<Loaded> {
 
 /// Whether a file of IDX images lies in `folder`.
 fn holds_idx(folder: &Path) -> Result<bool> {
-    let unreadable = |cause: std::io::Error| {
-        let folder = folder.display();
-        Error::data(format!("cannot read the data folder {folder}: {cause}; make it readable or name another"))
-    };
+    let unreadable = |cause| files::unreadable(folder, &cause);
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name();

@@ -8,7 +8,7 @@ use crate::twinned;
 /// `y = max(x, slope·x)`.
 pub static FORWARD: Kernel = kernel!("activation/leaky_relu", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-7));
 /// `dy *= slope` where `y` is not positive.
-pub static GRAD: Kernel = kernel!("activation/leaky_relu_grad", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-7));
+pub static GRAD: Kernel = kernel!("activation/leaky_relu_grad", [FLAT_INDEX], Bound::Relative(2e-7));
 
 pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(FORWARD, forward), twinned!(GRAD, grad)], cases };
 

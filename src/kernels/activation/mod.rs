@@ -2,10 +2,10 @@
 //!
 //! A leaky ReLU after a bias or a batch norm is part of that kernel.
 
-topics! { leaky_relu, tanh, sigmoid }
+topics! { leaky_relu, tanh, sigmoid, silu, softplus }
 
 use super::case::{self, Trial};
-use super::{FLAT_INDEX, Flat, KEEP_NAN, Topic};
+use super::{FLAT_INDEX, Flat, KEEP_NAN, LOG1P, SIGMOID4, Topic};
 use crate::plan::{Constant, Kernel, Recorder, Role, View};
 use crate::twin::{Call, Real, chunks};
 

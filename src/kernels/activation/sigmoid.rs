@@ -1,14 +1,14 @@
 //! Logistic function.
 
-use super::{FLAT_INDEX, KEEP_NAN, Topic, Trial, Views, map, map_grad, record, trials};
+use super::{FLAT_INDEX, SIGMOID4, Topic, Trial, Views, map, map_grad, record, trials};
 use crate::plan::{Bound, Kernel, Recorder, View};
 use crate::twin::{Call, Real};
 use crate::twinned;
 
 /// `y = 1 / (1 + e⁻ˣ)`.
-pub static FORWARD: Kernel = kernel!("activation/sigmoid", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-6));
+pub static FORWARD: Kernel = kernel!("activation/sigmoid", [FLAT_INDEX, SIGMOID4], Bound::Relative(2e-6));
 /// `dy *= y · (1 − y)`.
-pub static GRAD: Kernel = kernel!("activation/sigmoid_grad", [FLAT_INDEX, KEEP_NAN], Bound::Relative(1e-6));
+pub static GRAD: Kernel = kernel!("activation/sigmoid_grad", [FLAT_INDEX], Bound::Relative(1e-6));
 
 pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(FORWARD, forward), twinned!(GRAD, grad)], cases };
 

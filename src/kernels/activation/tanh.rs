@@ -8,7 +8,7 @@ use crate::twinned;
 /// `y = tanh x`.
 pub static FORWARD: Kernel = kernel!("activation/tanh", [FLAT_INDEX, KEEP_NAN], Bound::Relative(2e-6));
 /// `dy *= 1 − y²`.
-pub static GRAD: Kernel = kernel!("activation/tanh_grad", [FLAT_INDEX, KEEP_NAN], Bound::Relative(1e-6));
+pub static GRAD: Kernel = kernel!("activation/tanh_grad", [FLAT_INDEX], Bound::Relative(1e-6));
 
 pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(FORWARD, forward), twinned!(GRAD, grad)], cases };
 

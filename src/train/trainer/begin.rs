@@ -1,4 +1,5 @@
-//! How a run begins, and how it is taken up again: nothing in its folder changes before the device is ready.
+//! How a run begins, and how it is taken up again: nothing in its folder changes before the device
+//! is ready.
 
 use super::Trainer;
 use crate::data::DataSet;
@@ -39,7 +40,8 @@ impl Trainer {
         Trainer::load(Feed::new(data, &config), config, device, tuning, None, folder)
     }
 
-    /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none yet.
+    /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none
+    /// yet.
     ///
     /// # Errors
     /// As [`Trainer::start`]; a data error when the data are not those of the run.

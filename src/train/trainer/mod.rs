@@ -31,9 +31,11 @@ use crate::run::folder::RunFolder;
 use crate::run::records::{Quality, Record};
 use crate::run::schedule::Schedule;
 
-/// Steps after which all tensors are checked for NaN and infinity, and the run's health is looked at.
+/// Steps after which all tensors are checked for NaN and infinity, and the run's health is looked
+/// at.
 const CHECK_EVERY: u32 = 100;
-/// Time after which the curves are drawn again, with a checkpoint: they take longer the longer a run is.
+/// Time after which the curves are drawn again, with a checkpoint: they take longer the longer a
+/// run is.
 const DRAW_AFTER: Duration = Duration::from_secs(30);
 
 /// A run, ready to go on.
@@ -64,16 +66,16 @@ pub struct Trainer {
 #[derive(Debug, Default)]
 struct News {
     sample: Option<PathBuf>,
-    /// The newest checkpoint that holds the state of a step of this process, or that it went on from, and its step.
-    saved: Option<(u32, PathBuf)>,
+    /// The step of the newest checkpoint that this process saved, or went on from.
+    saved: Option<u32>,
     losses: Option<Values>,
 }
 
 impl Trainer {
-    /// A run in its folder, from the beginning or from a checkpoint, of which the device holds the tensors.
+    /// A run in its folder, from the beginning or from a checkpoint, of which the device holds the
+    /// tensors.
     fn new(config: Config, feed: Feed, folder: RunFolder, machine: Machine, from: Option<&Metadata>) -> Self {
         let step = from.map_or(0, |from| from.step);
-        let saved = from.map(|_| (step, CHECKPOINTS.path(folder.path(), step)));
         Trainer {
             schedule: Schedule::new(&config, feed.steps_per_epoch()),
             reference: Reference::new(feed.data(), config.seed),
@@ -89,7 +91,7 @@ impl Trainer {
             events: Events::default(),
             drawn: None,
             quality: None,
-            outcome: News { saved, ..News::default() },
+            outcome: News { saved: from.map(|from| from.step), ..News::default() },
         }
     }
 
@@ -110,10 +112,12 @@ impl Trainer {
 
     /// Trains to the run's end, or until `stop` asks for an end, which is saved.
     ///
-    /// A lost device is opened again, and the run goes on from its last checkpoint, up to three times.
+    /// A lost device is opened again, and the run goes on from its last checkpoint, up to three
+    /// times.
     ///
     /// # Errors
-    /// [`Kind::Diverged`] when a loss or a tensor is no number; device and I/O errors. The last checkpoint stays good.
+    /// [`Kind::Diverged`] when a loss or a tensor is no number; device and I/O errors. The last
+    /// checkpoint stays good.
     pub fn run(mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<Outcome> {
         self.clock = Clock::start(self.step);
         self.events = Events::begin(self.config.output.tensorboard, self.folder.path())?;
@@ -121,12 +125,13 @@ impl Trainer {
         while let Err(error) = self.train(observer, stop) {
             recovery.go_on(&mut self, error, observer)?;
         }
+        let run = self.folder.path().to_path_buf();
         let outcome = Outcome {
-            run: self.folder.path().to_path_buf(),
             steps: self.step,
             sample: self.outcome.sample,
             gif: self.folder.gif_path(),
-            checkpoint: self.outcome.saved.map(|(_, path)| path),
+            checkpoint: self.outcome.saved.map(|step| CHECKPOINTS.path(&run, step)),
+            run,
             losses: self.outcome.losses,
             seconds: self.seconds_before + self.clock.elapsed(),
             stopped_by: stop.signal().filter(|_| self.step < self.schedule.end()),
@@ -152,7 +157,8 @@ impl Trainer {
                 self.sample(observer)?;
             }
             if self.step == schedule.end() {
-                // Before the checkpoint that says that the run is done: who resumes it then finds nothing left to do.
+                // Before the checkpoint that says that the run is done: who resumes it then finds
+                // nothing left to do.
                 self.folder.finish()?;
             }
             if saves_now {
@@ -160,8 +166,7 @@ impl Trainer {
                 self.save(Some(distance), observer)?;
             }
         }
-        let is_saved = self.outcome.saved.as_ref().is_some_and(|(step, _)| *step == self.step);
-        if self.step > 0 && self.step < schedule.end() && !is_saved {
+        if self.step > 0 && self.step < schedule.end() && self.outcome.saved != Some(self.step) {
             self.record(observer)?;
             self.check(observer)?;
             self.save(None, observer)?;
@@ -181,36 +186,24 @@ impl Trainer {
     fn record(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let from = self.clock.step;
         let losses = self.machine.engine().losses(from, self.step)?;
-        let rate = self.clock.read(self.step, self.config.training.batch_size);
-        let seconds = self.seconds_before + self.clock.elapsed();
-        let steps_per_epoch = self.feed.steps_per_epoch();
-        let lines: Vec<_> = (from + 1..)
-            .zip(losses)
-            .map(|(step, values)| Record {
-                step,
-                epoch: (step - 1) / steps_per_epoch + 1,
-                values,
-                images_per_second: rounded(rate),
-                seconds: rounded(seconds),
-            })
-            .collect();
+        let images_per_second = rounded(self.clock.read(self.step, self.config.training.batch_size));
+        let seconds = rounded(self.seconds_before + self.clock.elapsed());
+        let epoch = |step: u32| (step - 1) / self.feed.steps_per_epoch() + 1;
+        let line = |(step, values)| Record { step, epoch: epoch(step), values, images_per_second, seconds };
+        let lines: Vec<_> = (from + 1..).zip(losses).map(line).collect();
         let good = lines.iter().take_while(|line| line.values.are_finite()).count();
         let due: Vec<_> = lines[..good].iter().filter(|line| self.schedule.logs(line.step)).collect();
         self.folder.write_metrics(&due)?;
         self.events.metrics(&due)?;
         if let Some(bad) = lines.get(good) {
-            let tensor = self
-                .machine
-                .engine()
-                .check()?
-                .not_finite
-                .map_or(String::new(), |name| format!(", nor is tensor {name}"));
+            let checked = self.machine.engine().check()?;
+            let tensor = checked.not_finite.map_or(String::new(), |name| format!(", nor is tensor {name}"));
             return Err(self.diverged(&format!("the losses of step {} are not numbers{tensor}", bad.step)));
         }
         lines.iter().for_each(|line| self.health.step(&line.values));
         if let Some(record) = lines.into_iter().next_back() {
             let total_steps = self.schedule.end();
-            let total_epochs = total_steps.div_ceil(steps_per_epoch);
+            let total_epochs = total_steps.div_ceil(self.feed.steps_per_epoch());
             let progress = Progress { record, total_steps, total_epochs };
             observer.progress(&progress);
             self.outcome.losses = Some(progress.record.values);
@@ -242,22 +235,20 @@ impl Trainer {
         self.events.sample(&picture, &path, &quality)?;
         observer.sample(&path);
         self.outcome.sample = Some(path);
-        if let Some(complaint) = self.health.samples(&quality) {
-            observer.notice(&complaint);
-        }
+        self.health.samples(&quality).iter().for_each(|line| observer.notice(line));
         Ok(())
     }
 
     /// How far this step's samples are from real images.
     fn distance(&mut self) -> Result<f64> {
-        let quality = match self.quality.filter(|quality| quality.step == self.step) {
-            Some(quality) => quality,
-            None => self.reference.measure(self.step, &self.machine.engine().sample(IMAGES)?),
-        };
-        Ok(quality.distance)
+        match self.quality.filter(|quality| quality.step == self.step) {
+            Some(quality) => Ok(quality.distance),
+            None => Ok(self.reference.measure(self.step, &self.machine.engine().sample(IMAGES)?).distance),
+        }
     }
 
-    /// Saves a checkpoint: one of the run's cadence, with the distance of its samples, or one to go on from after a stop.
+    /// Saves a checkpoint: one of the run's cadence, with the distance of its samples, or one to go
+    /// on from after a stop.
     fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
         let tensors = self.machine.engine().state()?;
         self.folder.sync()?;
@@ -272,7 +263,7 @@ impl Trainer {
         Checkpoint { metadata, tensors }.save(&path)?;
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
         observer.checkpoint(&path);
-        self.outcome.saved = Some((self.step, path));
+        self.outcome.saved = Some(self.step);
         Ok(())
     }
 
@@ -291,12 +282,8 @@ impl Trainer {
         }
     }
 
-    /// Opens the lost device again.
-    fn reopen(&mut self) -> Result<()> {
-        self.machine.reopen(&self.config, self.feed.data())
-    }
-
-    /// Takes up the run's newest checkpoint again, or its beginning where it has none; returns the step.
+    /// Takes up the run's newest checkpoint again, or its beginning where it has none; returns the
+    /// step.
     fn rewind(&mut self, observer: &mut dyn Observer) -> Result<u32> {
         let found = checkpoints::newest(self.folder.path())?;
         if let Some(found) = &found {
@@ -311,12 +298,13 @@ impl Trainer {
         self.events = Events::begin(self.config.output.tensorboard, self.folder.path())?;
         self.clock.step = self.step;
         (self.quality, self.health) = (None, Health::new(self.folder.best_diversity()));
-        self.outcome = News { saved: found.map(|found| (self.step, found.path)), ..News::default() };
+        self.outcome = News { saved: found.map(|_| self.step), ..News::default() };
         Ok(self.step)
     }
 
-    /// Goes on with a smaller learning rate from the checkpoint that was just taken up, or from the beginning. A checkpoint says
-    /// so from now on: if the process is killed before the next one, the run does not go the wrong way again.
+    /// Goes on with a smaller learning rate from the checkpoint that was just taken up, or from the
+    /// beginning. A checkpoint says so from now on: if the process is killed before the next one,
+    /// the run does not go the wrong way again.
     fn slow_down(&mut self, rate: f64) -> Result<()> {
         self.rollbacks += 1;
         self.config.adam.lr = rate;
@@ -326,9 +314,8 @@ impl Trainer {
             None => Checkpoint { metadata: self.metadata(None), tensors: self.machine.engine().state()? },
         };
         (checkpoint.metadata.config.adam.lr, checkpoint.metadata.rollbacks) = (rate, self.rollbacks);
-        let path = CHECKPOINTS.path(self.folder.path(), self.step);
-        checkpoint.save(&path)?;
-        self.outcome.saved = Some((self.step, path));
+        checkpoint.save(&CHECKPOINTS.path(self.folder.path(), self.step))?;
+        self.outcome.saved = Some(self.step);
         RunFolder::write_config(self.folder.path(), &self.config)
     }
 

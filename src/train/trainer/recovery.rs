@@ -1,4 +1,5 @@
-//! What a run does when its device is lost or its numbers run away: it goes on from its last checkpoint.
+//! What a run does when its device is lost or its numbers run away: it goes on from its last
+//! checkpoint.
 
 use super::{Observer, Trainer};
 use crate::error::{Error, Kind, Result};
@@ -19,12 +20,14 @@ impl Recovery {
     /// Takes `trainer` back to where it can go on.
     ///
     /// # Errors
-    /// The failure itself where there is no going on: another kind, one too many, or the way back fails too.
+    /// The failure itself where there is no going on: another kind, one too many, or the way back
+    /// fails too.
     pub(super) fn go_on(&mut self, trainer: &mut Trainer, mut error: Error, observer: &mut dyn Observer) -> Result<()> {
         let failed_at = trainer.position().0;
         while error.is_lost() && self.losses_of_device < ATTEMPTS {
             self.losses_of_device += 1;
-            match trainer.reopen().and_then(|()| trainer.rewind(observer)) {
+            let reopened = trainer.machine.reopen(&trainer.config, trainer.feed.data());
+            match reopened.and_then(|()| trainer.rewind(observer)) {
                 Ok(step) => {
                     observer.notice(&format!(
                         "{error}; opened it again: going on from step {step} instead of {failed_at} ({} of {ATTEMPTS} times)",
