@@ -9,6 +9,7 @@ mod data;
 mod devices;
 mod dry_run;
 mod explore;
+mod export;
 mod interpolate;
 mod man;
 mod parse;
@@ -69,6 +70,7 @@ enum Verb {
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
     Explore(explore::Arguments),
+    Export(export::Arguments),
     Data(data::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
@@ -169,6 +171,7 @@ fn run() -> Result<()> {
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
+        Verb::Export(verb) => export::run(&verb),
         Verb::Data(verb) => data::run(&verb, quiet),
         Verb::Report(verb) => report::run(&verb),
         Verb::Compare(verb) => compare::run(&verb),

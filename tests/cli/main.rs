@@ -7,6 +7,7 @@ mod changing;
 mod common;
 mod configuration;
 mod drawing;
+mod exporting;
 mod flags;
 mod help;
 mod looking;

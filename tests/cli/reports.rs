@@ -20,6 +20,7 @@ fn help_and_version_are_data() {
         "sample",
         "interpolate",
         "explore",
+        "export",
         "report",
         "compare",
         "show",

@@ -1,0 +1,82 @@
+//! `export`: what other programs take from this one.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueHint};
+
+use super::settings::Settings;
+use super::{print, print_json};
+use crate::engine;
+use crate::error::{Error, Kind, Result};
+use crate::model::sources::Merge;
+use crate::output::{Overwrite, save_text};
+use crate::plan::{BUNDLE_VERSION, Bundle, Profile};
+use crate::run::checkpoints;
+use crate::run::folder::RunFolder;
+
+/// Write out what other programs can run
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Write a training step and sampling as one JSON document: shaders, buffers, dispatches, and what
+    /// fills their inputs; `docs/bundle.md` describes it
+    #[command(after_help = "Examples:
+  dcgan-gpu export bundle --out bundle.json              the default preset
+  dcgan-gpu export bundle --preset quick --batch-size 32 --out bundle.json
+  dcgan-gpu export bundle --run runs/mine --out bundle.json
+
+Kernels are those that every WebGPU implementation runs. The document holds no weights: they are in
+the run's checkpoints, under the names that it lists.")]
+    Bundle(Box<BundleArguments>),
+}
+
+/// The arguments of `export bundle`.
+#[derive(clap::Args, Debug)]
+pub struct BundleArguments {
+    /// The document
+    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    out: PathBuf,
+    /// Take the configuration of this run
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["preset", "config"])]
+    run: Option<PathBuf>,
+    /// Replace a file that exists
+    #[arg(long)]
+    force: bool,
+    /// Print what was written as JSON
+    #[arg(long)]
+    json: bool,
+    // Last: its heading would be that of all flags after it.
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub fn run(Arguments { verb: Verb::Bundle(arguments) }: &Arguments) -> Result<()> {
+    super::checkpoint::check_extension(&arguments.out, "json", "")?;
+    let base = match &arguments.run {
+        None => arguments.settings.base()?,
+        Some(run) => {
+            let saved = checkpoints::newest(run)?.map(|found| found.checkpoint.metadata.config);
+            Merge::from_run(&saved.map_or_else(|| RunFolder::read_config(run), Ok)?)?
+        }
+    };
+    let config = arguments.settings.apply(base)?;
+    let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
+    let program = engine::record(&config, &Profile::PORTABLE, batch_bytes)?.program;
+    let text =
+        serde_json::to_string(&Bundle::of(&program)).map_err(|e| Error::new(Kind::Other, format!("JSON: {e}")))?;
+    let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
+    save_text(&format!("{text}\n"), &arguments.out, overwrite)?;
+    if arguments.json {
+        let (bytes, plans) = (text.len() + 1, program.plans.iter().map(|plan| &plan.name).collect::<Vec<_>>());
+        let out =
+            serde_json::json!({ "bundle": arguments.out, "version": BUNDLE_VERSION, "bytes": bytes, "plans": plans });
+        return print_json(&out);
+    }
+    print(&arguments.out.display().to_string());
+    Ok(())
+}
