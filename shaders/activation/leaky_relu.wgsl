@@ -1,7 +1,7 @@
 // y = x where x > 0, SLOPE·x elsewhere (SLOPE 0 is ReLU)
 // Dispatch: one invocation for four elements, flat. Constants: SIZE (of vec4s), SLOPE, GROUPS_X.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;            // [SIZE]
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;      // [SIZE]
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;       // [SIZE]
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>; // [SIZE]
 
 @compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

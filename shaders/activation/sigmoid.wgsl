@@ -1,7 +1,7 @@
 // y = 1 / (1 + e⁻ˣ), without overflow
 // Dispatch: one invocation for four elements, flat. Constants: SIZE (of vec4s), GROUPS_X.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;            // [SIZE]
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;      // [SIZE]
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;       // [SIZE]
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>; // [SIZE]
 
 @compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

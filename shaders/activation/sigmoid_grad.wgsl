@@ -1,7 +1,7 @@
 // dy *= y · (1 − y), in place
 // Dispatch: one invocation for four elements, flat. Constants: SIZE (of vec4s), GROUPS_X.
-@group(0) @binding(0) var<storage, read> y: array<vec4f>;            // [SIZE]: what the forward kernel gave
-@group(0) @binding(1) var<storage, read_write> dy: array<vec4f>;     // [SIZE]
+@group(0) @binding(0) var<storage, read> y: array<vec4f>;        // [SIZE]: what forward gave
+@group(0) @binding(1) var<storage, read_write> dy: array<vec4f>; // [SIZE]
 
 @compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,9 +1,11 @@
-// stats[0, f] = mean, stats[1, f] = 1 / √(variance + ε), and running += MOMENTUM · ([mean, unbiased variance] − running)
-// Dispatch: one invocation a feature, flat. Constants: FEATURES, ROWS, SPLITS, SHARE, EPSILON, MOMENTUM, GROUPS_X.
+// stats[0, f] = mean, stats[1, f] = 1 / √(variance + ε), and running += MOMENTUM · ([mean, unbiased
+// variance] − running)
+// Dispatch: one invocation a feature, flat. Constants: FEATURES, ROWS, SPLITS, SHARE, EPSILON,
+// MOMENTUM, GROUPS_X.
 // Method: the shares' moments are merged in ascending order (Chan, Golub, LeVeque 1979).
-@group(0) @binding(0) var<storage, read> partial: array<f32>;        // [SPLITS, 2, FEATURES]: mean, Σ (x − mean)²
-@group(0) @binding(1) var<storage, read_write> stats: array<f32>;    // [2, FEATURES]
-@group(0) @binding(2) var<storage, read_write> running: array<f32>;  // [2, FEATURES]: mean, variance
+@group(0) @binding(0) var<storage, read> partial: array<f32>;      // [SPLITS, 2, FEATURES]: moments
+@group(0) @binding(1) var<storage, read_write> stats: array<f32>;  // [2, FEATURES]
+@group(0) @binding(2) var<storage, read_write> running: array<f32>; // [2, FEATURES]: mean, variance
 
 @compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

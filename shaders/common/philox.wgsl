@@ -1,4 +1,5 @@
-// Philox4x32-10 (Salmon et al., SC 2011): four random words from a 128-bit counter and a 64-bit key.
+// Philox4x32-10 (Salmon et al., SC 2011): four random words from a 128-bit counter and a 64-bit
+// key.
 fn multiply_wide(a: u32, b: u32) -> vec2u { // [low, high] of the 64-bit product
     let a0 = a & 0xffffu;
     let a1 = a >> 16u;

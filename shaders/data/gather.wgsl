@@ -1,11 +1,12 @@
-// x[p, b, c] = images[indices[b], p, c] · SCALE + OFFSET + NOISE · N(0, 1): a batch of normalised images
-// Dispatch: one invocation an element, flat. Constants: SIZE, BATCH, PIXELS, CHANNELS, SCALE, OFFSET, NOISE, STREAM,
-// GROUPS_X.
-// Method: the noise is a sum of 16 uniform 16-bit integers (central limit): exact, so every device draws the same bits.
-@group(0) @binding(0) var<storage, read> images: array<u32>;         // [N, PIXELS, CHANNELS] bytes, four to a word
-@group(0) @binding(1) var<storage, read> indices: array<u32>;        // [BATCH]
-@group(0) @binding(2) var<storage, read> step: array<u32>;           // [8]: seed low, seed high, step, …
-@group(0) @binding(3) var<storage, read_write> x: array<f32>;        // [PIXELS, BATCH, CHANNELS]
+// x[p, b, c] = images[indices[b], p, c] · SCALE + OFFSET + NOISE · N(0, 1): normalised images
+// Dispatch: one invocation an element, flat. Constants: SIZE, BATCH, PIXELS, CHANNELS, SCALE,
+// OFFSET, NOISE, STREAM, GROUPS_X.
+// Method: the noise is a sum of 16 uniform 16-bit integers (central limit): exact, so every device
+// draws the same bits.
+@group(0) @binding(0) var<storage, read> images: array<u32>;  // [N, PIXELS, CHANNELS] bytes
+@group(0) @binding(1) var<storage, read> indices: array<u32>; // [BATCH]
+@group(0) @binding(2) var<storage, read> step: array<u32>;    // [8]: seed low, seed high, step, …
+@group(0) @binding(3) var<storage, read_write> x: array<f32>; // [PIXELS, BATCH, CHANNELS]
 
 fn halves(words: vec4u) -> u32 {
     let sum = (words & vec4u(0xffffu)) + (words >> vec4u(16u));

@@ -1,10 +1,12 @@
-// y[i] = x[i] / (1 − RATE) where the element's random word says keep, 0 elsewhere; the same for the gradient
-// Dispatch: one invocation for four elements, flat. Constants: SIZE (of vec4s), THRESHOLD (RATE · 2³²), KEEP_SCALE
-// (1 / (1 − RATE)), STREAM, GROUPS_X.
-// Method: Philox counters make the mask, so the backward pass remakes it and nothing is stored (Srivastava et al. 2014).
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;            // [SIZE]
-@group(0) @binding(1) var<storage, read> step: array<u32>;           // [8]: seed low, seed high, step, …
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;      // [SIZE]
+// y[i] = x[i] / (1 − RATE) where the element's random word says keep, 0 elsewhere; the same for the
+// gradient
+// Dispatch: one invocation for four elements, flat. Constants: SIZE (of vec4s), THRESHOLD (RATE ·
+// 2³²), KEEP_SCALE (1 / (1 − RATE)), STREAM, GROUPS_X.
+// Method: Philox counters make the mask, so the backward pass remakes it and nothing is stored
+// (Srivastava et al. 2014).
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;       // [SIZE]
+@group(0) @binding(1) var<storage, read> step: array<u32>;      // [8]: seed low, seed high, step, …
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>; // [SIZE]
 
 @compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

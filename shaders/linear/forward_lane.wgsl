@@ -1,19 +1,19 @@
-// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈BATCH / (8·BLOCKS)⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
-// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), BLOCKS (1 to 4), COLUMNS (1 or 2), Q, FOLD.
-// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier, owns 8·BLOCKS rows × 32·COLUMNS columns. Each
-// lane loads rows of x along the channels and owns 4·COLUMNS columns; a shuffle hands every lane the x that it
-// multiplies. Four channels meet in each sum before the next, because the sums do not fit the registers.
-@group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
-@group(0) @binding(3) var<storage, read> w: array<vec4f>;            // [T, C_IN, C_OUT]
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;      // [Q, BATCH, C_OUT]
+// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]
+// Dispatch: (⌈C_OUT / (4·LANES·COLUMNS)⌉·⌈BATCH / (LANES·BLOCKS)⌉, FOLD, ⌈Q / FOLD⌉), rows folded.
+// Constants: BATCH, C_IN, C_OUT (multiples of 4), BLOCKS (1 to 4), COLUMNS (1 or 2), Q, FOLD.
+// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier. A lane loads rows
+// of x along the channels, owns 4·COLUMNS columns; a shuffle hands every lane the x it multiplies.
+// Four channels meet in each sum before the next: the sums do not fit the registers.
+@group(0) @binding(0) var<storage, read> rows: array<u32>;      // [Q, 3]: output q, first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;   // [pairs]: input p, tap t
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;       // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> w: array<vec4f>;       // [T, C_IN, C_OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [Q, BATCH, C_OUT]
 
 const LANES = 8u;
 const X4 = C_IN / 4u;
 const W4 = C_OUT / 4u;
-const ACROSS = (C_OUT + 4u * LANES * COLUMNS - 1u) / (4u * LANES * COLUMNS); // workgroups across C_OUT
+const ACROSS = (C_OUT + 4u * LANES * COLUMNS - 1u) / (4u * LANES * COLUMNS); // workgroups
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {

@@ -1,13 +1,13 @@
-// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
+// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]
 // Dispatch: (⌈BATCH / (THREADS·ROWS)⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
 // Constants: BATCH, C_IN (a multiple of 4), C_OUT (1 to 3), THREADS, ROWS, Q, FOLD.
-// Method: for layers that lead to few channels, such as images; every x is used for C_OUT products alone. Each of
-// THREADS invocations owns all C_OUT outputs of ROWS samples and reads x and w in vec4s along the channels.
-@group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
-@group(0) @binding(3) var<storage, read> w: array<vec4f>;            // [T, C_IN, C_OUT]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [Q, BATCH, C_OUT]
+// Method: for layers that lead to few channels, such as images; every x is used for C_OUT products
+// alone. An invocation owns all C_OUT outputs of ROWS samples and reads vec4s along the channels.
+@group(0) @binding(0) var<storage, read> rows: array<u32>;    // [Q, 3]: output q, first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>; // [pairs]: input p, tap t
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;     // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> w: array<vec4f>;     // [T, C_IN, C_OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>; // [Q, BATCH, C_OUT]
 
 const X4 = C_IN / 4u;
 

@@ -1,17 +1,17 @@
-// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈BATCH / (8·BLOCKS)⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
+// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]
+// Dispatch: (⌈C_OUT / (4·LANES·COLUMNS)⌉·⌈BATCH / (LANES·BLOCKS)⌉, FOLD, ⌈Q / FOLD⌉), rows folded.
 // Constants: BATCH, C_IN, C_OUT (a multiple of 4), BLOCKS (1 to 4), COLUMNS (1 or 2), Q, FOLD.
-// Method: as `forward_lane` (native only: software Vulkan with subgroups of exactly 8), for inputs of few channels such as
-// images: one channel at a time.
-@group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
-@group(0) @binding(2) var<storage, read> x: array<f32>;              // [P, BATCH, C_IN]
-@group(0) @binding(3) var<storage, read> w: array<vec4f>;            // [T, C_IN, C_OUT]
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;      // [Q, BATCH, C_OUT]
+// Method: as `forward_lane` (native only: software Vulkan with subgroups of exactly 8), for inputs
+// of few channels such as images: one channel at a time.
+@group(0) @binding(0) var<storage, read> rows: array<u32>;      // [Q, 3]: output q, first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;   // [pairs]: input p, tap t
+@group(0) @binding(2) var<storage, read> x: array<f32>;         // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> w: array<vec4f>;       // [T, C_IN, C_OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [Q, BATCH, C_OUT]
 
 const LANES = 8u;
 const W4 = C_OUT / 4u;
-const ACROSS = (C_OUT + 4u * LANES * COLUMNS - 1u) / (4u * LANES * COLUMNS); // workgroups across C_OUT
+const ACROSS = (C_OUT + 4u * LANES * COLUMNS - 1u) / (4u * LANES * COLUMNS); // workgroups
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {

@@ -1,16 +1,16 @@
-// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (SIDE·COLUMNS)⌉·⌈BATCH / (SIDE·ROWS)⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
+// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]
+// Dispatch: (⌈C_OUT / (SIDE·COLUMNS)⌉·⌈BATCH / (SIDE·ROWS)⌉, FOLD, ⌈Q / FOLD⌉), rows folded.
 // Constants: BATCH, C_IN, C_OUT, ROWS, COLUMNS (1 or 4), STEP (a divisor of C_IN), Q, FOLD.
-// Method: for layers with any channel counts, and one channel above all: each of SIDE × SIDE invocations owns ROWS rows ×
-// COLUMNS columns in registers and loads scalars; such layers are bound by memory, not by arithmetic.
-@group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
-@group(0) @binding(2) var<storage, read> x: array<f32>;              // [P, BATCH, C_IN]
-@group(0) @binding(3) var<storage, read> w: array<f32>;              // [T, C_IN, C_OUT]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [Q, BATCH, C_OUT]
+// Method: for layers with any channel counts, and one channel above all: an invocation owns ROWS ×
+// COLUMNS outputs in registers and loads scalars; memory binds such layers, not arithmetic.
+@group(0) @binding(0) var<storage, read> rows: array<u32>;    // [Q, 3]: output q, first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>; // [pairs]: input p, tap t
+@group(0) @binding(2) var<storage, read> x: array<f32>;       // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> w: array<f32>;       // [T, C_IN, C_OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>; // [Q, BATCH, C_OUT]
 
 const SIDE = 8u;
-const ACROSS = (C_OUT + SIDE * COLUMNS - 1u) / (SIDE * COLUMNS); // workgroups across C_OUT
+const ACROSS = (C_OUT + SIDE * COLUMNS - 1u) / (SIDE * COLUMNS); // workgroups
 
 @compute @workgroup_size(SIDE, SIDE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {

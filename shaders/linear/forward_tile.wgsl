@@ -1,19 +1,20 @@
-// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]        (convolution, transposed convolution, dense)
-// Dispatch: (⌈C_OUT / (COLUMNS·ACROSS)⌉·⌈BATCH / (ROWS·DOWN)⌉, FOLD, ⌈Q / FOLD⌉) workgroups, rows folded.
-// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), ACROSS, DOWN, ROWS, COLUMNS (a multiple of 4), STEP, Q, FOLD.
-// Method: a workgroup of ACROSS × DOWN invocations owns one tile of outputs of one pixel, ROWS × COLUMNS each; slices of
-// STEP channels of x (transposed) and w pass through workgroup memory, copied in equal parts by all invocations.
-@group(0) @binding(0) var<storage, read> rows: array<u32>;           // [Q, 3]: output pixel q, first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, tap t
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
-@group(0) @binding(3) var<storage, read> w: array<vec4f>;            // [T, C_IN, C_OUT]
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;      // [Q, BATCH, C_OUT]
+// y[q, b, n] = Σ_(p, t) ∈ taps(q) Σ_k x[p, b, k] · w[t, k, n]
+// Dispatch: (⌈C_OUT / (COLUMNS·ACROSS)⌉·⌈BATCH / (ROWS·DOWN)⌉, FOLD, ⌈Q / FOLD⌉), rows folded.
+// Constants: BATCH, C_IN, C_OUT, COLUMNS (these three multiples of 4), ACROSS, DOWN, ROWS, STEP, Q,
+// FOLD. Method: ACROSS × DOWN invocations own a tile of outputs of one pixel, ROWS × COLUMNS each;
+// slices of STEP channels of x (transposed) and w pass through workgroup memory, copied in equal
+// parts by all invocations.
+@group(0) @binding(0) var<storage, read> rows: array<u32>;      // [Q, 3]: output q, first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;   // [pairs]: input p, tap t
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;       // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> w: array<vec4f>;       // [T, C_IN, C_OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [Q, BATCH, C_OUT]
 
 const TILE_ROWS = DOWN * ROWS;
 const TILE4 = ACROSS * COLUMNS / 4u; // vec4s across a tile
 const OWN4 = COLUMNS / 4u; // vec4s across an invocation's outputs
 const THREADS = ACROSS * DOWN;
-const PITCH = TILE_ROWS + 1u; // one column of padding keeps the transposed writes off each other's banks
+const PITCH = TILE_ROWS + 1u; // padding keeps transposed writes off each other's banks
 const X_PARTS = TILE_ROWS * STEP / 4u / THREADS; // vec4s that an invocation copies
 const W_PARTS = TILE4 * STEP / THREADS;
 const X4 = C_IN / 4u;
@@ -38,7 +39,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     for (var i = rows[3u * listed + 1u]; i < end; i++) {
         let pair = pairs[i];
         for (var k = 0u; k < C_IN; k += STEP) {
-            // Set to zero by hand: some compilers keep a variable's value from one trip of a loop to the next.
+            // Set to zero by hand: some compilers keep a variable's value from one trip of a loop
+            // to the next.
             var from_x: array<vec4f, X_PARTS>;
             for (var c = 0u; c < X_PARTS; c++) {
                 let part = c * THREADS + thread;

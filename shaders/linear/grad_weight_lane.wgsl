@@ -1,11 +1,11 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈C_OUT / (32·COLUMNS)⌉·⌈C_IN / (4·BLOCKS)⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
-// Constants: BATCH, C_IN, C_OUT (channels multiples of 4), BLOCKS (1 to 8), COLUMNS (1 or 2), SHARES, FOLD.
-// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier, owns 4·BLOCKS × 32·COLUMNS weights. Each lane
-// loads one of 8 samples of x and owns 4·COLUMNS columns; a shuffle hands every lane the x that it multiplies. Eight
-// samples meet in each sum before the next, because the sums do not fit the registers.
+// Dispatch: (⌈C_OUT / (4·LANES·COLUMNS)⌉·⌈C_IN / (4·BLOCKS)⌉, FOLD, ⌈SHARES / FOLD⌉), folded.
+// Constants: BATCH, C_IN, C_OUT (multiples of 4), BLOCKS (to 8), COLUMNS (1 or 2), SHARES, FOLD.
+// Method: one subgroup of exactly 8 (native only: software Vulkan), no barrier. A lane loads one
+// of 8 samples of x and owns 4·COLUMNS columns; a shuffle hands every lane the x it multiplies.
+// Eight samples meet in each sum before the next: the sums do not fit the registers.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input p, output q
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;           // [Q, BATCH, C_OUT]
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4f>; // [SPLITS, T, C_IN, C_OUT]
@@ -13,7 +13,7 @@
 const LANES = 8u;
 const X4 = C_IN / 4u;
 const Y4 = C_OUT / 4u;
-const ACROSS = (C_OUT + 4u * LANES * COLUMNS - 1u) / (4u * LANES * COLUMNS); // workgroups across C_OUT
+const ACROSS = (C_OUT + 4u * LANES * COLUMNS - 1u) / (4u * LANES * COLUMNS); // workgroups
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {

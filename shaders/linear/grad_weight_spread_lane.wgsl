@@ -1,10 +1,11 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
 // Dispatch: (⌈C_OUT / 32⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
 // Constants: BATCH, C_IN (1 to 3), C_OUT (a multiple of 4), SHARES, FOLD.
-// Method: for inputs of few channels, such as images. One subgroup of exactly 8 (native only: software Vulkan) owns
-// C_IN × 32 weights; each lane loads one of 8 samples of x, and a shuffle hands it to the others.
+// Method: for inputs of few channels, such as images. One subgroup of exactly 8 (native only:
+// software Vulkan) owns C_IN × 32 weights; each lane loads one of 8 samples of x, and a shuffle
+// hands it to the others.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input p, output q
 @group(0) @binding(2) var<storage, read> x: array<f32>;              // [P, BATCH, C_IN]
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;           // [Q, BATCH, C_OUT]
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4f>; // [SPLITS, T, C_IN, C_OUT]

@@ -1,12 +1,14 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈⌈C_IN / ROWS⌉·⌈C_OUT / COLUMNS⌉ / THREADS⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
+// Dispatch: (⌈⌈C_IN / ROWS⌉·⌈C_OUT / COLUMNS⌉ / THREADS⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares
+// folded. SHARES is SPLITS·T.
 // Constants: BATCH, C_IN, C_OUT, ROWS and COLUMNS (1 or 4) of an invocation, SHARES, FOLD.
-// Method: for layers with any channel counts, and one channel above all; scalars straight from memory.
-@group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
-@group(0) @binding(2) var<storage, read> x: array<f32>;              // [P, BATCH, C_IN]
-@group(0) @binding(3) var<storage, read> dy: array<f32>;             // [Q, BATCH, C_OUT]
-@group(0) @binding(4) var<storage, read_write> partial: array<f32>;  // [SPLITS, T, C_IN, C_OUT]
+// Method: for layers with any channel counts, and one channel above all; scalars straight from
+// memory.
+@group(0) @binding(0) var<storage, read> shares: array<vec2u>;      // [SPLITS, T]: first pair, end
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;       // [pairs]: input p, output q
+@group(0) @binding(2) var<storage, read> x: array<f32>;             // [P, BATCH, C_IN]
+@group(0) @binding(3) var<storage, read> dy: array<f32>;            // [Q, BATCH, C_OUT]
+@group(0) @binding(4) var<storage, read_write> partial: array<f32>; // [SPLITS, T, C_IN, C_OUT]
 
 const THREADS = 64u;
 const ACROSS = (C_OUT + COLUMNS - 1u) / COLUMNS;

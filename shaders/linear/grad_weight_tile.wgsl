@@ -1,11 +1,11 @@
 // partial[s, t, m, n] = Σ_(p, q) ∈ share s of tap t  Σ_b x[p, b, m] · dy[q, b, n]
-// Dispatch: (⌈C_OUT / (COLUMNS·ACROSS)⌉·⌈C_IN / (ROWS·DOWN)⌉, FOLD, ⌈SHARES / FOLD⌉) workgroups, shares folded. SHARES is SPLITS·T.
-// Constants: BATCH, C_IN, C_OUT (multiples of 4), ACROSS, DOWN, ROWS and COLUMNS (multiples of 4), STEP, SHARES, FOLD.
-// Method: a workgroup of ACROSS × DOWN invocations owns one tile of weights of one tap, ROWS × COLUMNS each; slices of
-// STEP samples of x and dy pass through workgroup memory, copied in equal parts by all invocations.
-// `reduce/add_partials` adds the shares to the gradient, always in the same order.
+// Dispatch: (⌈C_OUT / (COLUMNS·ACROSS)⌉·⌈C_IN / (ROWS·DOWN)⌉, FOLD, ⌈SHARES / FOLD⌉), folded.
+// Constants: BATCH, C_IN, C_OUT, ROWS, COLUMNS (these four multiples of 4), ACROSS, DOWN, STEP,
+// SHARES, FOLD. Method: ACROSS × DOWN invocations own a tile of the weights of one tap, ROWS ×
+// COLUMNS each; slices of STEP samples of x and dy pass through workgroup memory, copied in equal
+// parts by all invocations. `reduce/add_partials` adds the shares, always in the same order.
 @group(0) @binding(0) var<storage, read> shares: array<vec2u>;       // [SPLITS, T]: first pair, end
-@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input pixel p, output pixel q
+@group(0) @binding(1) var<storage, read> pairs: array<vec2u>;        // [pairs]: input p, output q
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;            // [P, BATCH, C_IN]
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;           // [Q, BATCH, C_OUT]
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4f>; // [SPLITS, T, C_IN, C_OUT]
@@ -38,7 +38,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     for (var i = share.x; i < share.y; i++) {
         let pair = pairs[i];
         for (var first = 0u; first < BATCH; first += STEP) {
-            // Set to zero by hand: some compilers keep a variable's value from one trip of a loop to the next.
+            // Set to zero by hand: some compilers keep a variable's value from one trip of a loop
+            // to the next.
             var from_x: array<vec4f, X_PARTS>;
             for (var c = 0u; c < X_PARTS; c++) {
                 let part = c * THREADS + thread;

@@ -1,18 +1,21 @@
-// loss = mean over b of softplus(l) − TARGET·l, the cross-entropy of sigmoid(l) with a soft label; dl = (σ(l) − TARGET)/B
-// Dispatch: (1, 1, 1). Constants: BATCH, TARGET, COLUMN (of the ring's row), RING_ROWS, RING_COLUMNS.
-// Method: stable on logits: softplus(l) = max(l, 0) + ln(1 + e^−|l|). One workgroup; a fixed tree adds 64 partial sums.
-// A logit that is NaN or infinite makes NaN of its gradient, the loss and mean D(x), by bits: max and select would not.
-@group(0) @binding(0) var<storage, read> logits: array<f32>;         // [BATCH]
-@group(0) @binding(1) var<storage, read> step: array<u32>;           // [8]: seed low, seed high, step, …
-@group(0) @binding(2) var<storage, read_write> dlogits: array<f32>;  // [BATCH]
-@group(0) @binding(3) var<storage, read_write> ring: array<f32>;     // [RING_ROWS, RING_COLUMNS]: loss, mean D(x), …
+// loss = mean over b of softplus(l) − TARGET·l, the cross-entropy of σ(l) with a soft label; its
+// gradient dl = (σ(l) − TARGET)/B. Dispatch: (1, 1, 1).
+// Constants: BATCH, TARGET, COLUMN (of the ring's row), RING_ROWS, RING_COLUMNS.
+// Method: softplus(l) = max(l, 0) + ln(1 + e^−|l|). One workgroup; a fixed tree adds its sums. A
+// logit that is NaN or infinite makes NaN of its gradient, the loss and mean D(x), by bits: max and
+// select would not.
+@group(0) @binding(0) var<storage, read> logits: array<f32>;    // [BATCH]
+@group(0) @binding(1) var<storage, read> step: array<u32>;      // [8]: seed low, seed high, step, …
+@group(0) @binding(2) var<storage, read_write> dlogits: array<f32>; // [BATCH]
+@group(0) @binding(3) var<storage, read_write> ring: array<f32>; // [RING_ROWS, RING_COLUMNS]
 
 const THREADS = 64u;
 
 var<workgroup> sums: array<vec2f, THREADS>; // Σ loss, Σ sigmoid
 var<workgroup> spoilt: array<u32, THREADS>; // the bits of a NaN, or 0
 
-// Bits that make NaN of any float they are put over: those of a NaN where l is none or infinite, else 0.
+// Bits that make NaN of any float they are put over: those of a NaN where l is none or infinite,
+// else 0.
 fn nan_bits(l: f32) -> u32 {
     return select(0u, 0x7fc00000u, (bitcast<u32>(l) & 0x7fffffffu) >= 0x7f800000u);
 }

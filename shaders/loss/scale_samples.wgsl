@@ -1,8 +1,9 @@
-// y[p, b, c] = s[b] · x[p, b, c]: turns the gradient of each sample's logit into that of a loss, s = dL/dlogit
+// y[p, b, c] = s[b] · x[p, b, c]: turns the gradient of each sample's logit into that of a loss, s
+// = dL/dlogit
 // Dispatch: one invocation an element, flat. Constants: SIZE, BATCH, CHANNELS, GROUPS_X.
-@group(0) @binding(0) var<storage, read> x: array<f32>;              // [P, BATCH, CHANNELS]
-@group(0) @binding(1) var<storage, read> s: array<f32>;              // [BATCH]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;        // [P, BATCH, CHANNELS]
+@group(0) @binding(0) var<storage, read> x: array<f32>;       // [P, BATCH, CHANNELS]
+@group(0) @binding(1) var<storage, read> s: array<f32>;       // [BATCH]
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; // [P, BATCH, CHANNELS]
 
 @compute @workgroup_size(FLAT_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,8 +1,10 @@
-// partial[s] = max over share s of |x|, as bits: NaN and infinity come out at or above 0x7f800000, never as numbers
+// partial[s] = max over share s of |x|, as bits: NaN and infinity come out at or above 0x7f800000,
+// never as numbers
 // Dispatch: (SHARES, 1, 1). Constants: SIZE, SHARE (elements of a share).
-// Method: without its sign, a larger float has larger bits, so integers are compared. A fixed tree ends it.
-@group(0) @binding(0) var<storage, read> x: array<u32>;              // [SIZE], floats
-@group(0) @binding(1) var<storage, read_write> partial: array<u32>;  // [SHARES], floats
+// Method: without its sign, a larger float has larger bits, so integers are compared. A fixed tree
+// ends it.
+@group(0) @binding(0) var<storage, read> x: array<u32>;             // [SIZE], floats
+@group(0) @binding(1) var<storage, read_write> partial: array<u32>; // [SHARES], floats
 
 const THREADS = 64u;
 

@@ -233,7 +233,6 @@ impl Sweep {
     /// Nine charts: step time, images a second and memory over batch, image size and width.
     pub fn charts(&self) -> Vec<Chart> {
         type OfPoint = fn(&Point) -> Option<f64>;
-        let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let seconds: OfPoint = |point| point.measured().map(|(median_s, _, _)| median_s);
         let images: OfPoint = |point| point.measured().map(|(_, images_per_s, _)| images_per_s);
         let rows: [(&str, Vec<(&str, OfPoint)>); 3] = [
@@ -242,8 +241,8 @@ impl Sweep {
             (
                 "MiB",
                 vec![
-                    ("tensors", |point| (point.device_bytes() > 0).then(|| point.device_bytes() as f64)),
-                    ("process, peak", |point| point.measured()?.2.map(|bytes| bytes as f64)),
+                    ("tensors", |point| (point.device_bytes() > 0).then(|| mebibytes(point.device_bytes()))),
+                    ("process, peak", |point| point.measured()?.2.map(mebibytes)),
                 ],
             ),
         ];
@@ -267,10 +266,9 @@ impl Sweep {
             for (axis, x, is_on) in &lines {
                 let mut on_line: Vec<_> = self.points.iter().filter(|point| is_on(&point.at, &base)).collect();
                 on_line.sort_by(|a, b| x(&a.at).total_cmp(&x(&b.at)));
-                let scale = |y: f64| if *what == "MiB" { mebibytes(y as u64) } else { y };
                 let series = values.iter().map(|(label, value)| Series {
                     label: (*label).to_string(),
-                    points: on_line.iter().filter_map(|p| Some((x(&p.at), scale(value(p)?)))).collect(),
+                    points: on_line.iter().filter_map(|p| Some((x(&p.at), value(p)?))).collect(),
                     behind: Vec::new(),
                 });
                 let marks =
@@ -311,6 +309,10 @@ impl Point {
             PointOutcome::NotRun { reason } => Some(("not run", reason)),
         }
     }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 #[cfg(test)]

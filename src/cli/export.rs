@@ -7,10 +7,10 @@ use clap::{Subcommand, ValueHint};
 use super::settings::Settings;
 use super::{print, print_json};
 use crate::engine;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::model::sources::Merge;
 use crate::output::{Overwrite, save_text};
-use crate::plan::{BUNDLE_VERSION, Bundle, Profile};
+use crate::plan::{BUNDLE_VERSION, Profile, bundle};
 use crate::run::checkpoints;
 use crate::run::folder::RunFolder;
 
@@ -67,8 +67,7 @@ pub fn run(Arguments { verb: Verb::Bundle(arguments) }: &Arguments) -> Result<()
     let config = arguments.settings.apply(base)?;
     let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
     let program = engine::record(&config, &Profile::PORTABLE, batch_bytes)?.program;
-    let text =
-        serde_json::to_string(&Bundle::of(&program)).map_err(|e| Error::new(Kind::Other, format!("JSON: {e}")))?;
+    let text = bundle(&program).to_string();
     let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
     save_text(&format!("{text}\n"), &arguments.out, overwrite)?;
     if arguments.json {

@@ -104,10 +104,7 @@ impl DataSet {
     /// The number of images in an epoch; never 0.
     #[expect(clippy::len_without_is_empty, reason = "a data set without images is never opened")]
     pub fn len(&self) -> u32 {
-        match &self.source {
-            Source::Memory(loaded) => loaded.count,
-            Source::Strokes { .. } => strokes::EPOCH,
-        }
+        self.loaded().map_or(strokes::EPOCH, |loaded| loaded.count)
     }
 
     /// The shape of each image.
@@ -117,32 +114,28 @@ impl DataSet {
 
     /// All pixels, `[len][height][width][channels]`, when they are in memory; `None` for strokes.
     pub fn resident(&self) -> Option<&[u8]> {
-        match &self.source {
-            Source::Memory(loaded) => Some(&loaded.pixels),
-            Source::Strokes { .. } => None,
-        }
+        self.loaded().map(|loaded| loaded.pixels.as_slice())
     }
 
     /// The label of each image, where a file of them came with the images, or where each lies in the folder of its class.
     pub fn labels(&self) -> Option<&[u32]> {
-        match &self.source {
-            Source::Memory(loaded) => loaded.labels.as_deref(),
-            Source::Strokes { .. } => None,
-        }
+        self.loaded()?.labels.as_deref()
     }
 
     /// What the labels mean, where they have names.
     pub fn classes(&self) -> &[String] {
-        match &self.source {
-            Source::Memory(loaded) => &loaded.classes,
-            Source::Strokes { .. } => &[],
-        }
+        self.loaded().map_or(&[], |loaded| &loaded.classes)
     }
 
     /// What someone should know about how the images were read, where there is something: one line.
     pub fn remark(&self) -> Option<&str> {
+        self.loaded()?.remark.as_deref()
+    }
+
+    /// What is in memory; nothing of images that are drawn.
+    fn loaded(&self) -> Option<&Loaded> {
         match &self.source {
-            Source::Memory(loaded) => loaded.remark.as_deref(),
+            Source::Memory(loaded) => Some(loaded),
             Source::Strokes { .. } => None,
         }
     }

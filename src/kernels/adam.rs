@@ -28,7 +28,8 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// η / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ) for update number `t`, from 1: what the kernel reads from `step`.
+    /// η / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ) for update number `t`, from 1: what the kernel reads from
+    /// `step`.
     pub fn rates(&self, t: u32) -> [f32; 2] {
         // `libm::pow`, because the platform's may differ in the last bit.
         let decayed = |beta: f64| 1.0 - libm::pow(beta, f64::from(t));
@@ -103,7 +104,8 @@ fn cases() -> Vec<Trial> {
             }
             let started = if update == 1 { 0.0 } else { 1.0 };
             let tensors = AdamTensors {
-                // Weights no larger than an update, so that an error of the update is not lost beside them.
+                // Weights no larger than an update, so that an error of the update is not lost
+                // beside them.
                 w: case::floats(program, "w", 0, words, |z| z * 1e-4),
                 g: case::floats(program, "g", 1, words, |z| match z {
                     z if z > 1.0 => 0.0,

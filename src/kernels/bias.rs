@@ -54,8 +54,8 @@ pub fn record_grad(recorder: &mut Recorder, features: Features, views: BiasGrad)
         items: partial.len,
         constants: &features.constants(),
         bindings: &[("dy", dy), ("partial", partial)],
-        loop_trips: features.share(),
-        terms: features.share(),
+        loop_trips: features.longest(),
+        terms: features.longest(),
         flops: dy.len.into(),
     };
     launch.record(recorder, &GRAD);

@@ -1,4 +1,5 @@
-//! What test cases of kernels are written with: plain data, which `selftest` makes into programs and runs.
+//! What test cases of kernels are written with: plain data, which `selftest` makes into programs
+//! and runs.
 
 use crate::plan::{Profile, Program, Recorder, Role, View};
 use crate::random::{Draws, stream};
@@ -91,7 +92,8 @@ pub fn floats(program: &mut Program, label: &str, number: u32, words: u32, chang
     view
 }
 
-/// Adds the words that every step brings: seed, step number, and the learning rates of both networks.
+/// Adds the words that every step brings: seed, step number, and the learning rates of both
+/// networks.
 pub fn step_words(program: &mut Program, step: u32) -> View {
     let [rate, correction] = [2e-4_f32, 1.25].map(f32::to_bits);
     program.words("step", Role::StepInputs, vec![SEED as u32, 7, step, rate, correction, rate, correction, 0])

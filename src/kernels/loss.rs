@@ -22,13 +22,15 @@ pub(super) const TOPIC: Topic = Topic {
 
 /// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
 pub const RING_ROWS: u32 = 64;
-/// Columns of the ring: for real images, for fakes and for G's loss, each the loss and the mean D(x); then the step's
-/// stamp, and a sum of two parameters that makes the stamp wait for the updates.
+/// Columns of the ring: for real images, for fakes and for G's loss, each the loss and the mean
+/// D(x); then the step's stamp, and a sum of two parameters that makes the stamp wait for the
+/// updates.
 pub const RING_COLUMNS: u32 = 8;
 /// The column of the stamp.
 pub const STAMP_COLUMN: u32 = 6;
 
-/// What the device writes into [`STAMP_COLUMN`] when it has done step number `step`: never 0, which an empty ring holds.
+/// What the device writes into [`STAMP_COLUMN`] when it has done step number `step`: never 0, which
+/// an empty ring holds.
 pub fn stamp_of(step: u32) -> f32 {
     (1 + (step & 0x7f_ffff)) as f32
 }
@@ -105,9 +107,7 @@ pub fn record_stamp(recorder: &mut Recorder, Stamp { step, g, d, ring }: Stamp) 
             ],
             bindings: &[("step", step), ("g", g), ("d", d), ("ring", ring)],
             workgroups: [1, 1, 1],
-            loop_trips: 0,
-            terms: 0,
-            flops: 0,
+            ..Launch::default()
         },
     );
 }

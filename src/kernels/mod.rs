@@ -1,7 +1,7 @@
 //! Every kernel: its WGSL file, its twin, and the descriptor that records it into a plan.
 //!
-//! One file here mirrors one folder of `shaders/`. The registry drives the tests and `selftest`: one without a test case
-//! fails the tests.
+//! One file here mirrors one folder of `shaders/`. The registry drives the tests and `selftest`:
+//! one without a test case fails the tests.
 
 /// A kernel of the file `shaders/NAME.wgsl`.
 macro_rules! kernel {
@@ -16,7 +16,8 @@ macro_rules! kernel {
     };
 }
 
-/// Declares a module for each name, and lists what each of them has: adding kernels is adding a word here.
+/// Declares a module for each name, and lists what each of them has: adding kernels is adding a
+/// word here.
 macro_rules! topics {
     ($($name:ident),*) => {
         $(pub mod $name;)*
@@ -41,7 +42,8 @@ const PHILOX: &str = include_str!("../../shaders/common/philox.wgsl");
 const SIGMOID: &str = include_str!("../../shaders/common/sigmoid.wgsl");
 const SIGMOID4: &str = include_str!("../../shaders/common/sigmoid4.wgsl");
 
-/// What a flat kernel is recorded with: one that gives each item an invocation, found by [`FLAT_INDEX`].
+/// What a flat kernel is recorded with: one that gives each item an invocation, found by
+/// [`FLAT_INDEX`].
 #[derive(Default)]
 struct Flat<'a> {
     items: u32,
@@ -63,7 +65,8 @@ impl Flat<'_> {
     }
 }
 
-/// Loop trips of a workgroup that adds up `items`: each invocation every so many of them, then a tree.
+/// Loop trips of a workgroup that adds up `items`: each invocation every so many of them, then a
+/// tree.
 fn tree_trips(kernel: &Kernel, constants: &[(&'static str, Constant)], items: u32) -> u32 {
     let threads = kernel.workgroup_size(constants)[0];
     items.div_ceil(threads) + threads.ilog2()

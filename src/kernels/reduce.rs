@@ -17,14 +17,15 @@ pub static LARGEST: Kernel = kernel!("reduce/largest", [], Bound::Exact);
 pub(super) const TOPIC: Topic =
     Topic { kernels: &[twinned!(ADD_PARTIALS, add_partials), twinned!(LARGEST, largest)], cases };
 
-/// Shares that [`record_largest`] cuts a tensor into: enough workgroups for a GPU, few enough to read back.
+/// Shares that [`record_largest`] cuts a tensor into: enough workgroups for a GPU, few enough to
+/// read back.
 pub const SHARES: u32 = 64;
 
 /// The bits from which on a magnitude is infinite or NaN.
 pub const NOT_FINITE: u32 = 0x7f80_0000;
 
-/// Records `partial[s] = max |x|` over share `s` of `x`, for `partial` of [`SHARES`]. The bits of NaN and infinity are
-/// [`NOT_FINITE`] or larger, and larger than those of all numbers.
+/// Records `partial[s] = max |x|` over share `s` of `x`, for `partial` of [`SHARES`]. The bits of
+/// NaN and infinity are [`NOT_FINITE`] or larger, and larger than those of all numbers.
 pub fn record_largest(recorder: &mut Recorder, x: View, partial: View) {
     let share = x.len.div_ceil(SHARES);
     let constants = &[("SIZE", x.len.into()), ("SHARE", share.into())];
@@ -35,8 +36,7 @@ pub fn record_largest(recorder: &mut Recorder, x: View, partial: View) {
             bindings: &[("x", x), ("partial", partial)],
             workgroups: [SHARES, 1, 1],
             loop_trips: tree_trips(&LARGEST, constants, share),
-            terms: 0,
-            flops: 0,
+            ..Launch::default()
         },
     );
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backward, Example, Layer, Mode, Pass, Per, Place, Placed, Variable, VariableKind, linear, within};
+use super::{
+    Backward, Example, Layer, Mode, Pass, Per, Place, Placed, Variable, VariableKind, example, linear, within,
+};
 use crate::kernels::batch_norm::{self, BatchNormTensors, Features, GradInput, GradParameters};
 use crate::plan::{Role, View};
 use crate::shape::Shape;
@@ -30,10 +32,10 @@ fn default_momentum() -> f32 {
 }
 
 pub(super) const EXAMPLES: &[Example] = &[
-    Example { input: [3, 2, 3], batch: 5, layers: &[r#"type = "batch_norm""#] },
-    Example { input: [1, 2, 4], batch: 7, layers: &[r#"type = "batch_norm", epsilon = 1e-3, per = "feature""#] },
+    example([3, 2, 3], 5, &[r#"type = "batch_norm""#]),
+    example([1, 2, 4], 7, &[r#"type = "batch_norm", epsilon = 1e-3, per = "feature""#]),
     // More rows than one share of the partial sums.
-    Example { input: [7, 5, 1], batch: 5, layers: &[r#"type = "batch_norm", momentum = 0.01"#] },
+    example([7, 5, 1], 5, &[r#"type = "batch_norm", momentum = 0.01"#]),
 ];
 
 impl Layer for BatchNorm {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::linear::{LinearMap, weight_and_bias, window_cost, window_weight};
 use super::taps::TapList;
 use super::window::{Padding, Pair, Window};
-use super::{Cost, Example, Layer, Per, Place, Placed, Variable, yes};
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, yes};
 use crate::shape::Shape;
 
 /// A convolution (cross-correlation, as everywhere in the field), after nearest-neighbour `upsample`.
@@ -35,26 +35,14 @@ fn once() -> u32 {
 }
 
 pub(super) const EXAMPLES: &[Example] = &[
-    Example {
-        input: [5, 4, 3],
-        batch: 3,
-        layers: &[r#"type = "conv", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 2, 1]"#],
-    },
-    Example {
-        input: [6, 5, 4],
-        batch: 2,
-        layers: &[r#"type = "conv", channels = 4, kernel = 5, stride = 2, padding = "same""#],
-    },
-    Example {
-        input: [3, 2, 2],
-        batch: 3,
-        layers: &[r#"type = "conv", channels = 3, kernel = 3, padding = 1, upsample = 2"#],
-    },
-    Example {
-        input: [4, 4, 1],
-        batch: 5,
-        layers: &[r#"type = "conv", channels = 8, kernel = 4, stride = 2, padding = 1, bias = false"#],
-    },
+    example(
+        [5, 4, 3],
+        3,
+        &[r#"type = "conv", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 2, 1]"#],
+    ),
+    example([6, 5, 4], 2, &[r#"type = "conv", channels = 4, kernel = 5, stride = 2, padding = "same""#]),
+    example([3, 2, 2], 3, &[r#"type = "conv", channels = 3, kernel = 3, padding = 1, upsample = 2"#]),
+    example([4, 4, 1], 5, &[r#"type = "conv", channels = 8, kernel = 4, stride = 2, padding = 1, bias = false"#]),
 ];
 
 impl Conv {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::linear::{LinearMap, weight_and_bias, window_cost, window_weight};
 use super::taps::TapList;
 use super::window::{Padding, Pair, Window};
-use super::{Cost, Example, Layer, Per, Place, Placed, Variable, yes};
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, yes};
 use crate::shape::Shape;
 
 /// A transposed convolution: the adjoint of a convolution that leads from its output to its input.
@@ -31,21 +31,17 @@ pub struct ConvTranspose {
 }
 
 pub(super) const EXAMPLES: &[Example] = &[
-    Example {
-        input: [3, 2, 3],
-        batch: 3,
-        layers: &[r#"type = "conv_transpose", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 1, 2]"#],
-    },
-    Example {
-        input: [2, 3, 4],
-        batch: 2,
-        layers: &[r#"type = "conv_transpose", channels = 4, kernel = 5, stride = 2, padding = "same""#],
-    },
-    Example {
-        input: [2, 2, 3],
-        batch: 3,
-        layers: &[r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#],
-    },
+    example(
+        [3, 2, 3],
+        3,
+        &[r#"type = "conv_transpose", channels = 2, kernel = [3, 5], stride = [2, 1], padding = [1, 0, 1, 2]"#],
+    ),
+    example([2, 3, 4], 2, &[r#"type = "conv_transpose", channels = 4, kernel = 5, stride = 2, padding = "same""#]),
+    example(
+        [2, 2, 3],
+        3,
+        &[r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#],
+    ),
 ];
 
 impl ConvTranspose {

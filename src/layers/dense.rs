@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::linear::{LinearMap, weight_and_bias};
 use super::taps::TapList;
-use super::{Cost, Example, Layer, Per, Place, Placed, Variable, VariableKind, yes};
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, VariableKind, example, yes};
 use crate::shape::Shape;
 
 /// All inputs to all outputs, to a vector of `units` or to a grid `shape` = `[height, width, channels]`.
@@ -23,10 +23,10 @@ pub struct Dense {
 }
 
 pub(super) const EXAMPLES: &[Example] = &[
-    Example { input: [1, 1, 7], batch: 5, layers: &[r#"type = "dense", units = 3"#] },
-    Example { input: [1, 1, 4], batch: 3, layers: &[r#"type = "dense", shape = [2, 3, 4]"#] },
-    Example { input: [3, 2, 4], batch: 3, layers: &[r#"type = "dense", units = 1, bias = false"#] },
-    Example { input: [2, 2, 3], batch: 2, layers: &[r#"type = "dense", shape = [1, 3, 2]"#] },
+    example([1, 1, 7], 5, &[r#"type = "dense", units = 3"#]),
+    example([1, 1, 4], 3, &[r#"type = "dense", shape = [2, 3, 4]"#]),
+    example([3, 2, 4], 3, &[r#"type = "dense", units = 1, bias = false"#]),
+    example([2, 2, 3], 2, &[r#"type = "dense", shape = [1, 3, 2]"#]),
 ];
 
 impl Layer for Dense {

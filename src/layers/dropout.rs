@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backward, Example, Layer, Mode, Pass, Place, Placed, within};
+use super::{Backward, Example, Layer, Mode, Pass, Place, Placed, example, within};
 use crate::kernels::dropout::{self, Masked};
 use crate::plan::View;
 use crate::shape::Shape;
@@ -16,8 +16,7 @@ pub struct Dropout {
 }
 
 /// The mask is a function of the step's counter, so it is the same in every evaluation.
-pub(super) const EXAMPLES: &[Example] =
-    &[Example { input: [3, 5, 3], batch: 3, layers: &[r#"type = "dropout", rate = 0.3"#] }];
+pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 3, &[r#"type = "dropout", rate = 0.3"#])];
 
 impl Layer for Dropout {
     fn output(&self, input: Shape) -> Result<Shape, String> {

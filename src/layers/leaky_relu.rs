@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::activation::{self, Passed};
-use super::{Example, Layer, Place, Placed, within};
+use super::{Example, Layer, Place, Placed, example, within};
 use crate::kernels::activation::leaky_relu;
 use crate::shape::Shape;
 
@@ -15,8 +15,7 @@ pub struct LeakyRelu {
     pub slope: f32,
 }
 
-pub(super) const EXAMPLES: &[Example] =
-    &[Example { input: [3, 5, 3], batch: 2, layers: &[r#"type = "leaky_relu", slope = 0.3"#] }];
+pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "leaky_relu", slope = 0.3"#])];
 
 impl Layer for LeakyRelu {
     fn output(&self, input: Shape) -> Result<Shape, String> {

@@ -92,13 +92,19 @@ pub struct Example {
     pub layers: &'static [&'static str],
 }
 
+const fn example(input: [u32; 3], batch: u32, layers: &'static [&'static str]) -> Example {
+    Example { input, batch, layers }
+}
+
 /// A layer as the configuration describes it, before any device is involved.
 pub trait Layer: Debug {
-    /// The output's shape, or what is wrong with the layer on this input.
+    /// The output's shape, that of the input unless a layer says otherwise, or what is wrong with the layer on this input.
     ///
     /// # Errors
     /// The problem in words, without the layer's name.
-    fn output(&self, input: Shape) -> Result<Shape, String>;
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        Ok(input)
+    }
 
     /// Upper bounds of the matrix products of a sample and of the weights.
     fn cost(&self, _input: Shape, _output: Shape) -> Cost {

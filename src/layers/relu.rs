@@ -3,22 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::activation::{self, Passed};
-use super::{Example, Layer, Place, Placed};
+use super::{Example, Layer, Place, Placed, example};
 use crate::kernels::activation::leaky_relu;
-use crate::shape::Shape;
 
 /// max(x, 0).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relu {}
 
-pub(super) const EXAMPLES: &[Example] = &[Example { input: [3, 5, 3], batch: 2, layers: &[r#"type = "relu""#] }];
+pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "relu""#])];
 
 impl Layer for Relu {
-    fn output(&self, input: Shape) -> Result<Shape, String> {
-        Ok(input)
-    }
-
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
         activation::place(
             place,

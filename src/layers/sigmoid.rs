@@ -3,22 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::activation::{self, Passed};
-use super::{Example, Layer, Place, Placed};
+use super::{Example, Layer, Place, Placed, example};
 use crate::kernels::activation::sigmoid;
-use crate::shape::Shape;
 
 /// Logistic function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sigmoid {}
 
-pub(super) const EXAMPLES: &[Example] = &[Example { input: [3, 5, 3], batch: 2, layers: &[r#"type = "sigmoid""#] }];
+pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "sigmoid""#])];
 
 impl Layer for Sigmoid {
-    fn output(&self, input: Shape) -> Result<Shape, String> {
-        Ok(input)
-    }
-
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
         activation::place(place, sigmoid::record_forward, |recorder, Passed { y, dy, .. }| {
             sigmoid::record_grad(recorder, y, dy);

@@ -3,22 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::activation::{self, Passed};
-use super::{Example, Layer, Place, Placed};
+use super::{Example, Layer, Place, Placed, example};
 use crate::kernels::activation::tanh;
-use crate::shape::Shape;
 
 /// Hyperbolic tangent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tanh {}
 
-pub(super) const EXAMPLES: &[Example] = &[Example { input: [3, 5, 3], batch: 2, layers: &[r#"type = "tanh""#] }];
+pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "tanh""#])];
 
 impl Layer for Tanh {
-    fn output(&self, input: Shape) -> Result<Shape, String> {
-        Ok(input)
-    }
-
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
         activation::place(place, tanh::record_forward, |recorder, Passed { y, dy, .. }| {
             tanh::record_grad(recorder, y, dy);

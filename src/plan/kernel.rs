@@ -56,19 +56,22 @@ pub struct Kernel {
     pub preludes: &'static [&'static str],
     /// How far the device's result may be from the twin's.
     pub bound: Bound,
-    /// Runs on GPUs without the bounds checks that wgpu adds to other kernels: one of this crate, whose tests check it.
+    /// Runs on GPUs without the bounds checks that wgpu adds to other kernels: one of this crate,
+    /// whose tests check it.
     pub(crate) trusted: bool,
 }
 
 /// How far a float output may be from the f64 twin that is given the device's own inputs.
 ///
-/// All but `Exact` allow f32's smallest normal number besides, once for each term: devices may flush denormals to zero.
+/// All but `Exact` allow f32's smallest normal number besides, once for each term: devices may
+/// flush denormals to zero.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
     /// The bits of the twin's result rounded to f32: for kernels that only move values.
     Exact,
-    /// Sums of K products: 2·K·2⁻²⁴·Σ|aᵢbᵢ|, where the dispatch counts K and the twin computes Σ|aᵢbᵢ| from
-    /// absolute inputs (Higham, "Accuracy and Stability of Numerical Algorithms", §3.1).
+    /// Sums of K products: 2·K·2⁻²⁴·Σ|aᵢbᵢ|, where the dispatch counts K and the twin computes
+    /// Σ|aᵢbᵢ| from absolute inputs (Higham, "Accuracy and Stability of Numerical Algorithms",
+    /// §3.1).
     Sum,
     /// This fraction of |reference| plus the same fraction of the output's largest magnitude.
     Relative(f64),
@@ -98,7 +101,8 @@ pub struct Binding {
     pub written: bool,
     /// The type of its words.
     pub element: Element,
-    /// Words of one element of the array: a kernel on `vec4f` writes whole vec4s, past the end of a view that has none.
+    /// Words of one element of the array: a kernel on `vec4f` writes whole vec4s, past the end of a
+    /// view that has none.
     pub stride: u32,
 }
 
@@ -110,7 +114,8 @@ impl PartialEq for Kernel {
 }
 
 impl Kernel {
-    /// A kernel of a library user: `source` has an entry point [`ENTRY_POINT`] and is put behind `preludes`.
+    /// A kernel of a library user: `source` has an entry point [`ENTRY_POINT`] and is put behind
+    /// `preludes`.
     pub const fn new(
         name: &'static str,
         source: &'static str,
@@ -156,8 +161,8 @@ impl Kernel {
         Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).is_err()
     }
 
-    /// Invocations of a workgroup in x, y, z, of a kernel where no constant changes them: it is parsed once in a
-    /// process, with the `constants` of the first call.
+    /// Invocations of a workgroup in x, y, z, of a kernel where no constant changes them: it is
+    /// parsed once in a process, with the `constants` of the first call.
     ///
     /// # Panics
     /// As [`Kernel::module`].

@@ -10,7 +10,7 @@ mod profile;
 mod program;
 mod recorder;
 
-pub use bundle::{BUNDLE_FORMAT, BUNDLE_VERSION, Bundle};
+pub use bundle::{BUNDLE_VERSION, bundle};
 pub use kernel::{Binding, Bound, Constant, Constants, ENTRY_POINT, Element, Kernel, Reflection};
 pub use ports::{Begins, Fill, Output, Port, Recorded, Ring, Stored};
 pub use profile::{LinearFamily, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Profile};

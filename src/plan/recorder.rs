@@ -1,4 +1,5 @@
-//! Recording: kernels' descriptors append their dispatches here, and sizes beyond a limit are refused.
+//! Recording: kernels' descriptors append their dispatches here, and sizes beyond a limit are
+//! refused.
 
 use super::kernel::{Constant, Constants, Kernel};
 use super::profile::{MAX_WORKGROUPS, Profile};
@@ -35,8 +36,8 @@ impl Recorder {
     /// Appends one dispatch. A size beyond a portable limit is reported by [`Recorder::finish`].
     ///
     /// # Panics
-    /// If there are no workgroups, a binding is missing, or one tensor is bound both for reading and for writing: these are mistakes in a
-    /// kernel's descriptor.
+    /// If there are no workgroups, a binding is missing, or one tensor is bound both for reading
+    /// and for writing: these are mistakes in a kernel's descriptor.
     pub fn dispatch(&mut self, kernel: &'static Kernel, launch: Launch<'_>) {
         let (name, scope) = (kernel.name, &self.scope);
         assert!(!launch.workgroups.contains(&0), "{name} ({scope}): no workgroups along an axis");
@@ -82,8 +83,8 @@ impl Recorder {
         });
     }
 
-    /// Says what the last dispatch would compute if it multiplied the zeros of its padding as well: the number that
-    /// other engines count.
+    /// Says what the last dispatch would compute if it multiplied the zeros of its padding as well:
+    /// the number that other engines count.
     pub fn nominal(&mut self, flops: u64) {
         if let Some(dispatch) = self.plan.dispatches.last_mut() {
             dispatch.nominal_flops = flops;
@@ -113,7 +114,7 @@ impl Recorder {
 }
 
 /// What a kernel's descriptor passes to [`Recorder::dispatch`]; see [`Dispatch`] for the fields.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Launch<'a> {
     /// Constants put before the shader.
     pub constants: &'a [(&'static str, Constant)],
@@ -129,10 +130,11 @@ pub struct Launch<'a> {
     pub flops: u64,
 }
 
-/// Workgroups for `items` invocations in groups of `size`, folded into two dimensions where one is too short.
+/// Workgroups for `items` invocations in groups of `size`, folded into two dimensions where one is
+/// too short.
 ///
-/// The shader recovers its index with `flat_index` of `shaders/common/flat_index.wgsl`, given `GROUPS_X`, the
-/// first component.
+/// The shader recovers its index with `flat_index` of `shaders/common/flat_index.wgsl`, given
+/// `GROUPS_X`, the first component.
 pub fn flat_workgroups(items: u32, size: u32) -> [u32; 3] {
     let groups = items.div_ceil(size).max(1);
     let x = groups.min(MAX_WORKGROUPS);

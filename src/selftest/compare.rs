@@ -3,14 +3,13 @@
 use serde::Serialize;
 
 use super::guard::{POISON, POISON_WIDE};
-use crate::plan::{Binding, Bound};
-use crate::plan::{Constant, Dispatch, View};
+use crate::plan::{Binding, Bound, Constant, Dispatch, View};
 
 /// Half the distance from 1 to the next f32: the largest relative error of one rounding.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
 /// What the check of one dispatch found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Row {
     /// The case or preset.
     pub case: String,
@@ -39,15 +38,10 @@ impl Row {
             Constant::F32(value) => format!("{name}={value}"),
         };
         Row {
-            case: String::new(),
             kernel: dispatch.kernel.name,
             scope: dispatch.scope.clone(),
             constants: dispatch.constants.iter().map(constant).collect::<Vec<_>>().join(" "),
-            values: 0,
-            error: 0.0,
-            bound: 0.0,
-            ratio: 0.0,
-            failure: None,
+            ..Row::default()
         }
     }
 
@@ -75,7 +69,8 @@ pub(super) struct Output<'a> {
     pub terms: u32,
 }
 
-/// Compares every word of a written tensor: inside the view with the twin, outside with what was there.
+/// Compares every word of a written tensor: inside the view with the twin, outside with what was
+/// there.
 pub(super) fn compare(bound: &Bound, output: &Output<'_>, row: &mut Row) {
     let Output { binding, view, before, after, reference, .. } = *output;
     let start = view.offset as usize;

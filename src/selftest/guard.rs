@@ -1,15 +1,17 @@
-//! Programs between guard bands: every tensor gets words before and after it that no kernel may touch.
+//! Programs between guard bands: every tensor gets words before and after it that no kernel may
+//! touch.
 
 use crate::plan::{ALIGNMENT, Dispatch, Element, Plan, Program, TensorSpec, View};
 
 /// Words before and after each tensor.
 const GUARD: u32 = ALIGNMENT;
 
-/// What guard words hold while a tensor is read: as a float a NaN, so that a result which depends on one shows it.
+/// What guard words hold while a tensor is read: as a float a NaN, so that a result which depends
+/// on one shows it.
 pub const READ_GUARD: u32 = 0x7fc5_eed5;
 
-/// What they hold while a tensor is written: as a float a number, because a NaN that is read, changed and written back
-/// can have the same bits as before.
+/// What they hold while a tensor is written: as a float a number, because a NaN that is read,
+/// changed and written back can have the same bits as before.
 pub const WRITE_GUARD: u32 = 0x4499_1a2b;
 
 /// What outputs hold before a kernel runs: another NaN.
@@ -20,8 +22,8 @@ pub const POISON_WIDE: f64 = f64::from_bits(0x7ff8_0000_0000_dead);
 
 /// A program with guard bands, whose only plan is the one to check.
 ///
-/// Bindings reach into the band behind the view. Vulkan drops accesses outside a binding in silence; inside, an
-/// overrun is seen.
+/// Bindings reach into the band behind the view. Vulkan drops accesses outside a binding in
+/// silence; inside, an overrun is seen.
 pub fn guarded(tensors: &[TensorSpec], plan: &Plan) -> Program {
     let tensors = tensors.iter().map(|spec| {
         let mut contents = vec![READ_GUARD; GUARD as usize];

@@ -1,4 +1,5 @@
-//! A few layers as a program of their own, with random contents: what the cases here and the tests of gradients run.
+//! A few layers as a program of their own, with random contents: what the cases here and the tests
+//! of gradients run.
 
 use crate::error::{Error, Result};
 pub use crate::kernels::case::{SEED, random, set, step_words};
@@ -7,12 +8,12 @@ use crate::layers::Mode;
 use crate::model::config::Layers;
 use crate::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
 use crate::model::parameters::{Distribution, Init};
-use crate::plan::Profile;
-use crate::plan::{Program, Recorder, Role, View};
+use crate::plan::{Profile, Program, Recorder, Role, View};
 use crate::random::stream;
 use crate::shape::Shape;
 
-/// A short network placed for a batch, with plans for its passes and random contents in every tensor that they read.
+/// A short network placed for a batch, with plans for its passes and random contents in every
+/// tensor that they read.
 #[derive(Debug)]
 pub struct LayerProgram {
     /// The plans [`FORWARD`] and [`BACKWARD`], and [`SAMPLE`] where there is batch norm.
@@ -83,7 +84,8 @@ impl LayerProgram {
     }
 }
 
-/// Layers written as in a configuration file: `type = "conv", channels = 4, …`, one string for each.
+/// Layers written as in a configuration file: `type = "conv", channels = 4, …`, one string for
+/// each.
 ///
 /// # Errors
 /// A usage error when the text is not understood.

@@ -1,5 +1,6 @@
-//! Lockstep: after every dispatch on a device, the kernel's f64 twin is given the device's own inputs and must give the
-//! device's output within the kernel's bound. Errors cannot add up, so the first kernel that differs is the one to blame.
+//! Lockstep: after every dispatch on a device, the kernel's f64 twin is given the device's own
+//! inputs and must give the device's output within the kernel's bound. Errors cannot add up, so the
+//! first kernel that differs is the one to blame.
 
 use super::compare::{Output, Row, compare};
 use super::guard::{self, POISON, POISON_WIDE};
@@ -9,9 +10,9 @@ use crate::error::Result;
 use crate::plan::{Binding, Bound, Dispatch, Plan, Program, TensorSpec, View};
 use crate::twin::{Call, Real, Slot, Twinned};
 
-/// Runs `plan` over `tensors` dispatch by dispatch on a device; `reference` is the plan that the twins run, which is
-/// the same one, except in the tests that show that a difference is found. `twins` are those of kernels that are not of
-/// this crate.
+/// Runs `plan` over `tensors` dispatch by dispatch on a device; `reference` is the plan that the
+/// twins run, which is the same one, except in the tests that show that a difference is found.
+/// `twins` are those of kernels that are not of this crate.
 ///
 /// Stops after the first dispatch that fails, whose row says how; returns whether all passed.
 ///
@@ -53,7 +54,8 @@ impl Lockstep {
     pub(crate) fn new(device: &Device, tensors: &[TensorSpec], plan: &Plan, twins: &'static [Twinned]) -> Result<Self> {
         let mut program = guard::guarded(tensors, plan);
         if matches!(device, Device::Host) {
-            // Twins take the length of their work from their slices, and slices are bounds themselves.
+            // Twins take the length of their work from their slices, and slices are bounds
+            // themselves.
             for (guarded, dispatch) in program.plans[0].dispatches.iter_mut().zip(&plan.dispatches) {
                 let shifted = dispatch.bindings.iter().map(|(&name, &view)| (name, guard::shifted(view)));
                 guarded.bindings = shifted.collect();
@@ -64,8 +66,8 @@ impl Lockstep {
         Ok(Lockstep { session: device.load_with(program, twins)?, memory, words, twins })
     }
 
-    /// The seconds that dispatch number `index` takes, once it is compiled. What it writes is checked by a later
-    /// [`Lockstep::step`], if by any.
+    /// The seconds that dispatch number `index` takes, once it is compiled. What it writes is
+    /// checked by a later [`Lockstep::step`], if by any.
     pub(crate) fn time(&mut self, index: usize) -> Result<f64> {
         self.session.time_dispatch(0, index)?;
         self.session.time_dispatch(0, index)

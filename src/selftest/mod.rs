@@ -1,5 +1,5 @@
-//! The proof, on the device at hand, that kernels compute what their twins say: small awkward cases for every kernel,
-//! then a training step of every preset, each dispatch checked by itself.
+//! The proof, on the device at hand, that kernels compute what their twins say: small awkward cases
+//! for every kernel, then a training step of every preset, each dispatch checked by itself.
 
 pub mod cases;
 mod compare;
@@ -13,16 +13,15 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::twin::Twinned;
-
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::registry;
+use crate::twin::Twinned;
 pub use cases::Case;
 pub use compare::Row;
 
 /// What all checks of a kernel found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct KernelSummary {
     /// The kernel.
     pub kernel: &'static str,
@@ -49,7 +48,8 @@ pub struct Summary {
     pub device: String,
     /// Every kernel of the registry, and those that the caller brought.
     pub kernels: Vec<KernelSummary>,
-    /// What is wrong: one line for each case that failed, naming the kernel, the place and both values.
+    /// What is wrong: one line for each case that failed, naming the kernel, the place and both
+    /// values.
     pub failures: Vec<String>,
 }
 
@@ -62,13 +62,8 @@ impl Summary {
     fn new(device: String, twins: &'static [Twinned]) -> Self {
         let empty = |twinned: &Twinned| KernelSummary {
             kernel: twinned.kernel.name,
-            dispatches: 0,
-            values: 0,
-            error: 0.0,
-            bound: 0.0,
-            ratio: 0.0,
-            worst_case: String::new(),
             verdict: "unused",
+            ..KernelSummary::default()
         };
         Summary { device, kernels: registry().chain(twins).map(empty).collect(), failures: Vec::new() }
     }
@@ -116,7 +111,8 @@ impl fmt::Display for Summary {
 
 /// Checks every kernel and every preset on a device; `report` is told of each dispatch.
 ///
-/// Wrong results are in the summary. On [`Device::Host`] the f32 twins are compared with the f64 ones.
+/// Wrong results are in the summary. On [`Device::Host`] the f32 twins are compared with the f64
+/// ones.
 ///
 /// # Errors
 /// When the device fails.
@@ -127,7 +123,8 @@ pub fn run(device: &Device, report: impl FnMut(&Row)) -> Result<Summary> {
     check(device, &cases, &[], report)
 }
 
-/// Checks these cases on a device, as [`run`] does; `twins` are those of kernels that are not of this crate.
+/// Checks these cases on a device, as [`run`] does; `twins` are those of kernels that are not of
+/// this crate.
 ///
 /// # Errors
 /// When the device fails.

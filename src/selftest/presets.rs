@@ -6,8 +6,7 @@ use crate::engine::{self, Recording};
 use crate::error::Result;
 use crate::kernels::data::pack;
 use crate::model::sources;
-use crate::plan::Profile;
-use crate::plan::{Program, View};
+use crate::plan::{Profile, Program, View};
 use crate::random::{Draws, split, stream};
 
 /// The presets with a batch that is quick, and no multiple of a tile.

@@ -1,7 +1,8 @@
 //! The proof, on the device at hand, that a run which is killed loses nothing: `verify-resume`.
 //!
-//! The program itself is run three times: a run is killed without warning between two checkpoints, it is resumed to its
-//! end, and a run of the same length is left in peace. What both leave must have the same bits.
+//! The program itself is run three times: a run is killed without warning between two checkpoints,
+//! it is resumed to its end, and a run of the same length is left in peace. What both leave must
+//! have the same bits.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -99,7 +100,8 @@ impl Verification<'_> {
         self.settings.iter().cloned().chain(cadences(steps)).collect()
     }
 
-    /// Starts a run and kills it after its second checkpoint; the step of its newest checkpoint, unless it was quicker.
+    /// Starts a run and kills it after its second checkpoint; the step of its newest checkpoint,
+    /// unless it was quicker.
     fn train_and_kill(&self, run: &Path, steps: u32) -> Result<Option<u32>> {
         let mut command = self.command();
         let child = command.args(self.arguments(steps)).arg("--force").arg("--out").arg(run).spawn();
@@ -124,8 +126,8 @@ impl Verification<'_> {
     }
 }
 
-/// Arguments of a run, a resumed one too, whose samples, checkpoints and lines fall on different steps. All are said, so that
-/// no environment variable says otherwise.
+/// Arguments of a run, a resumed one too, whose samples, checkpoints and lines fall on different
+/// steps. All are said, so that no environment variable says otherwise.
 fn cadences(steps: u32) -> Vec<String> {
     let cadences = format!("--log-every 1 --sample-every 5steps --checkpoint-every 7steps --keep 2 --steps {steps}");
     cadences.split(' ').map(str::to_string).collect()

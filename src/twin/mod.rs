@@ -1,6 +1,8 @@
-//! What the twins of kernels are written with: they compute on the host what their kernel computes on a GPU.
+//! What the twins of kernels are written with: they compute on the host what their kernel computes
+//! on a GPU.
 //!
-//! A twin is a function of a [`Call`], generic over [`Real`]: `f32` for `--device cpu`, `f64` as the reference of tests.
+//! A twin is a function of a [`Call`], generic over [`Real`]: `f32` for `--device cpu`, `f64` as
+//! the reference of tests.
 
 mod matrix;
 mod parallel;
@@ -14,18 +16,12 @@ pub use real::Real;
 pub use unchecked::gemm;
 
 /// A twin in both float types.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Twin {
     /// The `--device cpu` executor.
     pub single: fn(&mut Call<'_, f32>),
     /// The reference of tests and `selftest`.
     pub double: fn(&mut Call<'_, f64>),
-}
-
-impl std::fmt::Debug for Twin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Twin")
-    }
 }
 
 /// A kernel and its twin.
@@ -65,7 +61,8 @@ pub struct Call<'a, F> {
 }
 
 impl<'a, F: Real> Call<'a, F> {
-    /// Binds data to names; `scratch` is memory that twins use and that the caller keeps for the next call.
+    /// Binds data to names; `scratch` is memory that twins use and that the caller keeps for the
+    /// next call.
     pub fn new(constants: &'a Constants, slots: Vec<(&'static str, Slot<'a, F>)>, scratch: &'a mut Vec<F>) -> Self {
         Call { constants, slots, scratch: Some(scratch) }
     }

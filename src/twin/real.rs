@@ -1,4 +1,5 @@
-//! The float types that twins are generic over: f32 is what a GPU computes in, f64 is the reference.
+//! The float types that twins are generic over: f32 is what a GPU computes in, f64 is the
+//! reference.
 
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -6,7 +7,8 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use super::{Call, Twin};
 
-/// f32 or f64, with the elementary functions that kernels use: those of `libm`, whose bits do not depend on the system.
+/// f32 or f64, with the elementary functions that kernels use: those of `libm`, whose bits do not
+/// depend on the system.
 pub trait Real:
     Copy
     + Debug

@@ -13,8 +13,8 @@ use super::real::Real;
 pub fn gemm<F: Real>([m, n, k]: [usize; 3], out: &mut [F], accumulate: bool, lhs: Matrix<'_, F>, rhs: Matrix<'_, F>) {
     assert!(out.len() >= m * n && lhs.holds(m, k) && rhs.holds(k, n), "a matrix of the product is too short");
     let alpha = if accumulate { F::ONE } else { F::ZERO };
-    // SAFETY: the assertion above proves that element (i, j) of each matrix lies inside its slice for all i and j in
-    // the sizes; `out` is borrowed exclusively, so it overlaps neither input.
+    // SAFETY: the assertion above proves that element (i, j) of each matrix lies inside its slice
+    // for all i and j in the sizes; `out` is borrowed exclusively, so it overlaps neither input.
     unsafe {
         gemm::gemm(
             m,

@@ -6,7 +6,7 @@ use crate::common::profiles;
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine;
 use dcgan_gpu::model::sources::{self, PRESETS};
-use dcgan_gpu::plan::{Bundle, Profile, Program, View};
+use dcgan_gpu::plan::{Profile, Program, View, bundle};
 use dcgan_gpu::selftest::layer::{FORWARD, LayerProgram, parse_layers, set};
 use dcgan_gpu::selftest::presets;
 use dcgan_gpu::shape::Shape;
@@ -44,10 +44,6 @@ pub fn modules() -> Vec<Module> {
         }
     }
     modules.into_values().collect()
-}
-
-fn bundle(program: &Program) -> Value {
-    serde_json::to_value(Bundle::of(program)).expect("a bundle is JSON")
 }
 
 /// A bundle of which some plans are replayed, and what a view must hold afterwards.

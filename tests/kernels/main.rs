@@ -1,9 +1,11 @@
-//! Every kernel on every device, in lockstep with its f64 twin: awkward shapes and the presets, between guard bands.
+//! Every kernel on every device, in lockstep with its f64 twin: awkward shapes and the presets,
+//! between guard bands.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod mistakes;
 mod not_finite;
+mod trips;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -72,7 +74,8 @@ fn every_shader_is_registered() {
     assert!(files > registry().count(), "{files} shaders for {} kernels", registry().count());
 }
 
-/// Runs cases on a device and asserts that all pass, and that no kernel which they dispatch was left out.
+/// Runs cases on a device and asserts that all pass, and that no kernel which they dispatch was
+/// left out.
 fn check(device: &Device, cases: &[Case]) {
     let summary = selftest::check(device, cases, &[], |_| {}).expect("the device works");
     println!("{summary}");
@@ -126,7 +129,8 @@ fn cube<F: Real>(call: &mut Call<'_, F>) {
     call.write("x").iter_mut().for_each(|x| *x = *x * *x * *x);
 }
 
-/// A user's own kernel is checked against its own twin, and a twin that computes something else is seen.
+/// A user's own kernel is checked against its own twin, and a twin that computes something else is
+/// seen.
 #[test]
 fn kernels_of_users_are_checked() {
     const RIGHT: &[Twinned] = &[twinned!(SQUARE, square)];

@@ -7,7 +7,8 @@ use dcgan_gpu::selftest::lockstep;
 
 use crate::{all_cases, common};
 
-/// A mistake in one kernel's dispatches: the case, the kernel, what is wrong, and a part of the message that must name it.
+/// A mistake in one kernel's dispatches: the case, the kernel, what is wrong, and a part of the
+/// message that must name it.
 type Mistake = (&'static str, &'static str, fn(&mut Dispatch), &'static str);
 
 const DIFFERS: &str = "the twin gives";

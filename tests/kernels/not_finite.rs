@@ -7,7 +7,8 @@ use dcgan_gpu::plan::{Program, Recorder, Role, View};
 
 use crate::common;
 
-/// A network that has diverged must show it: NaN passes through activations, whatever they select or clamp.
+/// A network that has diverged must show it: NaN passes through activations, whatever they select
+/// or clamp.
 #[test]
 fn activations_do_not_hide_nan() {
     let activations: [(&str, fn(&mut Recorder, View, View)); 6] = [
@@ -34,7 +35,8 @@ fn activations_do_not_hide_nan() {
     }
 }
 
-/// Neither may the loss: `max` in it makes a number of NaN, and a label of 1 or 0 cancels one of the infinities.
+/// Neither may the loss: `max` in it makes a number of NaN, and a label of 1 or 0 cancels one of
+/// the infinities.
 #[test]
 fn the_loss_does_not_hide_what_is_no_number() {
     const STEP: u32 = 67;

@@ -1,4 +1,5 @@
-//! Every shader in every specialisation that is in use: valid, translatable to all back ends, within the rules.
+//! Every shader in every specialisation that is in use: valid, translatable to all back ends,
+//! within the rules.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -70,7 +71,8 @@ fn programs(profile: &Profile) -> Vec<Program> {
     programs
 }
 
-/// Every distinct specialisation in use, parsed and validated: `Kernel::module` panics with naga's report otherwise.
+/// Every distinct specialisation in use, parsed and validated: `Kernel::module` panics with naga's
+/// report otherwise.
 fn specialisations() -> Vec<Specialised> {
     let mut distinct = BTreeMap::new();
     for dispatch in PROFILES.iter().flat_map(programs).flat_map(|p| p.plans).flat_map(|plan| plan.dispatches) {
@@ -122,7 +124,8 @@ fn broken_rules_are_found() {
     }
 }
 
-/// Records one dispatch of dropout with these limits stretched; returns the error's message, or the panic's.
+/// Records one dispatch of dropout with these limits stretched; returns the error's message, or the
+/// panic's.
 fn record(loop_trips: u32, workgroups: [u32; 3], alias: bool) -> Result<(), String> {
     let mut program = Program::default();
     let x = program.floats("x", Role::Scratch, 4);

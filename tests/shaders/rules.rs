@@ -1,4 +1,5 @@
-//! The rules that nothing else enforces: what breaks them computes wrong results on some driver, in silence.
+//! The rules that nothing else enforces: what breaks them computes wrong results on some driver, in
+//! silence.
 
 use naga::{AddressSpace, Arena, Expression, Handle, MathFunction, Module, ScalarKind, TypeInner, VectorSize};
 

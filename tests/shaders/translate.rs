@@ -1,4 +1,5 @@
-//! Translation to what drivers take: SPIR-V, MSL, HLSL and GLSL; the first and the last judged by Khronos' own tools.
+//! Translation to what drivers take: SPIR-V, MSL, HLSL and GLSL; the first and the last judged by
+//! Khronos' own tools.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Barriers in uniform control flow alone: browsers demand it, naga does not check it.
 //!
-//! A conservative analysis of naga's IR: a value is uniform if every invocation of a workgroup certainly has the same.
+//! A conservative analysis of naga's IR: a value is uniform if every invocation of a workgroup
+//! certainly has the same.
 
 use std::collections::HashSet;
 
@@ -71,8 +72,8 @@ impl Jumps {
 }
 
 impl Analysis<'_> {
-    /// Walks a block that is entered under a condition that may vary, or not; after a jump that only some invocations
-    /// take, the rest of the block varies too.
+    /// Walks a block that is entered under a condition that may vary, or not; after a jump that
+    /// only some invocations take, the rest of the block varies too.
     fn walk(&mut self, block: &Block, entered: bool) -> Jumps {
         let mut jumps = Jumps::default();
         for statement in block.iter() {
@@ -93,7 +94,8 @@ impl Analysis<'_> {
                     }
                 }
                 Statement::Loop { body, continuing, break_if } => {
-                    // What leaves some invocations behind in one round makes all of the next rounds vary.
+                    // What leaves some invocations behind in one round makes all of the next rounds
+                    // vary.
                     let mut varies = varies || break_if.is_some_and(|condition| self.varies(condition));
                     let mut inside = self.walk(body, varies);
                     varies |= inside.of_loop || inside.of_function;

@@ -1,5 +1,7 @@
 //! What no compiler holds the program's sources to: where files are touched, sockets opened and
-//! unsafe code written.
+//! unsafe code written, and that files import each other in no circle.
+
+mod circles;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -52,11 +52,13 @@ struct Views {
     dy: View,
 }
 
-/// Inputs that activations meet seldom: large ones, where exponentials overflow, and small ones, where they cancel.
+/// Inputs that activations meet seldom: large ones, where exponentials overflow, and small ones,
+/// where they cancel.
 const EXTREME: [f32; 15] =
     [0.0, -0.0, 1e-30, 1e-7, -1e-7, 1e-3, 0.249, 0.251, -15.1, 15.0, 44.5, -88.8, 89.0, 100.0, -100.0];
 
-/// Trials of an activation, forward and backward, on `batch` samples of `values` numbers, and on seldom ones.
+/// Trials of an activation, forward and backward, on `batch` samples of `values` numbers, and on
+/// seldom ones.
 fn trials(name: &str, batch: u32, values: u32, record: impl Fn(&mut Recorder, Views)) -> Vec<Trial> {
     let trial = |name: String, words: u32, change: &dyn Fn(f32) -> f32| {
         Trial::program(name, |program, recorder| {

@@ -1,4 +1,5 @@
-//! Batch normalisation (Ioffe, Szegedy 2015), over every channel or over every feature of a dense layer.
+//! Batch normalisation (Ioffe, Szegedy 2015), over every channel or over every feature of a dense
+//! layer.
 
 mod twins;
 
@@ -38,10 +39,11 @@ pub(super) const TOPIC: Topic = Topic {
 /// Rows that one invocation adds up.
 const SHARE: u32 = 128;
 
-/// How a tensor of `[groups, rows, channels]` divides into features that share statistics, or a bias.
+/// How a tensor of `[groups, rows, channels]` divides into features that share statistics, or a
+/// bias.
 ///
-/// Per channel there is one group with a row for each (pixel, sample); per feature there is a group for each pixel
-/// with a row for each sample.
+/// Per channel there is one group with a row for each (pixel, sample); per feature there is a group
+/// for each pixel with a row for each sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     /// Groups.
@@ -76,6 +78,11 @@ impl Features {
     /// Rows of a share.
     pub fn share(self) -> u32 {
         SHARE.max(self.rows.div_ceil(MAX_LOOP_TRIPS))
+    }
+
+    /// Rows of the longest share.
+    pub(super) fn longest(self) -> u32 {
+        self.share().min(self.rows)
     }
 
     /// Words of scratch that the shares' partial sums take: `[splits, 2, features]`.
@@ -125,7 +132,7 @@ pub fn record_statistics(
 ) {
     let partial = tensors.partial.slice(0, features.partial_words());
     let shares = features.splits() * features.count();
-    flat(recorder, &MOMENTS, features.constants(), &[("x", x), ("partial", partial)], shares, features.share(), 4);
+    flat(recorder, &MOMENTS, features.constants(), &[("x", x), ("partial", partial)], shares, features.longest(), 4);
     let mut constants = features.constants();
     constants.retain(|(name, _)| *name != "CHANNELS");
     constants.extend([("EPSILON", epsilon.into()), ("MOMENTUM", momentum.into())]);
@@ -140,8 +147,8 @@ pub fn record_running(recorder: &mut Recorder, features: Features, tensors: &Bat
     flat(recorder, &RUNNING, constants, &bindings, features.count(), 0, 3);
 }
 
-/// Records `y = leaky(scale · (x − mean) / deviation + shift)` with the statistics in `stats`; with slope 1 there is no
-/// activation.
+/// Records `y = leaky(scale · (x − mean) / deviation + shift)` with the statistics in `stats`; with
+/// slope 1 there is no activation.
 pub fn record_forward(
     recorder: &mut Recorder,
     features: Features,
@@ -184,7 +191,7 @@ pub fn record_grad_parameters(
     let partial = tensors.partial.slice(0, features.partial_words());
     let shares = features.splits() * features.count();
     let bindings = [("x", x), ("dy", dy), ("stats", tensors.stats), ("partial", partial)];
-    flat(recorder, &GRAD_SUMS, features.constants(), &bindings, shares, features.share(), 5);
+    flat(recorder, &GRAD_SUMS, features.constants(), &bindings, shares, features.longest(), 5);
     let constants = vec![
         ("FEATURES", features.count().into()),
         ("SPLITS", features.splits().into()),

@@ -5,8 +5,9 @@ use crate::kernels::case::{Trial, Ways};
 /// Name, input `[height, width, channels]`, samples, layers.
 type Layers = (&'static str, [u32; 3], u32, &'static [&'static str]);
 
-/// In each family that the device has. Channels that are multiples of 4 take the vector kernels, one or
-/// three on a side the narrow and the spread ones, others the thin ones; 33 and 37 samples, 36 and 68 channels are a little more than one tile.
+/// In each family that the device has. Channels that are multiples of 4 take the vector kernels,
+/// one or three on a side the narrow and the spread ones, others the thin ones; 33 and 37 samples,
+/// 36 and 68 channels are a little more than one tile.
 const FAMILIES: &[Layers] = &[
     ("dense vector", [1, 1, 36], 33, &[r#"type = "dense", units = 68"#]),
     ("dense odd", [1, 1, 5], 37, &[r#"type = "dense", units = 3"#]),

@@ -1,6 +1,8 @@
-//! The one linear kernel: dense, convolution and transposed convolution over tap lists, and their gradients.
+//! The one linear kernel: dense, convolution and transposed convolution over tap lists, and their
+//! gradients.
 //!
-//! Activations are `[pixel][batch][channel]`, weights `[tap][c_in][c_out]`. See `layers/taps.rs` for the lists.
+//! Activations are `[pixel][batch][channel]`, weights `[tap][c_in][c_out]`. See `layers/taps.rs`
+//! for the lists.
 
 mod cases;
 pub mod choices;
@@ -8,8 +10,7 @@ mod twins;
 pub mod variants;
 
 use super::{FLAT_INDEX, Flat, Topic, reduce};
-use crate::plan::Profile;
-use crate::plan::{Bound, Constant, Kernel, Launch, MAX_WORKGROUPS, Recorder, View};
+use crate::plan::{Bound, Constant, Kernel, Launch, MAX_WORKGROUPS, Profile, Recorder, View};
 use crate::twinned;
 
 /// Forward through workgroup memory, for GPUs.
@@ -115,8 +116,8 @@ enum Along {
 }
 
 impl Along {
-    /// All constants of a kernel, given those of its variant, and its workgroups in y and z: rows or shares are folded
-    /// into two dimensions where one is too short.
+    /// All constants of a kernel, given those of its variant, and its workgroups in y and z: rows
+    /// or shares are folded into two dimensions where one is too short.
     fn folded(self, sizes: Sizes, variant: &[(&'static str, u32)]) -> (Vec<(&'static str, Constant)>, [u32; 2]) {
         let (Along::Rows(count) | Along::Shares(count)) = self;
         let name = if matches!(self, Along::Rows(_)) { "Q" } else { "SHARES" };
@@ -125,11 +126,6 @@ impl Along {
         let constants = all.iter().chain(variant).map(|&(name, value)| (name, value.into())).collect();
         (constants, [fold, count.div_ceil(fold)])
     }
-}
-
-/// Loop trips of the forward kernel's busiest invocation, before a layer of these sizes is recorded.
-pub fn forward_trips(sizes: Sizes, longest: u32, profile: &Profile) -> u64 {
-    u64::from(longest) * u64::from(variants::forward(sizes, profile)[0].trips)
 }
 
 /// What [`record_forward`] reads and writes.
@@ -143,8 +139,8 @@ pub struct Forward {
     pub y: View,
 }
 
-/// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is the gradient with
-/// respect to the input.
+/// Records `y = taps(x, w)`. With the adjoint list, transposed weights and [`Sizes::adjoint`] it is
+/// the gradient with respect to the input.
 pub fn record_forward(recorder: &mut Recorder, sizes: Sizes, taps: RowTaps, views: Forward) {
     let Forward { x, w, y } = views;
     let variant = &variants::forward(sizes, &recorder.profile())[0];
@@ -163,7 +159,8 @@ pub fn record_forward(recorder: &mut Recorder, sizes: Sizes, taps: RowTaps, view
     recorder.nominal(sizes.flops(taps.nominal));
 }
 
-/// How many shares each tap's sum is cut into: enough workgroups to fill the device, few enough loop trips.
+/// How many shares each tap's sum is cut into: enough workgroups to fill the device, few enough
+/// loop trips.
 pub fn choose_splits(profile: &Profile, sizes: Sizes, taps: u32, longest_tap: u32) -> u32 {
     let variant = &variants::grad_weight(sizes, profile)[0];
     let to_fill = profile.workgroups_to_fill.div_ceil(variant.workgroups * taps);
@@ -173,7 +170,8 @@ pub fn choose_splits(profile: &Profile, sizes: Sizes, taps: u32, longest_tap: u3
     to_fill.max(to_bound).clamp(1, longest_tap.max(1)).min(to_fit)
 }
 
-/// Loop trips that a share aims at; half the limit, since the last share of a tap may be longer than the others.
+/// Loop trips that a share aims at; half the limit, since the last share of a tap may be longer
+/// than the others.
 const LONGEST_SHARE: u32 = 16_384;
 
 /// What [`record_grad_weight`] reads and writes.

@@ -1,9 +1,8 @@
-//! The ways to run one linear dispatch: all compute the same from the same bindings, and differ in speed and rounding.
+//! The ways to run one linear dispatch: all compute the same from the same bindings, and differ in
+//! speed and rounding.
 
 use super::{Along, Sizes};
-use crate::plan::Kernel;
-use crate::plan::{Constant, Dispatch, MAX_WORKGROUPS};
-use crate::plan::{LinearFamily, Profile};
+use crate::plan::{Constant, Dispatch, Kernel, LinearFamily, MAX_WORKGROUPS, Profile};
 
 /// A kernel with the constants that give it its shape.
 #[derive(Clone, Debug)]
@@ -74,7 +73,8 @@ pub fn of(dispatch: &Dispatch, profile: &Profile) -> Vec<Variant> {
     variants
 }
 
-/// The most `vec4` sums of an invocation that lavapipe's compiler keeps apart; with more it runs ten times slower.
+/// The most `vec4` sums of an invocation that lavapipe's compiler keeps apart; with more it runs
+/// ten times slower.
 const LANE_SUMS: u32 = 64;
 
 /// The fewest blocks of equal size, at most `most` of `items` in each: how many items a block has.
@@ -88,7 +88,9 @@ pub fn forward(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
     let lanes = profile.family == LinearFamily::Lane;
     match (c_in.is_multiple_of(4), c_out.is_multiple_of(4)) {
         (true, true) if lanes => lane_forward(&super::FORWARD_LANE, sizes, c_in / 4 + 1),
-        (true, true) => tiles(batch, c_out).map(|tile| tile.forward(sizes)).collect(),
+        (true, true) => {
+            tiles(batch, c_out).map(|tile| tile.variant(&super::FORWARD_TILE, batch, c_out, c_in)).collect()
+        }
         (true, false) if c_out < 4 => narrow_forward(sizes, lanes),
         (false, true) if lanes => lane_forward(&super::FORWARD_SPREAD_LANE, sizes, c_in + 1),
         _ => {
@@ -113,7 +115,9 @@ pub fn grad_weight(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
     };
     match (c_in.is_multiple_of(4), c_out.is_multiple_of(4)) {
         (true, true) if lanes => lane_grad_weight(sizes),
-        (true, true) => tiles(c_in, c_out).map(|tile| tile.grad_weight(sizes)).collect(),
+        (true, true) => {
+            tiles(c_in, c_out).map(|tile| tile.variant(&super::GRAD_WEIGHT_TILE, c_in, c_out, batch)).collect()
+        }
         (true, false) if lanes && c_out < 4 => few_lane(&super::GRAD_WEIGHT_NARROW_LANE, c_in),
         (false, true) if lanes && c_in < 4 => few_lane(&super::GRAD_WEIGHT_SPREAD_LANE, c_out),
         _ => {
@@ -126,7 +130,8 @@ pub fn grad_weight(sizes: Sizes, profile: &Profile) -> Vec<Variant> {
     }
 }
 
-/// Invocations of a workgroup, as the shader has them; the kernel is one where no size or shape changes them.
+/// Invocations of a workgroup, as the shader has them; the kernel is one where no size or shape
+/// changes them.
 fn size_of(kernel: &Kernel, along: Along, sizes: Sizes, constants: &[(&'static str, u32)]) -> [u32; 3] {
     kernel.workgroup_size(&along.folded(sizes, constants).0)
 }
@@ -186,7 +191,8 @@ fn narrow_forward(sizes: Sizes, lanes: bool) -> Vec<Variant> {
     if fitting.is_empty() { vec![variant(&[8, 1])] } else { fitting }
 }
 
-/// A shape of the tile kernels: ACROSS × DOWN invocations, ROWS × COLUMNS outputs each, and the step along the sum.
+/// A shape of the tile kernels: ACROSS × DOWN invocations, ROWS × COLUMNS outputs each, and the
+/// step along the sum.
 struct Tile {
     across: u32,
     down: u32,
@@ -195,7 +201,8 @@ struct Tile {
     step: u32,
 }
 
-/// At most 256 invocations and 16 KiB of workgroup memory; slices divide into a whole number of `vec4`s an invocation.
+/// At most 256 invocations and 16 KiB of workgroup memory; slices divide into a whole number of
+/// `vec4`s an invocation.
 const TILES: [Tile; 5] = [
     Tile { across: 8, down: 8, rows: 4, columns: 4, step: 8 }, // 32 × 32
     Tile { across: 8, down: 8, rows: 4, columns: 8, step: 8 }, // 32 × 64
@@ -224,13 +231,5 @@ impl Tile {
             workgroups: columns.div_ceil(self.across * self.columns) * rows.div_ceil(self.down * self.rows),
             trips: inner.div_ceil(self.step) + 1,
         }
-    }
-
-    fn forward(&self, sizes: Sizes) -> Variant {
-        self.variant(&super::FORWARD_TILE, sizes.batch, sizes.c_out, sizes.c_in)
-    }
-
-    fn grad_weight(&self, sizes: Sizes) -> Variant {
-        self.variant(&super::GRAD_WEIGHT_TILE, sizes.c_in, sizes.c_out, sizes.batch)
     }
 }

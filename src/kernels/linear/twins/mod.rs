@@ -66,8 +66,9 @@ pub(super) fn forward<F: Real>(call: &mut Call<'_, F>) {
     }
 }
 
-/// Tasks that a weight gradient is cut into at least. More would repeat the packing of `dy` more often: whole taps of 256
-/// channels run at 140 GFLOP/s a core where blocks of 64 channels run at 109.
+/// Tasks that a weight gradient is cut into at least. More would repeat the packing of `dy` more
+/// often: whole taps of 256 channels run at 140 GFLOP/s a core where blocks of 64 channels run at
+/// 109.
 const TASKS: usize = 8;
 
 /// `partial[s, t] = Σ_(p, q) ∈ share s of tap t  x[p]ᵀ · dy[q]`

@@ -1,6 +1,6 @@
-//! Operands layers with few channels on one side, such as those beside the image. A product for every pair would be
-//! mostly overhead there, and reading every pixel once for every tap would be limited by memory, so taps are taken
-//! together.
+//! Operands layers with few channels on one side, such as those beside the image. A product for
+//! every pair would be mostly overhead there, and reading every pixel once for every tap would be
+//! limited by memory, so taps are taken together.
 
 use std::ops::Range;
 
@@ -15,7 +15,8 @@ pub(super) fn most_taps_are_real<F>(linear: &Operands<'_>, x: &[F], w: &[F]) -> 
     2 * linear.pairs.len() >= inputs * taps
 }
 
-/// Few channels out: one product of each input pixel with all taps, then the sums of these over each output's taps.
+/// Few channels out: one product of each input pixel with all taps, then the sums of these over
+/// each output's taps.
 pub(super) fn forward_by_input<F: Real>(
     linear: &Operands<'_>,
     pairs_of: &[&[[u32; 2]]],
@@ -89,7 +90,8 @@ fn dot<F: Real>(a: &[F], b: &[F]) -> F {
     sums.into_iter().sum::<F>() + rest
 }
 
-/// Few channels in: all taps of an output pixel side by side make one product with a longer inner dimension.
+/// Few channels in: all taps of an output pixel side by side make one product with a longer inner
+/// dimension.
 pub(super) fn forward_gathered<F: Real>(
     linear: &Operands<'_>,
     pairs_of: &[&[[u32; 2]]],
@@ -121,8 +123,8 @@ pub(super) fn forward_gathered<F: Real>(
     });
 }
 
-/// Few channels on one side: every pixel of the wide side is read once, in blocks of channels that stay in the first-level
-/// cache while all pairs of the pixel use them.
+/// Few channels on one side: every pixel of the wide side is read once, in blocks of channels that
+/// stay in the first-level cache while all pairs of the pixel use them.
 pub(super) fn grad_weight<F: Real>(
     linear: &Operands<'_>,
     shares: &[[u32; 2]],
@@ -198,9 +200,11 @@ struct Sides<'a, F> {
 }
 
 impl<F: Real> Sides<'_, F> {
-    /// Sums `wide · narrow` over samples and pairs for each block of `W` channels, which it returns.
+    /// Sums `wide · narrow` over samples and pairs for each block of `W` channels, which it
+    /// returns.
     fn products<const W: usize>(&self, sums: &mut [F]) -> usize {
-        // A block of channels of these rows stays in the first-level cache, whose sets repeat every 4 KiB.
+        // A block of channels of these rows stays in the first-level cache, whose sets repeat every
+        // 4 KiB.
         let rows = (8192 / self.channels).clamp(1, self.batch);
         let block = sums.len() / (self.channels / W);
         sums.par_chunks_mut(block).enumerate().for_each(|(i, sums)| {
@@ -227,7 +231,8 @@ impl<F: Real> Sides<'_, F> {
         W
     }
 
-    /// Σ over samples of the channels from `channel` times channel `n` of the narrow side, in two interleaved sums.
+    /// Σ over samples of the channels from `channel` times channel `n` of the narrow side, in two
+    /// interleaved sums.
     #[inline(always)]
     fn product<const W: usize>(&self, channel: usize, samples: Range<usize>, usage: &Use, n: usize) -> [F; W] {
         let start = |pixel: u32, channels: usize| (pixel as usize * self.batch + samples.start) * channels;
