@@ -1,11 +1,11 @@
 // loss = mean over b of softplus(l) − TARGET·l, the cross-entropy of σ(l) with a soft label; its
 // gradient dl = (σ(l) − TARGET)/B. Dispatch: (1, 1, 1).
-// Constants: BATCH, TARGET, COLUMN (of the ring's row), RING_ROWS, RING_COLUMNS.
+// Constants: BATCH, TARGET, STEP (index in `step`), COLUMN (of the row), RING_ROWS, RING_COLUMNS.
 // Method: softplus(l) = max(l, 0) + ln(1 + e^−|l|). One workgroup; a fixed tree adds its sums. A
 // logit that is NaN or infinite makes NaN of its gradient, the loss and mean D(x), by bits: max and
 // select would not.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;    // [BATCH]
-@group(0) @binding(1) var<storage, read> step: array<u32>;      // [8]: seed low, seed high, step, …
+@group(0) @binding(1) var<storage, read> step: array<u32>;      // [8]: seed, step, …
 @group(0) @binding(2) var<storage, read_write> dlogits: array<f32>; // [BATCH]
 @group(0) @binding(3) var<storage, read_write> ring: array<f32>; // [RING_ROWS, RING_COLUMNS]
 
@@ -45,7 +45,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
         }
     }
     if local == 0u {
-        let row = step[2] % RING_ROWS * RING_COLUMNS;
+        let row = step[STEP] % RING_ROWS * RING_COLUMNS;
         ring[row + COLUMN] = put_over(spoilt[0], sums[0].x / f32(BATCH));
         ring[row + COLUMN + 1u] = put_over(spoilt[0], sums[0].y / f32(BATCH));
     }

@@ -2,6 +2,7 @@
 
 use crate::kernels::adam::AdamTensors;
 use crate::kernels::loss::{Column, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
+use crate::kernels::{SEED_WORD, STEP_WORD};
 use crate::model::columns;
 use crate::model::config::{Config, Order};
 use crate::model::network::{Keep, Layout, Passes, State, Traversal};
@@ -29,8 +30,6 @@ pub struct Inputs {
 
 /// Words of the step's input.
 const STEP_WORDS: u32 = 8;
-/// Index in it of the step's number.
-const STEP: u32 = 2;
 /// Index in it of D's and G's two [`crate::kernels::adam::Adam::rates`].
 const RATES: [u32; 2] = [3, 5];
 
@@ -124,8 +123,8 @@ impl Gan {
 /// Adds the input of seed and step number, with room for a step's rates.
 pub(super) fn step_input(program: &mut Program) -> View {
     let step = program.tensor("step", Role::StepInputs, Element::U32, STEP_WORDS.into());
-    program.port("seed", part(step, 0, 2), Fill::Seed);
-    program.port("step", part(step, STEP, 1), Fill::Step);
+    program.port("seed", part(step, SEED_WORD, 2), Fill::Seed);
+    program.port("step", part(step, STEP_WORD, 1), Fill::Step);
     step
 }
 

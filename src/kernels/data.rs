@@ -1,7 +1,7 @@
 //! Batches of normalised images from the bytes of a data set.
 
 use super::case::{self, Trial};
-use super::{FLAT_INDEX, Flat, PHILOX, Topic};
+use super::{FLAT_INDEX, Flat, PHILOX, SEED_WORD, STEP_WORD, Topic};
 use crate::plan::{Bound, Kernel, Recorder, Role, View};
 use crate::random::{Draws, philox, stream};
 use crate::twin::{Call, Real, chunks};
@@ -55,6 +55,8 @@ pub fn record_gather(recorder: &mut Recorder, normalisation: Normalisation, chan
             ("SCALE", ((1.0 - normalisation.low) / 255.0).into()),
             ("OFFSET", normalisation.low.into()),
             ("NOISE", normalisation.noise.into()),
+            ("SEED", SEED_WORD.into()),
+            ("STEP", STEP_WORD.into()),
             ("STREAM", normalisation.stream.into()),
         ],
         bindings: &[("images", images), ("indices", indices), ("step", step), ("x", x)],
@@ -74,9 +76,10 @@ fn gather<F: Real>(call: &mut Call<'_, F>) {
     let [batch, pixels, channels] = ["BATCH", "PIXELS", "CHANNELS"].map(|name| call.size(name));
     let [scale, offset, noise] = ["SCALE", "OFFSET", "NOISE"].map(|name| call.float(name));
     let stream = call.size("STREAM") as u32;
-    let [images, indices, step] = ["images", "indices", "step"].map(|name| call.words(name));
+    let [images, indices, words] = ["images", "indices", "step"].map(|name| call.words(name));
+    let [seed, step] = [call.size("SEED"), call.size("STEP")];
     let halves = |block: u32| {
-        let words = philox([step[0], step[1]], [block, step[2], stream, 0]);
+        let words = philox([words[seed], words[seed + 1]], [block, words[step], stream, 0]);
         words.iter().map(|w| (w & 0xffff) + (w >> 16)).sum::<u32>()
     };
     chunks(

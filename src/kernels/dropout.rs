@@ -1,7 +1,7 @@
 //! Dropout (Srivastava et al. 2014), scaled at training time so that sampling needs no kernel.
 
 use super::case::Trial;
-use super::{FLAT_INDEX, Flat, PHILOX, Topic};
+use super::{FLAT_INDEX, Flat, PHILOX, SEED_WORD, STEP_WORD, Topic};
 use crate::plan::{Bound, Kernel, Recorder, View};
 use crate::random::philox_many;
 use crate::twin::{Call, Real, chunks};
@@ -33,6 +33,8 @@ pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, Masked { x,
             ("SIZE", size.into()),
             ("THRESHOLD", threshold.into()),
             ("KEEP_SCALE", (1.0 / (1.0 - rate)).into()),
+            ("SEED", SEED_WORD.into()),
+            ("STEP", STEP_WORD.into()),
             ("STREAM", stream.into()),
         ],
         bindings: &[("x", x), ("step", step), ("y", y)],
@@ -49,6 +51,8 @@ const BLOCKS: usize = 16;
 fn apply<F: Real>(call: &mut Call<'_, F>) {
     let (threshold, stream) = (call.size("THRESHOLD") as u32, call.size("STREAM") as u32);
     let (scale, x, step) = (call.float("KEEP_SCALE"), call.read("x"), call.words("step"));
+    let [seed, number] = [call.size("SEED"), call.size("STEP")];
+    let (key, number) = ([step[seed], step[seed + 1]], step[number]);
     chunks(
         call.write("y"),
         4 * BLOCKS,
@@ -57,7 +61,7 @@ fn apply<F: Real>(call: &mut Call<'_, F>) {
             for (i, (y, x)) in y.chunks_mut(4 * BLOCKS).zip(x[first..].chunks(4 * BLOCKS)).enumerate() {
                 let block = (first / 4 + i * BLOCKS) as u32;
                 let blocks = std::array::from_fn(|lane| block + lane as u32);
-                let words = philox_many([step[0], step[1]], [blocks, [step[2]; BLOCKS], [stream; BLOCKS], [0; BLOCKS]]);
+                let words = philox_many(key, [blocks, [number; BLOCKS], [stream; BLOCKS], [0; BLOCKS]]);
                 // Element 4·lane + word of a chunk belongs to that word of that lane's block.
                 let mut draws = [0; 4 * BLOCKS];
                 for lane in 0..BLOCKS {

@@ -1,7 +1,7 @@
 //! Binary cross-entropy on logits with soft labels.
 
 use super::case::{self, Trial};
-use super::{FLAT_INDEX, Flat, LOG1P, SIGMOID, Topic, tree_trips};
+use super::{FLAT_INDEX, Flat, LOG1P, SIGMOID, STEP_WORD, Topic, tree_trips};
 use crate::plan::{Bound, Kernel, Launch, Program, Recorder, View};
 use crate::twin::{Call, Real, chunks};
 use crate::twinned;
@@ -65,6 +65,7 @@ pub fn record_bce_logits(recorder: &mut Recorder, target: f32, column: Column, v
     let constants = &[
         ("BATCH", logits.len.into()),
         ("TARGET", target.into()),
+        ("STEP", STEP_WORD.into()),
         ("COLUMN", (column as u32).into()),
         ("RING_ROWS", RING_ROWS.into()),
         ("RING_COLUMNS", RING_COLUMNS.into()),
@@ -101,6 +102,7 @@ pub fn record_stamp(recorder: &mut Recorder, Stamp { step, g, d, ring }: Stamp) 
         &STAMP,
         Launch {
             constants: &[
+                ("STEP", STEP_WORD.into()),
                 ("COLUMN", STAMP_COLUMN.into()),
                 ("RING_ROWS", RING_ROWS.into()),
                 ("RING_COLUMNS", RING_COLUMNS.into()),
@@ -148,13 +150,13 @@ fn bce_logits<F: Real>(call: &mut Call<'_, F>) {
         probability += s;
         *dlogit = (s - target) / F::count(batch);
     }
-    let row = step[2] as usize % rows * columns + column;
+    let row = step[call.size("STEP")] as usize % rows * columns + column;
     call.write("ring")[row..row + 2].copy_from_slice(&[loss / F::count(batch), probability / F::count(batch)]);
 }
 
 fn stamp<F: Real>(call: &mut Call<'_, F>) {
     let [rows, columns, column] = ["RING_ROWS", "RING_COLUMNS", "COLUMN"].map(|name| call.size(name));
-    let (step, witness) = (call.words("step")[2], call.read("g")[0] + call.read("d")[0]);
+    let (step, witness) = (call.words("step")[call.size("STEP")], call.read("g")[0] + call.read("d")[0]);
     let row = step as usize % rows * columns + column;
     call.write("ring")[row..row + 2].copy_from_slice(&[F::of(stamp_of(step).into()), witness]);
 }

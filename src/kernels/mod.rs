@@ -35,6 +35,12 @@ use case::Trial;
 use crate::plan::{Constant, Kernel, Launch, Recorder, View, flat_workgroups};
 use crate::twin::Twinned;
 
+/// Where the seed's two words lie in the input that every step brings: a constant of the kernels that
+/// draw random numbers.
+pub const SEED_WORD: u32 = 0;
+/// Where the step's number lies there.
+pub const STEP_WORD: u32 = 2;
+
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const LOG1P: &str = include_str!("../../shaders/common/log1p.wgsl");
