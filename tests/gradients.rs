@@ -6,7 +6,7 @@ use common::{assert_close, wide};
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::gan::Gan;
 use dcgan_gpu::engine::step;
-use dcgan_gpu::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::{self, BceLogits, LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::layers::Mode;
 use dcgan_gpu::layers::conv::Conv;
 use dcgan_gpu::layers::conv_transpose::ConvTranspose;
@@ -101,7 +101,7 @@ fn fused_activations() {
 }
 
 /// The loss of `logits` in its column, as a device would report it.
-fn ring_loss(cpu: &Interpreter<f64>, ring: View, step: u32, column: Column) -> f64 {
+fn ring_loss(cpu: &Interpreter<f64>, ring: View, step: u32, column: LossOf) -> f64 {
     cpu.floats(ring)[(step % RING_ROWS * RING_COLUMNS) as usize + column as usize]
 }
 
@@ -114,14 +114,14 @@ fn binary_cross_entropy() {
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         random(&mut program, logits, 0, |z| 5.0 * z);
         let mut recorder = Recorder::new(&Profile::HOST);
-        loss::record_bce_logits(&mut recorder, target, Column::Fake, BceLogits { logits, step, dlogits, ring });
+        loss::record_bce_logits(&mut recorder, target, LossOf::Fake, BceLogits { logits, step, dlogits, ring });
         let plan = recorder.finish().unwrap();
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&plan);
         let gradient = cpu.floats(dlogits).to_vec();
         check_gradient(&format!("loss of {batch}, label {target}"), &mut cpu, logits, &gradient, |cpu| {
             cpu.run(&plan);
-            ring_loss(cpu, ring, 3, Column::Fake)
+            ring_loss(cpu, ring, 3, LossOf::Fake)
         });
     }
 }
@@ -177,7 +177,7 @@ fn a_whole_gan() {
     loss::record_bce_logits(
         &mut recorder,
         0.9,
-        Column::Generator,
+        LossOf::Generator,
         BceLogits { logits: judged.output, step, dlogits, ring },
     );
     let forward = recorder.finish().unwrap();
@@ -191,7 +191,7 @@ fn a_whole_gan() {
     cpu.run(&backward);
     let objective = |cpu: &mut Interpreter<f64>| {
         cpu.run(&forward);
-        ring_loss(cpu, ring, 3, Column::Generator)
+        ring_loss(cpu, ring, 3, LossOf::Generator)
     };
     let gradient = cpu.floats(dlatents).to_vec();
     check_gradient("latents", &mut cpu, latents, &gradient, objective);

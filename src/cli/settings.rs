@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::model::config::{Cadence, Config};
 use crate::model::origins::Origin;
-use crate::model::settings::{Kind, SETTINGS, Setting};
+use crate::model::settings::{SETTINGS, Setting, SettingKind};
 use crate::model::sources::{DEFAULT_PRESET, Merge};
 use clap::builder::{BoolValueParser, PathBufValueParser, StringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
@@ -94,22 +94,24 @@ impl<const ALL: bool> FromArgMatches for Settings<ALL> {
 fn argument(setting: &'static Setting) -> Arg {
     let arg = Arg::new(setting.id()).long(setting.id()).value_name(setting.value).help(setting.help);
     let arg = match setting.kind {
-        Kind::Assignment => return arg.action(ArgAction::Append),
-        Kind::Count(..) => arg.value_parser(value_parser!(u32).map(Value::from)),
+        SettingKind::Assignment => return arg.action(ArgAction::Append),
+        SettingKind::Count(..) => arg.value_parser(value_parser!(u32).map(Value::from)),
         // The parser of negative numbers knows no -1e-4.
-        Kind::Number(..) => arg.allow_hyphen_values(true).value_parser(|text: &str| text.parse().map(Value::Float)),
-        Kind::Seed => {
+        SettingKind::Number(..) => {
+            arg.allow_hyphen_values(true).value_parser(|text: &str| text.parse().map(Value::Float))
+        }
+        SettingKind::Seed => {
             let seeds = value_parser!(u64).range(..=i64::MAX as u64);
             arg.value_parser(seeds.map(|seed| Value::Integer(seed as i64)))
         }
-        Kind::Text => arg.value_parser(StringValueParser::new().map(Value::String)),
-        Kind::Folder => arg.value_hint(ValueHint::DirPath).value_parser(PathBufValueParser::new().try_map(utf8)),
-        Kind::File => arg.value_hint(ValueHint::FilePath).value_parser(value_parser!(PathBuf)),
-        Kind::Cadence => arg.value_parser(|text: &str| {
+        SettingKind::Text => arg.value_parser(StringValueParser::new().map(Value::String)),
+        SettingKind::Folder => arg.value_hint(ValueHint::DirPath).value_parser(PathBufValueParser::new().try_map(utf8)),
+        SettingKind::File => arg.value_hint(ValueHint::FilePath).value_parser(value_parser!(PathBuf)),
+        SettingKind::Cadence => arg.value_parser(|text: &str| {
             let cadence: Cadence = text.parse()?;
             Value::try_from(cadence).map_err(|e| e.to_string())
         }),
-        Kind::Switch => {
+        SettingKind::Switch => {
             let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
             arg.value_parser(BoolValueParser::new().map(Value::Boolean))
         }

@@ -1,7 +1,7 @@
 //! The tensors of a training program: two networks, their optimizers, and what the host writes and reads.
 
 use crate::kernels::adam::AdamTensors;
-use crate::kernels::loss::{Column, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
+use crate::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
 use crate::kernels::{SEED_WORD, STEP_WORD};
 use crate::model::columns;
 use crate::model::config::{Config, Order};
@@ -135,7 +135,7 @@ fn part(view: View, offset: u32, len: u32) -> View {
 
 /// What each word of the ring's rows is for.
 fn ring(view: View) -> Ring {
-    let [real, fake, generator] = [Column::Real, Column::Fake, Column::Generator].map(|column| column as u32);
+    let [real, fake, generator] = [LossOf::Real, LossOf::Fake, LossOf::Generator].map(|column| column as u32);
     let recorded = |(name, words): (_, &[u32])| Recorded { name, words: words.to_vec() };
     let columns: [(&'static str, &[u32]); 4] = [
         (columns::D_LOSS, &[real, fake]),

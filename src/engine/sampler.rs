@@ -9,7 +9,7 @@ use crate::model::config::Config;
 use crate::model::network::{Keep, Layout, Passes, State, Traversal};
 use crate::model::tensors::Tensors;
 use crate::output::Images;
-use crate::plan::{Fill, Output, Profile, Program, Recorder, Role, View};
+use crate::plan::{Fill, OutputPort, Profile, Program, Recorder, Role, View};
 use crate::random::{Draws, stream};
 use crate::shape::Shape;
 
@@ -59,7 +59,7 @@ impl Sampler {
         let traversal = Traversal::place(program, profile, layout, &sampling, step, passes);
         let mut recorder = Recorder::new(profile);
         let images = traversal.forward(&mut recorder, Mode::Sample, latents, 0).output;
-        program.outputs.push(Output { name: "images".to_string(), view: images, shape: layout.output });
+        program.outputs.push(OutputPort { name: "images".to_string(), view: images, shape: layout.output });
         let plan = program.push([recorder.cut("sample")?])[0];
         Ok(Sampler { latents, images, shape: layout.output, low: config.low(), batch, plan })
     }

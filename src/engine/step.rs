@@ -7,7 +7,7 @@ use super::gan::{Gan, Inputs, SharedPass, Trained};
 use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::data::{self, Gather, Normalisation};
-use crate::kernels::loss::{self, BceLogits, Column, ScaleSamples, Stamp};
+use crate::kernels::loss::{self, BceLogits, LossOf, ScaleSamples, Stamp};
 use crate::layers::{Mode, Scaling};
 use crate::model::config::{Config, Order};
 use crate::model::network::{Tape, Wanted};
@@ -96,20 +96,20 @@ impl Step<'_> {
         let real = self.real_images();
         let pass = self.discriminate(real, ON_REAL);
         let dlogits = self.gan.inputs.dlogits;
-        self.loss(&pass, self.config.training.label_real, Column::Real, dlogits);
+        self.loss(&pass, self.config.training.label_real, LossOf::Real, dlogits);
         self.back_through_d(&pass, dlogits, Wanted::Parameters);
     }
 
     fn d_gradients_on_fake(&mut self, pass: &Tape) {
         let dlogits = self.gan.inputs.dlogits;
-        self.loss(pass, self.config.training.label_fake, Column::Fake, dlogits);
+        self.loss(pass, self.config.training.label_fake, LossOf::Fake, dlogits);
         self.back_through_d(pass, dlogits, Wanted::Parameters);
     }
 
     /// The gradient of G's loss (that of labels "real", the non-saturating one) with respect to the images.
     fn g_image_gradients(&mut self, pass: &Tape) -> View {
         let dlogits = self.gan.inputs.dlogits;
-        self.loss(pass, 1.0, Column::Generator, dlogits);
+        self.loss(pass, 1.0, LossOf::Generator, dlogits);
         self.back_through_d(pass, dlogits, Wanted::Input)
     }
 
@@ -117,8 +117,8 @@ impl Step<'_> {
     /// one backward pass from ones serves both.
     fn gradients_of_both(&mut self, pass: &Tape, SharedPass { ones, g_dlogits, room }: SharedPass) -> View {
         let d_dlogits = self.gan.inputs.dlogits;
-        self.loss(pass, self.config.training.label_fake, Column::Fake, d_dlogits);
-        self.loss(pass, 1.0, Column::Generator, g_dlogits);
+        self.loss(pass, self.config.training.label_fake, LossOf::Fake, d_dlogits);
+        self.loss(pass, 1.0, LossOf::Generator, g_dlogits);
         let wanted = Wanted::Scaled(Scaling { factors: d_dlogits, room });
         let dimages = self.back_through_d(pass, ones, wanted);
         let scaled = room.slice(0, dimages.len);
@@ -153,7 +153,7 @@ impl Step<'_> {
         self.gan.discriminator.passes.forward(&mut self.recorder, Mode::Train, images, stream)
     }
 
-    fn loss(&mut self, pass: &Tape, label: f32, column: Column, dlogits: View) {
+    fn loss(&mut self, pass: &Tape, label: f32, column: LossOf, dlogits: View) {
         let Inputs { step, ring, .. } = self.gan.inputs;
         self.recorder.scope(format!("{column:?} loss"));
         let views = BceLogits { logits: pass.output, step, dlogits, ring };

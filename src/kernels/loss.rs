@@ -37,7 +37,7 @@ pub fn stamp_of(step: u32) -> f32 {
 
 /// Which pass a loss belongs to; its number is the first of its two columns of the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
+pub enum LossOf {
     /// D on real images.
     Real = 0,
     /// D on generated images.
@@ -60,7 +60,7 @@ pub struct BceLogits {
 }
 
 /// Records the mean loss of `logits` against the soft label `target`, with its gradient.
-pub fn record_bce_logits(recorder: &mut Recorder, target: f32, column: Column, views: BceLogits) {
+pub fn record_bce_logits(recorder: &mut Recorder, target: f32, column: LossOf, views: BceLogits) {
     let BceLogits { logits, step, dlogits, ring } = views;
     let constants = &[
         ("BATCH", logits.len.into()),
@@ -191,7 +191,7 @@ fn cases() -> Vec<Trial> {
             }
             let dlogits = case::floats(program, "dlogits", 1, batch, |z| z);
             let views = BceLogits { logits, step, dlogits, ring: ring(program) };
-            for column in [Column::Real, Column::Fake, Column::Generator] {
+            for column in [LossOf::Real, LossOf::Fake, LossOf::Generator] {
                 record_bce_logits(recorder.scope(format!("{column:?} loss")), target, column, views);
             }
         })

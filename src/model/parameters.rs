@@ -68,7 +68,7 @@ impl Begins {
 
 /// One variable's place.
 #[derive(Clone, Debug)]
-pub struct Slot {
+pub struct VariablePlace {
     /// Name in checkpoints, such as `3.weight`.
     pub name: String,
     /// Index of the layer.
@@ -79,7 +79,7 @@ pub struct Slot {
     pub offset: u32,
 }
 
-impl Slot {
+impl VariablePlace {
     /// Its part of the flat tensor.
     pub fn view(&self, flat: View) -> View {
         flat.slice(self.offset, self.variable.count() as u32)
@@ -90,7 +90,7 @@ impl Slot {
 #[derive(Clone, Debug, Default)]
 pub struct Flat {
     /// In layer order.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<VariablePlace>,
     /// Words of the flat tensor, padding included.
     pub words: u64,
 }
@@ -104,7 +104,7 @@ impl Flat {
                 let name = format!("{layer}.{}", variable.name);
                 let offset = u32::try_from(flat.words).unwrap_or(u32::MAX);
                 flat.words = (flat.words + variable.count()).next_multiple_of(u64::from(ALIGNMENT));
-                flat.slots.push(Slot { name, layer, variable, offset });
+                flat.slots.push(VariablePlace { name, layer, variable, offset });
             }
         }
         flat

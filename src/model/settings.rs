@@ -6,11 +6,11 @@
 
 use toml::Value;
 
-use Kind::{Assignment, Cadence, Count, File, Folder, Number, Seed, Switch, Text};
+use SettingKind::{Assignment, Cadence, Count, File, Folder, Number, Seed, Switch, Text};
 
 /// What a setting may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum SettingKind {
     /// A whole number within a range.
     Count(u32, u32),
     /// A number within a range.
@@ -37,7 +37,7 @@ pub struct Setting {
     /// The key, such as `adam.lr`; empty for flags that stand for no key of their own.
     pub key: &'static str,
     /// What it may be.
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// The flag, such as `--lr`; empty where only files and `--set` give it.
     pub flag: &'static str,
     /// What help calls the flag's value.

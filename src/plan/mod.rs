@@ -12,7 +12,7 @@ mod recorder;
 
 pub use bundle::{BUNDLE_VERSION, bundle};
 pub use kernel::{Binding, Bound, Constant, Constants, ENTRY_POINT, Element, Kernel, Reflection};
-pub use ports::{Begins, Fill, Output, Port, Recorded, Ring, Stored};
+pub use ports::{Begins, Fill, OutputPort, Port, Recorded, Ring, Stored};
 pub use profile::{LinearFamily, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Profile};
 pub use program::{ALIGNMENT, Dispatch, Plan, Program, Role, TensorId, TensorSpec, View, allocated_bytes};
 pub use recorder::{Launch, Recorder, flat_workgroups};

@@ -45,7 +45,7 @@ pub enum Fill {
 
 /// A named output.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Output {
+pub struct OutputPort {
     /// Its name.
     pub name: String,
     /// Where it lies: `[pixels, batch, channels]`.

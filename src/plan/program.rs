@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::kernel::{Constant, Element, Kernel};
-use super::ports::{Fill, Output, Port, Ring, Stored};
+use super::ports::{Fill, OutputPort, Port, Ring, Stored};
 
 /// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset alignment.
 pub const ALIGNMENT: u32 = 64;
@@ -128,7 +128,7 @@ pub struct Program {
     /// What is written before plans are run.
     pub ports: Vec<Port>,
     /// What is read after them.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<OutputPort>,
     /// What steps record.
     pub ring: Option<Ring>,
     /// What learns or is kept.

@@ -10,7 +10,7 @@ const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
 /// What the check of one dispatch found.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Row {
+pub struct DispatchRow {
     /// The case or preset.
     pub case: String,
     /// The kernel.
@@ -31,17 +31,17 @@ pub struct Row {
     pub failure: Option<String>,
 }
 
-impl Row {
+impl DispatchRow {
     pub(super) fn new(dispatch: &Dispatch) -> Self {
         let constant = |(name, value): (&&str, &Constant)| match value {
             Constant::U32(value) => format!("{name}={value}"),
             Constant::F32(value) => format!("{name}={value}"),
         };
-        Row {
+        DispatchRow {
             kernel: dispatch.kernel.name,
             scope: dispatch.scope.clone(),
             constants: dispatch.constants.iter().map(constant).collect::<Vec<_>>().join(" "),
-            ..Row::default()
+            ..DispatchRow::default()
         }
     }
 
@@ -52,7 +52,7 @@ impl Row {
 }
 
 /// One written tensor of a dispatch.
-pub(super) struct Output<'a> {
+pub(super) struct Written<'a> {
     /// The binding that it is written through.
     pub binding: &'a Binding,
     /// The part of the tensor that is bound.
@@ -71,8 +71,8 @@ pub(super) struct Output<'a> {
 
 /// Compares every word of a written tensor: inside the view with the twin, outside with what was
 /// there.
-pub(super) fn compare(bound: &Bound, output: &Output<'_>, row: &mut Row) {
-    let Output { binding, view, before, after, reference, .. } = *output;
+pub(super) fn compare(bound: &Bound, output: &Written<'_>, row: &mut DispatchRow) {
+    let Written { binding, view, before, after, reference, .. } = *output;
     let start = view.offset as usize;
     let end = start + view.len as usize;
     let free = start + view.len.next_multiple_of(binding.stride) as usize;

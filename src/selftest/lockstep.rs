@@ -2,7 +2,7 @@
 //! inputs and must give the device's output within the kernel's bound. Errors cannot add up, so the
 //! first kernel that differs is the one to blame.
 
-use super::compare::{Output, Row, compare};
+use super::compare::{DispatchRow, Written, compare};
 use super::guard::{self, POISON, POISON_WIDE};
 use crate::device::host;
 use crate::device::{Device, Session};
@@ -24,7 +24,7 @@ pub fn run(
     plan: &Plan,
     reference: &Plan,
     twins: &'static [Twinned],
-    mut report: impl FnMut(Row),
+    mut report: impl FnMut(DispatchRow),
 ) -> Result<bool> {
     assert_eq!(plan.dispatches.len(), reference.dispatches.len(), "both plans have the same dispatches");
     let mut lockstep = Lockstep::new(device, tensors, plan, twins)?;
@@ -74,7 +74,7 @@ impl Lockstep {
     }
 
     /// Runs dispatch number `index` and compares what it wrote with the twin of `dispatch`.
-    pub(crate) fn step(&mut self, index: usize, dispatch: &Dispatch) -> Result<Row> {
+    pub(crate) fn step(&mut self, index: usize, dispatch: &Dispatch) -> Result<DispatchRow> {
         let kernel = dispatch.kernel;
         let reflection = kernel.reflection(&dispatch.constants);
         let written: Vec<&Binding> = reflection.bindings.iter().filter(|binding| binding.written).collect();
@@ -88,13 +88,13 @@ impl Lockstep {
         let references = self.twin(dispatch, &written, |x| x);
         let magnitudes = matches!(kernel.bound, Bound::Sum).then(|| self.twin(dispatch, &written, f64::abs));
         self.session.run_dispatch(0, index)?;
-        let mut row = Row::new(dispatch);
+        let mut row = DispatchRow::new(dispatch);
         for (i, binding) in written.iter().enumerate() {
             let view = view_of(binding);
             let memory = &mut self.memory[view.tensor.0 as usize];
             let whole = View { tensor: view.tensor, offset: 0, len: memory.len() as u32 };
             let after = self.session.read(whole)?;
-            let output = Output {
+            let output = Written {
                 binding,
                 view,
                 before: memory,
@@ -168,7 +168,7 @@ pub fn run_program(
     device: &Device,
     program: &Program,
     twins: &'static [Twinned],
-    report: impl FnMut(Row),
+    report: impl FnMut(DispatchRow),
 ) -> Result<bool> {
     let dispatches = program.plans.iter().flat_map(|plan| plan.dispatches.clone()).collect();
     let all = Plan { dispatches, ..Plan::default() };

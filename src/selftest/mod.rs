@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::kernels::registry;
 use crate::twin::Twinned;
 pub use cases::Case;
-pub use compare::Row;
+pub use compare::DispatchRow;
 
 /// What all checks of a kernel found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -68,7 +68,7 @@ impl Summary {
         Summary { device, kernels: registry().chain(twins).map(empty).collect(), failures: Vec::new() }
     }
 
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &DispatchRow) {
         let Some(kernel) = self.kernels.iter_mut().find(|kernel| kernel.kernel == row.kernel) else { return };
         kernel.dispatches += 1;
         kernel.values += row.values;
@@ -116,7 +116,7 @@ impl fmt::Display for Summary {
 ///
 /// # Errors
 /// When the device fails.
-pub fn run(device: &Device, report: impl FnMut(&Row)) -> Result<Summary> {
+pub fn run(device: &Device, report: impl FnMut(&DispatchRow)) -> Result<Summary> {
     let profile = device.profile();
     let mut cases = cases::all(&profile)?;
     cases.extend(presets::all(&profile)?);
@@ -132,7 +132,7 @@ pub fn check(
     device: &Device,
     cases: &[Case],
     twins: &'static [Twinned],
-    mut report: impl FnMut(&Row),
+    mut report: impl FnMut(&DispatchRow),
 ) -> Result<Summary> {
     let mut summary = Summary::new(device.name(), twins);
     for case in cases {

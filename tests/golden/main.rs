@@ -10,7 +10,7 @@ use common::{assert_close, golden, largest, wide};
 use dcgan_gpu::device::Device;
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::{self, Batch, Engine};
-use dcgan_gpu::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::{self, BceLogits, LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::model::columns::{D_LOSS, G_LOSS};
 use dcgan_gpu::plan::{LinearFamily, Profile};
 use dcgan_gpu::plan::{Program, Recorder, Role, View};
@@ -147,7 +147,7 @@ fn binary_cross_entropy() {
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         set(&mut program, l, vec![logit]);
         let mut recorder = Recorder::new(&Profile::HOST);
-        loss::record_bce_logits(&mut recorder, target, Column::Real, BceLogits { logits: l, step, dlogits: dl, ring });
+        loss::record_bce_logits(&mut recorder, target, LossOf::Real, BceLogits { logits: l, step, dlogits: dl, ring });
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&recorder.finish().unwrap());
         loss += cpu.floats(ring)[0] / count;

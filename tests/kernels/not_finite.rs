@@ -1,7 +1,7 @@
 //! What is no number shows, wherever it is and whatever a kernel selects or clamps.
 
 use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, silu, softplus, tanh};
-use dcgan_gpu::kernels::loss::{self, BceLogits, Column, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::{self, BceLogits, LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::plan::{Program, Recorder, Role, View};
 
@@ -47,10 +47,10 @@ fn the_loss_does_not_hide_what_is_no_number() {
             let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Activations, 130));
             let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
             let mut recorder = Recorder::new(&device.profile());
-            loss::record_bce_logits(&mut recorder, target, Column::Fake, BceLogits { logits, step, dlogits, ring });
+            loss::record_bce_logits(&mut recorder, target, LossOf::Fake, BceLogits { logits, step, dlogits, ring });
             program.plans.push(recorder.finish().unwrap());
             let mut session = device.load(program).unwrap();
-            let row = (STEP % RING_ROWS * RING_COLUMNS + Column::Fake as u32) as usize;
+            let row = (STEP % RING_ROWS * RING_COLUMNS + LossOf::Fake as u32) as usize;
             for bad in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0001), f32::INFINITY, f32::NEG_INFINITY] {
                 for place in [0, 63, 64, 129] {
                     let what = format!("{bad} at {place}, label {target}, on {}", device.name());
