@@ -78,14 +78,14 @@ impl Draws {
         self.block(index / 4)[(index % 4) as usize]
     }
 
-    /// Number `index`, uniform in the open interval (0, 1): (word + ½) / 2³².
-    pub fn uniform(&self, index: u32) -> f64 {
-        open_unit(self.word(index))
-    }
-
     /// An integer uniform in `0..bound` (Lemire's multiply-and-shift; the bias is below `bound` / 2³²).
     pub fn below(&self, index: u32, bound: u32) -> u32 {
         ((u64::from(self.word(index)) * u64::from(bound)) >> 32) as u32
+    }
+
+    /// Number `index`, uniform in the open interval (0, 1): (word + ½) / 2³².
+    pub fn uniform(&self, index: u32) -> f64 {
+        open_unit(self.word(index))
     }
 
     /// Fills `out` with N(0, 1): each block of four words gives two Box–Muller pairs, in f64 with a pure-Rust `libm`
@@ -115,6 +115,7 @@ pub fn split(seed: u64) -> [u32; 2] {
     [seed as u32, (seed >> 32) as u32]
 }
 
+/// A number uniform in the open interval (0, 1): (word + ½) / 2³².
 fn open_unit(word: u32) -> f64 {
     (f64::from(word) + 0.5) / 4_294_967_296.0
 }

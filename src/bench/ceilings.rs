@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::kernels::activation::leaky_relu;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias;
-use crate::kernels::linear::{self, Forward, RowTaps, Sizes, variants};
+use crate::kernels::linear::variants::{self, Variant};
+use crate::kernels::linear::{self, Forward, RowTaps, Sizes};
 use crate::layers::taps::TapList;
 use crate::layers::window::Window;
 use crate::plan::{Element, Plan, Profile, Program, Recorder, Role, TensorId, View};
@@ -69,17 +70,13 @@ impl Ceilings {
         for (side, batch, channels) in PRODUCTS {
             let program = dense(&profile, side, batch, channels)?;
             let flops = program.plans[0].flops();
-            let times = ways(device, &program).into_iter().map(|program| fastest(device, program));
-            let times = times.collect::<Result<Vec<_>>>()?;
-            let Some(seconds) = times.into_iter().flatten().reduce(f64::min) else { continue };
+            let Some(seconds) = fastest(device, ways(device, program))? else { continue };
             let shape = format!("{} of {batch}×{}×{}", side * side, channels[0], channels[1]);
             products.push(Product { shape, flops_per_s: ratio(flops as f64, seconds) });
         }
         let mut copies = Vec::new();
         for bytes in COPIES.into_iter().filter(|bytes| bytes / 2 <= profile.max_binding_bytes) {
-            let probes = [copy(&profile, bytes)?, in_place(&profile, bytes)?];
-            let times = probes.into_iter().map(|program| fastest(device, program)).collect::<Result<Vec<_>>>()?;
-            if let Some(seconds) = times.into_iter().flatten().reduce(f64::min) {
+            if let Some(seconds) = fastest(device, vec![copy(&profile, bytes)?, in_place(&profile, bytes)?])? {
                 copies.push(Rate { bytes, bytes_per_s: ratio(bytes as f64, seconds) });
             }
         }
@@ -111,25 +108,28 @@ impl Ceilings {
 }
 
 /// The program with each of the kernels that tuning could choose for its only dispatch.
-fn ways(device: &Device, program: &Program) -> Vec<Program> {
+fn ways(device: &Device, program: Program) -> Vec<Program> {
     let dispatch = &program.plans[0].dispatches[0];
-    let variants = match device {
-        Device::Host => Vec::new(),
-        Device::Gpu(_) => variants::of(dispatch, &device.profile()),
-    };
-    let plans: Vec<_> =
-        variants.iter().map(|variant| Plan { dispatches: vec![variant.apply(dispatch)], ..Plan::default() }).collect();
-    if plans.is_empty() {
-        return vec![program.clone()];
+    let variants = if matches!(device, Device::Host) { Vec::new() } else { variants::of(dispatch, &device.profile()) };
+    if variants.is_empty() {
+        return vec![program];
     }
-    plans
-        .into_iter()
-        .map(|plan| Program { tensors: program.tensors.clone(), plans: vec![plan], ..Program::default() })
-        .collect()
+    let with = |variant: &Variant| {
+        let mut program = program.clone();
+        program.plans[0].dispatches[0] = variant.apply(dispatch);
+        program
+    };
+    variants.iter().map(with).collect()
+}
+
+/// The shortest time of the only dispatches of programs; nothing where none fits the device.
+fn fastest(device: &Device, programs: Vec<Program>) -> Result<Option<f64>> {
+    let times = programs.into_iter().map(|program| time(device, program)).collect::<Result<Vec<_>>>()?;
+    Ok(times.into_iter().flatten().reduce(f64::min))
 }
 
 /// The shortest time of a program's only dispatch; nothing where it does not fit the device.
-fn fastest(device: &Device, program: Program) -> Result<Option<f64>> {
+fn time(device: &Device, program: Program) -> Result<Option<f64>> {
     let floats = (0..).zip(&program.tensors).filter(|(_, spec)| spec.element == Element::F32);
     let floats: Vec<_> = floats.map(|(id, spec)| View { tensor: TensorId(id), offset: 0, len: spec.words }).collect();
     let Ok(mut session) = device.load(program) else { return Ok(None) };
@@ -168,20 +168,14 @@ fn dense(profile: &Profile, side: u32, batch: u32, [c_in, c_out]: [u32; 2]) -> R
         w: floats("w", [1, c_in, c_out]),
         y: floats("y", [pixels.pixels(), batch, c_out]),
     };
-    let mut recorder = Recorder::new(profile);
-    linear::record_forward(recorder.scope("product"), sizes, taps, views);
-    program.plans.push(recorder.finish()?);
-    Ok(program)
+    recorded(program, profile, "product", |recorder| linear::record_forward(recorder, sizes, taps, views))
 }
 
 /// A copy: the leaky ReLU of slope 1.
 fn copy(profile: &Profile, bytes: u64) -> Result<Program> {
     let mut program = Program::default();
     let [x, y] = ["x", "y"].map(|name| program.floats(name, Role::Activations, bytes / 8));
-    let mut recorder = Recorder::new(profile);
-    leaky_relu::record_forward(recorder.scope("copy"), 1.0, x, y);
-    program.plans.push(recorder.finish()?);
-    Ok(program)
+    recorded(program, profile, "copy", |recorder| leaky_relu::record_forward(recorder, 1.0, x, y))
 }
 
 /// A change in place, which spares a processor the reading of what it overwrites: the bias of a layer of 64 channels.
@@ -190,8 +184,13 @@ fn in_place(profile: &Profile, bytes: u64) -> Result<Program> {
     let y = program.floats("y", Role::Activations, bytes / 8);
     let features = Features::per_channel(1, y.len / 64, 64);
     let b = program.floats("b", Role::Parameters, features.count().into());
+    recorded(program, profile, "in place", |recorder| bias::record_forward(recorder, features, 1.0, b, y))
+}
+
+/// The program with what `add` records as its only plan.
+fn recorded(mut program: Program, profile: &Profile, scope: &str, add: impl FnOnce(&mut Recorder)) -> Result<Program> {
     let mut recorder = Recorder::new(profile);
-    bias::record_forward(recorder.scope("in place"), features, 1.0, b, y);
+    add(recorder.scope(scope));
     program.plans.push(recorder.finish()?);
     Ok(program)
 }
@@ -259,7 +258,7 @@ mod tests {
     #[test]
     fn probes_give_their_results() {
         let program = in_place(&Profile::HOST, 1 << 10).unwrap();
-        let seconds = fastest(&Device::Host, program).unwrap().unwrap();
+        let seconds = time(&Device::Host, program).unwrap().unwrap();
         assert!(seconds > 0.0 && seconds < 1.0, "{seconds}");
     }
 }

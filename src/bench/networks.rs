@@ -58,7 +58,7 @@ fn deepen(config: &mut Config, size: u32) -> Option<()> {
     }
     for n in 0..added {
         let mut copy = stage.clone();
-        set_channels(&mut copy[0], start.channels << n);
+        change(&mut copy[0], |_| start.channels << n);
         g.splice(first..first, copy);
     }
 
@@ -75,7 +75,7 @@ fn deepen(config: &mut Config, size: u32) -> Option<()> {
     }
     for n in (1..=added).rev() {
         let mut copy = stage.clone();
-        set_channels(&mut copy[0], grid.channels << n);
+        change(&mut copy[0], |_| grid.channels << n);
         d.splice(end..end, copy);
     }
     (config.image.height, config.image.width) = (size, size);
@@ -96,12 +96,8 @@ fn enter(layer: &mut LayerSpec, input: Shape, grid: Shape, pixels: u32) -> Optio
 }
 
 fn is_stage(layer: &LayerSpec) -> bool {
-    match layer {
-        LayerSpec::Conv(Conv { stride, .. }) | LayerSpec::ConvTranspose(ConvTranspose { stride, .. }) => {
-            stride.each() == [2, 2]
-        }
-        _ => false,
-    }
+    matches!(layer, LayerSpec::Conv(Conv { stride, .. }) | LayerSpec::ConvTranspose(ConvTranspose { stride, .. })
+        if stride.each() == [2, 2])
 }
 
 /// The layer after a stage: the next one with weights of its own, or the end.
@@ -123,16 +119,14 @@ fn channels_mut(layer: &mut LayerSpec) -> Option<&mut u32> {
     }
 }
 
-fn set_channels(layer: &mut LayerSpec, to: u32) {
+fn change(layer: &mut LayerSpec, to: impl FnOnce(u32) -> u32) {
     if let Some(n) = channels_mut(layer) {
-        *n = to;
+        *n = to(*n);
     }
 }
 
 fn multiply(layer: &mut LayerSpec, factor: f64) {
-    if let Some(n) = channels_mut(layer) {
-        *n = (f64::from(*n) * factor).round().max(1.0) as u32;
-    }
+    change(layer, |n| (f64::from(n) * factor).round().max(1.0) as u32);
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ use crate::error::Result;
 use crate::model::columns::Values;
 use crate::model::config::Config;
 use crate::plan::{LinearFamily, Plan, Role};
-use crate::train::trainer::Tune;
-use crate::tuning;
+use crate::tuning::{self, Tune};
 
 /// Seconds that profiling may take; a plan is profiled at least twice.
 const PROFILE_SECONDS: f64 = 5.0;
@@ -155,21 +154,15 @@ pub fn measure(choice: &str, config: &Config, options: StepOptions, tune: Tune<'
     let device = Device::open_with(choice, OpenOptions { timing, patience: options.patience })?;
     let open_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let tuning = tuning::for_run(&device, config, tune.wanted, tune.announce)?;
+    let tuning = tuning::for_run(&device, config, tune)?;
     let tune_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let choices = tuning.map(|tuning| tuning.choices).unwrap_or_default();
     let mut runner = Runner::new(&device, config, &choices)?;
     let (loaded_s, compile_s) = (start.elapsed().as_secs_f64(), runner.engine().session().compile_time().as_secs_f64());
     let first_step_s = runner.one()?;
-    let load = Load {
-        open_s,
-        tune_s,
-        prepare_s: loaded_s - compile_s,
-        compile_s,
-        first_step_s,
-        total_s: open_s + tune_s + loaded_s + first_step_s,
-    };
+    let (prepare_s, total_s) = (loaded_s - compile_s, open_s + tune_s + loaded_s + first_step_s);
+    let load = Load { open_s, tune_s, prepare_s, compile_s, first_step_s, total_s };
     let times = runner.run(options.counts)?;
     let losses = runner.losses()?;
     let median_s = times.median();

@@ -42,27 +42,44 @@ pub struct Coordinates {
     pub width: f64,
 }
 
+impl Coordinates {
+    /// All three as numbers of one kind.
+    fn places(&self) -> [f64; 3] {
+        [self.batch_size.into(), self.image_size.into(), self.width]
+    }
+}
+
 /// What became of a point.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the variants' texts cover them")]
 pub enum PointOutcome {
-    /// It ran: seconds of a step, images a second, measured steps, and the most memory of this process meanwhile.
-    Measured {
-        median_s: f64,
-        min_s: f64,
-        images_per_s: f64,
-        gflops: f64,
-        steps: u32,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        peak_host_bytes: Option<u64>,
-    },
+    /// It ran.
+    Measured(Measured),
     /// The plan or the device said before the first step that it does not fit.
     Refused { reason: String },
     /// The device failed while it ran.
     Failed { reason: String },
     /// It would have taken longer than there was time.
     NotRun { reason: String },
+}
+
+/// What a point that ran shows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// The median step, in seconds.
+    pub median_s: f64,
+    /// The fastest, in seconds.
+    pub min_s: f64,
+    /// Real images a second, at the median.
+    pub images_per_s: f64,
+    /// 10⁹ operations a second at the median, products with padding left out.
+    pub gflops: f64,
+    /// Measured steps.
+    pub steps: u32,
+    /// The most memory of this process meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_host_bytes: Option<u64>,
 }
 
 /// One point of a sweep.
@@ -84,6 +101,24 @@ impl Point {
     /// Bytes of the device.
     pub fn device_bytes(&self) -> u64 {
         self.memory_bytes.values().sum()
+    }
+
+    /// What it shows, where it ran.
+    pub fn measured(&self) -> Option<&Measured> {
+        match &self.outcome {
+            PointOutcome::Measured(measured) => Some(measured),
+            _ => None,
+        }
+    }
+
+    /// In two words and in full why there is no measurement, where there is none.
+    pub fn problem(&self) -> Option<(&'static str, &str)> {
+        match &self.outcome {
+            PointOutcome::Measured(_) => None,
+            PointOutcome::Refused { reason } => Some(("refused", reason)),
+            PointOutcome::Failed { reason } => Some(("failed", reason)),
+            PointOutcome::NotRun { reason } => Some(("not run", reason)),
+        }
     }
 }
 
@@ -160,17 +195,15 @@ pub fn run(device: &Device, base: &Config, grid: &Grid, seconds: f64, mut report
             let flops = (point.flops_per_image * u64::from(point.at.batch_size)) as f64;
             point.outcome = match speed.map(|speed| flops / speed) {
                 // A first step and a measured one.
-                Some(step) if 2.0 * step > left => PointOutcome::NotRun {
-                    reason: format!(
-                        "a step would take about {step:.1} s, {:.0} s are left; raise --sweep-seconds",
-                        left.max(0.0)
-                    ),
-                },
+                Some(step) if 2.0 * step > left => {
+                    let left = left.max(0.0);
+                    let why =
+                        format!("a step would take about {step:.1} s, {left:.0} s are left; raise --sweep-seconds");
+                    PointOutcome::NotRun { reason: why }
+                }
                 step => measure(device, &config, steps_within(left * SHARE, step), flops),
             };
-            if let PointOutcome::Measured { gflops, .. } = point.outcome {
-                speed = Some(gflops * 1e9);
-            }
+            speed = point.measured().map(|measured| measured.gflops * 1e9).or(speed);
         }
         report(&point);
         points.push(point);
@@ -193,17 +226,15 @@ fn plan(device: &Device, base: &Config, at: Coordinates) -> (Point, Option<Confi
         let recorded = engine::record(&config, &device.profile(), batch_bytes)?;
         Ok((config, recorded.program))
     });
-    let not_yet = PointOutcome::NotRun { reason: String::new() };
-    match planned {
+    let (flops_per_image, memory_bytes, outcome, config) = match planned {
         Ok((config, program)) => {
             let flops_per_image = program.whole_step().flops() / u64::from(at.batch_size);
-            (Point { at, flops_per_image, memory_bytes: program.memory(), outcome: not_yet }, Some(config))
+            let not_yet = PointOutcome::NotRun { reason: String::new() };
+            (flops_per_image, program.memory(), not_yet, Some(config))
         }
-        Err(error) => {
-            let outcome = PointOutcome::Refused { reason: error.to_string() };
-            (Point { at, flops_per_image: 0, memory_bytes: BTreeMap::new(), outcome }, None)
-        }
-    }
+        Err(error) => (0, BTreeMap::new(), PointOutcome::Refused { reason: error.to_string() }, None),
+    };
+    (Point { at, flops_per_image, memory_bytes, outcome }, config)
 }
 
 fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> PointOutcome {
@@ -216,15 +247,15 @@ fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> PointOut
     match runner.run(counts).and_then(|times| runner.losses().map(|_| times)) {
         Err(error) => PointOutcome::Failed { reason: error.to_string() },
         Ok(times) => {
-            let (median_s, steps) = (times.median(), times.steps());
-            PointOutcome::Measured {
+            let median_s = times.median();
+            PointOutcome::Measured(Measured {
                 median_s,
                 min_s: times.min(),
                 images_per_s: ratio(f64::from(config.training.batch_size), median_s),
                 gflops: ratio(flops, median_s) / 1e9,
-                steps,
+                steps: times.steps(),
                 peak_host_bytes: memory::peak_bytes().filter(|_| is_new_peak),
-            }
+            })
         }
     }
 }
@@ -233,53 +264,34 @@ impl Sweep {
     /// Nine charts: step time, images a second and memory over batch, image size and width.
     pub fn charts(&self) -> Vec<Chart> {
         type OfPoint = fn(&Point) -> Option<f64>;
-        let seconds: OfPoint = |point| point.measured().map(|(median_s, _, _)| median_s);
-        let images: OfPoint = |point| point.measured().map(|(_, images_per_s, _)| images_per_s);
-        let rows: [(&str, Vec<(&str, OfPoint)>); 3] = [
-            ("seconds a step", vec![("", seconds)]),
-            ("images a second", vec![("", images)]),
-            (
-                "MiB",
-                vec![
-                    ("tensors", |point| (point.device_bytes() > 0).then(|| mebibytes(point.device_bytes()))),
-                    ("process, peak", |point| point.measured()?.2.map(mebibytes)),
-                ],
-            ),
-        ];
-        let base = self.base;
-        type Line = (&'static str, fn(&Coordinates) -> f64, fn(&Coordinates, &Coordinates) -> bool);
-        let lines: [Line; 3] = [
-            (
-                "batch size",
-                |at| at.batch_size.into(),
-                |at, base| Coordinates { batch_size: base.batch_size, ..*at } == *base,
-            ),
-            (
-                "image size",
-                |at| at.image_size.into(),
-                |at, base| Coordinates { image_size: base.image_size, ..*at } == *base,
-            ),
-            ("width", |at| at.width, |at, base| Coordinates { width: base.width, ..*at } == *base),
+        fn mebibytes(bytes: u64) -> f64 {
+            bytes as f64 / f64::from(1 << 20)
+        }
+        let tensors: OfPoint = |point| Some(point.device_bytes()).filter(|bytes| *bytes > 0).map(mebibytes);
+        let process: OfPoint = |point| point.measured()?.peak_host_bytes.map(mebibytes);
+        let rows: [(&str, &[(&str, OfPoint)]); 3] = [
+            ("seconds a step", &[("", |point| Some(point.measured()?.median_s))]),
+            ("images a second", &[("", |point| Some(point.measured()?.images_per_s))]),
+            ("MiB", &[("tensors", tensors), ("process, peak", process)]),
         ];
         let mut charts = Vec::new();
-        for (what, values) in &rows {
-            for (axis, x, is_on) in &lines {
-                let mut on_line: Vec<_> = self.points.iter().filter(|point| is_on(&point.at, &base)).collect();
-                on_line.sort_by(|a, b| x(&a.at).total_cmp(&x(&b.at)));
+        for (what, values) in rows {
+            for (i, axis) in ["batch size", "image size", "width"].into_iter().enumerate() {
+                let x = |point: &Point| point.at.places()[i];
+                let is_base = |at: &Coordinates, j: usize| at.places()[j] == self.base.places()[j];
+                let is_on = |point: &&Point| (0..3).all(|j| j == i || is_base(&point.at, j));
+                let mut on_line: Vec<_> = self.points.iter().filter(is_on).collect();
+                on_line.sort_by(|a, b| x(a).total_cmp(&x(b)));
                 let series = values.iter().map(|(label, value)| Series {
                     label: (*label).to_string(),
-                    points: on_line.iter().filter_map(|p| Some((x(&p.at), value(p)?))).collect(),
+                    points: on_line.iter().filter_map(|p| Some((x(p), value(p)?))).collect(),
                     behind: Vec::new(),
                 });
-                let marks =
-                    on_line.iter().filter_map(|p| Some(Mark { x: x(&p.at), label: p.problem()?.0.to_string() }));
+                let marks = on_line.iter().filter_map(|p| Some(Mark { x: x(p), label: p.problem()?.0.to_string() }));
+                let ticks = on_line.iter().map(|p| x(p)).collect();
                 charts.push(Chart {
-                    x: Axis {
-                        label: (*axis).to_string(),
-                        scale: Scale::Log,
-                        ticks: on_line.iter().map(|p| x(&p.at)).collect(),
-                    },
-                    y: Axis { label: (*what).to_string(), scale: Scale::Log, ticks: Vec::new() },
+                    x: Axis { label: axis.to_string(), scale: Scale::Log, ticks },
+                    y: Axis { label: what.to_string(), scale: Scale::Log, ticks: Vec::new() },
                     series: series.collect(),
                     marks: marks.collect(),
                 });
@@ -287,32 +299,6 @@ impl Sweep {
         }
         charts
     }
-}
-
-impl Point {
-    /// Median seconds, images a second and peak memory, where it ran.
-    fn measured(&self) -> Option<(f64, f64, Option<u64>)> {
-        match self.outcome {
-            PointOutcome::Measured { median_s, images_per_s, peak_host_bytes, .. } => {
-                Some((median_s, images_per_s, peak_host_bytes))
-            }
-            _ => None,
-        }
-    }
-
-    /// In two words and in full why there is no measurement, where there is none.
-    pub fn problem(&self) -> Option<(&'static str, &str)> {
-        match &self.outcome {
-            PointOutcome::Measured { .. } => None,
-            PointOutcome::Refused { reason } => Some(("refused", reason)),
-            PointOutcome::Failed { reason } => Some(("failed", reason)),
-            PointOutcome::NotRun { reason } => Some(("not run", reason)),
-        }
-    }
-}
-
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }
 
 #[cfg(test)]

@@ -34,41 +34,30 @@ pub struct Source {
 
 impl Source {
     pub fn load(&self, quiet: bool) -> Result<Checkpoint> {
-        let named = match &self.checkpoint {
-            Some(path) => path.clone(),
-            None => RunFolder::newest().ok_or_else(|| {
-                Error::checkpoint(
-                    "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint",
-                )
-            })?,
-        };
+        let none = "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint";
+        let named = self.checkpoint.clone().or_else(RunFolder::newest).ok_or_else(|| Error::checkpoint(none))?;
         let mut say = announce(quiet);
-        let mut load = |path: &Path| {
-            let checkpoint = Checkpoint::load(path)?;
-            say(&format!("drawing from {}", path.display()));
-            Ok(checkpoint)
-        };
-        if !named.is_dir() {
-            return load(&named);
-        }
-        let empty = || {
-            let what = "holds no checkpoint; give a run folder or a .safetensors file";
-            Error::checkpoint(format!("{} {what}", named.display()))
-        };
-        if self.best {
+        let shown = named.display();
+        let empty =
+            || Error::checkpoint(format!("{shown} holds no checkpoint; give a run folder or a .safetensors file"));
+        let (path, checkpoint) = if !named.is_dir() {
+            (named.clone(), Checkpoint::load(&named)?)
+        } else if self.best {
             let best = checkpoints::best(&named)?.ok_or_else(|| match checkpoints::list(&named) {
                 Ok(all) if !all.is_empty() => Error::checkpoint(format!(
-                    "no checkpoint of {} says how near its samples are to real images; leave --best out",
-                    named.display()
+                    "no checkpoint of {shown} says how near its samples are to real images; leave --best out"
                 )),
                 _ => empty(),
             })?;
-            return load(&best);
-        }
-        let found = checkpoints::newest(&named)?.ok_or_else(empty)?;
-        found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));
-        say(&format!("drawing from {}", found.path.display()));
-        Ok(found.checkpoint)
+            let checkpoint = Checkpoint::load(&best)?;
+            (best, checkpoint)
+        } else {
+            let found = checkpoints::newest(&named)?.ok_or_else(empty)?;
+            found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));
+            (found.path, found.checkpoint)
+        };
+        say(&format!("drawing from {}", path.display()));
+        Ok(checkpoint)
     }
 
     /// The checkpoint's generator on the chosen device.
@@ -82,9 +71,8 @@ impl Source {
 pub fn check_size(what: &str, bytes: u64) -> Result<()> {
     if bytes > 4 << 30 {
         let gib = bytes as f64 / f64::from(1 << 30);
-        return Err(Error::usage(format!(
-            "{what} would take {gib:.1} GiB, more than 4; ask for fewer or smaller images"
-        )));
+        let message = format!("{what} would take {gib:.1} GiB, more than 4; ask for fewer or smaller images");
+        return Err(Error::usage(message));
     }
     Ok(())
 }

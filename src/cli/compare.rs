@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::report::{Run, compare};
 use clap::ValueHint;
 
-use super::{print, print_json, table};
+use super::{answer, table};
 
 /// Show runs side by side: how they went, and the settings in which they differ
 #[derive(clap::Args, Debug)]
@@ -30,10 +30,5 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let runs = arguments.runs.iter().map(|run| Run::read(run)).collect::<Result<Vec<_>>>()?;
-    let comparison = compare::compare(&runs);
-    if arguments.json {
-        return print_json(&comparison);
-    }
-    table::lines_to_the_left(&comparison.table()).iter().for_each(|line| print(line));
-    Ok(())
+    answer(arguments.json, compare::compare(&runs), |comparison| table::lines_to_the_left(&comparison.table()))
 }

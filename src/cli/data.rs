@@ -10,11 +10,11 @@ use crate::model::config::Config;
 use crate::output::size;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::progress::is_terminal;
-use super::{print, print_json, table, tell};
+use super::progress::{bar, is_terminal};
+use super::{answer, print, print_json, table, tell};
 
 /// Download data sets, or list those that are known by name
 #[derive(clap::Args, Debug)]
@@ -92,18 +92,15 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
         let folder = images.and_then(|path| path.parent().map(Path::to_owned));
         Row { name: set.name, about: set.about, bytes: set.bytes(), licence: set.licence, folder }
     });
-    if json {
-        return print_json(&sets.collect::<Vec<_>>());
-    }
-    let rows = sets.map(|set| {
+    let row = |set: Row| {
         let here = match set.folder {
             Some(folder) => folder.display().to_string(),
             None => format!("not here: dcgan-gpu data get {}", set.name),
         };
         vec![set.name.to_string(), size(set.bytes), set.licence.to_string(), set.about.to_string(), here]
-    });
-    table::with_header(&["--data", "size", "licence", "what", "where"], rows).iter().for_each(|line| print(line));
-    Ok(())
+    };
+    let header = ["--data", "size", "licence", "what", "where"];
+    answer(json, sets.collect::<Vec<_>>(), |sets| table::with_header(&header, sets.into_iter().map(row)))
 }
 
 fn get(set: &Set, data_dir: Option<&Path>, mirrors: &[String], json: bool, quiet: bool) -> Result<()> {
@@ -118,10 +115,8 @@ fn get(set: &Set, data_dir: Option<&Path>, mirrors: &[String], json: bool, quiet
     }
     for file in report.files {
         if !(file.verified || quiet) {
-            let name = file.path.display();
-            tell(&format!(
-                "{name} has the right size; no checksum is known for it as long as it is not in the original .gz"
-            ));
+            let what = "has the right size; no checksum is known for it as long as it is not in the original .gz";
+            tell(&format!("{} {what}", file.path.display()));
         }
         print(&file.path.display().to_string());
     }
@@ -146,19 +141,17 @@ fn options<'a>(mirrors: impl Iterator<Item = &'a str>) -> Result<FetchOptions> {
 /// Lines on stderr, and a bar where that is a terminal.
 struct Watcher {
     quiet: bool,
-    bar: Option<(String, ProgressBar)>,
-    has_terminal: bool,
+    /// Its message is the file that it is about.
+    bar: ProgressBar,
 }
 
 impl Watcher {
     fn new(quiet: bool) -> Self {
-        Watcher { quiet, bar: None, has_terminal: is_terminal() }
+        Watcher { quiet, bar: ProgressBar::hidden() }
     }
 
     fn clear(&mut self) {
-        if let Some((_, bar)) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        std::mem::replace(&mut self.bar, ProgressBar::hidden()).finish_and_clear();
     }
 }
 
@@ -171,31 +164,15 @@ impl FetchObserver for Watcher {
     }
 
     fn progress(&mut self, name: &str, arrived: u64, total: u64) {
-        if self.quiet || !self.has_terminal {
-            return;
-        }
-        if self.bar.as_ref().is_none_or(|(shown, _)| shown != name) {
+        if self.bar.message() != name {
             self.clear();
             let template = "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {msg}  {decimal_bytes_per_sec}  {eta} left";
-            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar =
-                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_message(name.to_owned());
-            bar.set_style(style);
-            bar.set_position(arrived);
-            bar.reset_eta();
-            self.bar = Some((name.to_owned(), bar));
+            self.bar = bar(template, total, arrived, !self.quiet && is_terminal()).with_message(name.to_owned());
+            self.bar.reset_eta();
         }
-        if let Some((_, bar)) = &self.bar {
-            bar.set_position(arrived);
-            if arrived >= total {
-                bar.finish_and_clear();
-            }
+        self.bar.set_position(arrived);
+        if arrived >= total {
+            self.bar.finish_and_clear();
         }
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.clear();
     }
 }

@@ -1,9 +1,9 @@
 //! `devices`: what can compute.
 
-use crate::device;
+use crate::device::{self, Description};
 use crate::error::Result;
 
-use super::{print, print_json, table};
+use super::{answer, table};
 
 /// List what can compute: adapters, and the processor
 #[derive(clap::Args, Debug)]
@@ -17,15 +17,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let devices = device::list();
-    if arguments.json {
-        return print_json(&devices);
-    }
-    let header = ["--device", "name", "kind", "API", "largest binding", "driver"];
-    let rows = devices.into_iter().map(|d| {
+    let row = |d: Description| {
         let binding = format!("{} MiB", d.max_binding_bytes >> 20);
         vec![d.choose, d.name, d.kind.to_string(), d.api, binding, d.driver]
-    });
-    table::with_header(&header, rows).iter().for_each(|line| print(line));
-    Ok(())
+    };
+    let header = ["--device", "name", "kind", "API", "largest binding", "driver"];
+    answer(arguments.json, device::list(), |devices| table::with_header(&header, devices.into_iter().map(row)))
 }

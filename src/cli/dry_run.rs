@@ -34,10 +34,8 @@ pub fn print_plan(config: &Config, json: bool) -> Result<()> {
         }));
     }
     layouts.iter().for_each(print_network);
-    print(&format!(
-        "a training step: {dispatches} dispatches, {:.1} MFLOP an image (padding not counted)",
-        flops as f64 / 1e6
-    ));
+    let mflop = flops as f64 / 1e6;
+    print(&format!("a training step: {dispatches} dispatches, {mflop:.1} MFLOP an image (padding not counted)"));
     print_memory(&program, batch, images);
     Ok(())
 }

@@ -16,6 +16,8 @@ use crate::run::folder::RunFolder;
 
 /// Write out what other programs can run
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dcgan-gpu export bundle --preset quick --out bundle.json    a training step, for another executor")]
 pub struct Arguments {
     #[command(subcommand)]
     pub verb: Verb,
@@ -23,8 +25,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Write a training step and sampling as one JSON document: shaders, buffers, dispatches, and what
-    /// fills their inputs; `docs/bundle.md` describes it
+    /// Write a training step and sampling as one JSON document, which docs/bundle.md describes
     #[command(after_help = "Examples:
   dcgan-gpu export bundle --out bundle.json              the default preset
   dcgan-gpu export bundle --preset quick --batch-size 32 --out bundle.json

@@ -206,6 +206,15 @@ fn announce(quiet: bool) -> impl FnMut(&str) {
     }
 }
 
+/// The answer of a verb on stdout: one line of JSON, or what `lines` says for people.
+fn answer<T: serde::Serialize>(json: bool, value: T, lines: impl FnOnce(T) -> Vec<String>) -> Result<()> {
+    if json {
+        return print_json(&value);
+    }
+    lines(value).iter().for_each(|line| print(line));
+    Ok(())
+}
+
 /// A value as one line of JSON on stdout.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&serde_json::to_string(value).map_err(|e| Error::new(Kind::Other, format!("JSON: {e}")))?);

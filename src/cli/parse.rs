@@ -110,12 +110,10 @@ fn warn_of_unknown_variables(announce: &mut dyn FnMut(&str)) {
         let name = name.to_string_lossy();
         if name.starts_with("DCGAN_GPU_") && !known.iter().any(|known| *known == name) {
             let near = nearest(&name, known.iter().map(String::as_str));
-            let hint = near
-                .map_or_else(|| "`--help` of each verb names those there are".into(), |n| format!("did you mean {n}?"));
-            announce(
-                &format!("warning: the environment variable {name} means nothing here; {hint}")
-                    .replace(char::is_control, " "),
-            );
+            let hint = near.map(|name| format!("did you mean {name}?"));
+            let hint = hint.as_deref().unwrap_or("`--help` of each verb names those there are");
+            let line = format!("warning: the environment variable {name} means nothing here; {hint}");
+            announce(&line.replace(char::is_control, " "));
         }
     }
 }
@@ -141,12 +139,10 @@ fn explain(error: &clap::Error, set: &[(String, String)]) -> Result<()> {
             let lines = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
             let words: Vec<_> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
             let message = words.join("; ").replacen("error: ", "", 1).replace(":; ", ": ");
-            let guilty: Vec<_> =
-                set.iter().filter(|(arg, _)| message.contains(arg)).map(|(_, name)| name.as_str()).collect();
-            let guilty = if guilty.is_empty() {
-                String::new()
-            } else {
-                format!(" (given by the environment: {})", guilty.join(", "))
+            let guilty = set.iter().filter(|(arg, _)| message.contains(arg)).map(|(_, name)| name.as_str());
+            let guilty = match guilty.collect::<Vec<_>>().join(", ") {
+                names if names.is_empty() => names,
+                names => format!(" (given by the environment: {names})"),
             };
             Err(Error::usage(format!("{message}{guilty}; see `{call} --help`")))
         }

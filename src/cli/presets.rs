@@ -1,10 +1,11 @@
 //! `presets`: the built-in configurations.
 
 use crate::error::Result;
+use crate::model::config::Config;
 use crate::model::sources::{PRESETS, preset, preset_text};
 use clap::Subcommand;
 
-use super::{print, print_json, table};
+use super::{answer, print, print_json, table};
 
 /// List the presets, or show one as TOML to start a configuration of your own from
 #[derive(clap::Args, Debug)]
@@ -42,12 +43,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         None => {
             let presets = PRESETS.iter().map(|(name, _)| preset(name)).collect::<Result<Vec<_>>>()?;
-            if arguments.json {
-                return print_json(&presets);
-            }
-            let rows: Vec<_> = presets.into_iter().map(|p| vec![p.name, p.about]).collect();
-            table::lines(&rows).iter().for_each(|line| print(line));
-            Ok(())
+            let row = |preset: Config| vec![preset.name, preset.about];
+            answer(arguments.json, presets, |all| table::lines(&all.into_iter().map(row).collect::<Vec<_>>()))
         }
     }
 }

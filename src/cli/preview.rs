@@ -1,7 +1,5 @@
 //! Pictures as text: what a terminal can show of a sample grid.
 
-use std::fmt::Write as _;
-
 use crate::output::Picture;
 
 /// How a preview is coloured.
@@ -62,12 +60,10 @@ pub fn preview(picture: &Picture, columns: usize, mode: ColourMode) -> String {
             // A colour code only where it changes.
             if colours != Some([upper, lower]) {
                 colours = Some([upper, lower]);
-                let _ = match mode {
-                    ColourMode::True => {
-                        let ([r, g, b], [s, h, c]) = (upper, lower);
-                        write!(text, "\x1b[38;2;{r};{g};{b};48;2;{s};{h};{c}m")
-                    }
-                    _ => write!(text, "\x1b[38;5;{};48;5;{}m", palette(upper), palette(lower)),
+                let ([r, g, b], [s, h, c]) = (upper, lower);
+                text += &match mode {
+                    ColourMode::True => format!("\x1b[38;2;{r};{g};{b};48;2;{s};{h};{c}m"),
+                    _ => format!("\x1b[38;5;{};48;5;{}m", palette(upper), palette(lower)),
                 };
             }
             text.push('▀');

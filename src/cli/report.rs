@@ -7,7 +7,7 @@ use crate::output::Overwrite;
 use crate::report::{Run, write_report};
 use clap::ValueHint;
 
-use super::{print, print_json};
+use super::answer;
 
 /// Write one HTML file about a run: curves, sample grids, animation, settings; needs no network
 #[derive(clap::Args, Debug)]
@@ -40,9 +40,5 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
     let written = write_report(&Run::read(&arguments.run)?, arguments.out.as_deref(), overwrite)?;
-    if arguments.json {
-        return print_json(&written);
-    }
-    print(&written.report.display().to_string());
-    Ok(())
+    answer(arguments.json, written, |written| vec![written.report.display().to_string()])
 }

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::output::{Overwrite, grid, save_files, save_png, write_npy};
 use clap::{ValueEnum, ValueHint};
 
+use super::answer;
 use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
-use super::{print, print_json};
 
 /// Draw images from a checkpoint
 #[derive(clap::Args, Debug)]
@@ -78,24 +78,19 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if arguments.preview {
         super::show::tell_picture(&grid(&images, rows.min(16), cols.min(16)));
     }
+    let (out, scale) = (&arguments.out, arguments.scale as usize);
     match arguments.format {
-        Format::Grid => {
-            let picture = grid(&images, rows, cols).enlarged(arguments.scale as usize);
-            save_png(&picture, &arguments.out, overwrite)?;
-        }
-        Format::Files => save_files(&images, &arguments.out, overwrite)?,
-        Format::Npy => write_npy(&images, &arguments.out, overwrite)?,
+        Format::Grid => save_png(&grid(&images, rows, cols).enlarged(scale), out, overwrite)?,
+        Format::Files => save_files(&images, out, overwrite)?,
+        Format::Npy => write_npy(&images, out, overwrite)?,
     }
-    report(&arguments.source, &arguments.out, count)
+    report(&arguments.source, out, count)
 }
 
 /// Says what was written.
 pub fn report(source: &Source, out: &std::path::Path, images: usize) -> Result<()> {
-    if source.json {
-        return print_json(&serde_json::json!({ "out": out.to_string_lossy(), "images": images }));
-    }
-    print(&out.display().to_string());
-    Ok(())
+    let written = serde_json::json!({ "out": out.to_string_lossy(), "images": images });
+    answer(source.json, written, |_| vec![out.display().to_string()])
 }
 
 /// Images, rows and columns: what is not given follows from the rest, as square as possible.

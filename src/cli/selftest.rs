@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::selftest;
 use indicatif::ProgressBar;
 
-use super::{DeviceChoice, print, print_json};
+use super::{DeviceChoice, answer};
 
 /// Check every kernel, and one step of every preset, on a device against the host's twins
 #[derive(clap::Args, Debug)]
@@ -36,11 +36,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         spinner.tick();
     })?;
     spinner.finish_and_clear();
-    if arguments.json {
-        print_json(&summary)?;
-    } else {
-        print(&summary.to_string());
-    }
+    answer(arguments.json, &summary, |summary| vec![summary.to_string()])?;
     match summary.failures.first() {
         None => Ok(()),
         Some(first) => Err(Error::device(format!(

@@ -2,21 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::DataSet;
-use crate::data::sets;
+use crate::data::{DataSet, sets};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::config::{Config, Unit};
 use crate::model::sources::Merge;
 use crate::run::checkpoints::{self, Found};
 use crate::run::claim::Claim;
 use crate::run::folder::RunFolder;
-use crate::train::trainer::{self, Outcome, Trainer, Tune};
+use crate::train::trainer::{self, Outcome, Trainer};
+use crate::tuning::Tune;
 use clap::ValueHint;
 
 use super::progress::Display;
 use super::settings::Settings;
-use super::signals::Watch;
-use super::{DeviceChoice, announce, data, dry_run, print, print_json, signals, table};
+use super::{DeviceChoice, announce, answer, data, dry_run, signals, table};
 
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, run, quiet);
     }
-    let mut config = arguments.settings.apply(arguments.settings.base()?)?;
+    let config = arguments.settings.apply(arguments.settings.base()?)?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
     if arguments.dry_run {
@@ -73,16 +73,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         Some(out) => Claim::new_run(out, arguments.force)?,
         None => Claim::fresh(&config.name)?,
     };
-    data::ensure(&config, quiet)?;
-    let data = trainer::open_data(&config)?;
-    announce_data(&data, quiet);
-    make_absolute(&mut config)?;
-    let device = arguments.device.open(quiet)?;
-    let mut announce = announce(quiet);
-    let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
-    let watch = signals::watch()?;
-    let trainer = Trainer::start(config.clone(), data, device, claim, tune)?;
-    train(trainer, &config, &watch, arguments, quiet)
+    train(arguments, config, quiet, |config, data, device, tune| Trainer::start(config, data, device, claim, tune))
 }
 
 /// Paths are stored so that the run can go on from another folder.
@@ -93,11 +84,6 @@ fn make_absolute(config: &mut Config) -> Result<()> {
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
     Ok(())
-}
-
-/// Says how the images were read, where that is not plain.
-fn announce_data(data: &DataSet, quiet: bool) {
-    data.remark().into_iter().for_each(announce(quiet));
 }
 
 fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
@@ -141,18 +127,12 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
             let (run, gif, checkpoint) = (run.to_path_buf(), run.join(&config.output.gif), Some(path.clone()));
             let (sample, losses, stopped_by) = (None, None, None);
             let outcome = Outcome { run, steps: done, sample, gif, checkpoint, losses, seconds, stopped_by };
-            return if arguments.json { print_json(&outcome) } else { Ok(()) };
+            return answer(arguments.json, outcome, |_| Vec::new());
         }
     }
-    data::ensure(&config, quiet)?;
-    let data = trainer::open_data(&config)?;
-    announce_data(&data, quiet);
-    let device = arguments.device.open(quiet)?;
     let from = found.as_ref().map(|found| &found.checkpoint);
-    let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
-    let watch = signals::watch()?;
-    let trainer = Trainer::resume(config.clone(), data, device, claim, from, tune)?;
-    train(trainer, &config, &watch, arguments, quiet)
+    let load = |config, data, device, tune: Tune<'_>| Trainer::resume(config, data, device, claim, from, tune);
+    train(arguments, config, quiet, load)
 }
 
 /// A cadence without a unit keeps its meaning when the run's new length is given in the other unit.
@@ -166,22 +146,30 @@ fn keep_units(stored: &mut Config, settings: &Settings) {
     }
 }
 
-fn train(trainer: Trainer, config: &Config, watch: &Watch, arguments: &Arguments, quiet: bool) -> Result<()> {
+/// Opens data and device, and trains what `load` makes of them to its end, or until a signal comes.
+fn train<F>(arguments: &Arguments, mut config: Config, quiet: bool, load: F) -> Result<()>
+where
+    F: FnOnce(Config, DataSet, Device, Tune<'_>) -> Result<Trainer>,
+{
+    data::ensure(&config, quiet)?;
+    let data = trainer::open_data(&config)?;
+    // How the images were read, where that is not plain.
+    data.remark().into_iter().for_each(announce(quiet));
+    make_absolute(&mut config)?;
+    let device = arguments.device.open(quiet)?;
+    let mut say = announce(quiet);
+    let watch = signals::watch()?;
+    let trainer = load(config.clone(), data, device, Tune { wanted: !arguments.no_tune, announce: &mut say })?;
     let stop = watch.begin();
     let (done, total) = trainer.position();
-    let mut say = announce(quiet);
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
     say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
-    let mut display = Display::new(done, total, config.training.batch_size, quiet).with_preview(arguments.preview);
+    let mut display = Display::new([done, total], config.training.batch_size, quiet, arguments.preview);
     let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;
-    if arguments.json {
-        print_json(&outcome)?;
-    } else {
-        report(&outcome);
-    }
+    answer(arguments.json, &outcome, report)?;
     match outcome.stopped_by {
         Some(signal) => {
             let (steps, run) = (outcome.steps, outcome.run.display());
@@ -196,11 +184,11 @@ fn train(trainer: Trainer, config: &Config, watch: &Watch, arguments: &Arguments
 }
 
 /// What the run left, as a table on stdout.
-fn report(outcome: &Outcome) {
+fn report(outcome: &Outcome) -> Vec<String> {
     let row = |name: &str, path: &Path| vec![name.to_string(), path.display().to_string()];
     let mut rows = vec![row("run", &outcome.run)];
     rows.extend(outcome.sample.as_deref().map(|path| row("samples", path)));
     rows.push(row("animation", &outcome.gif));
     rows.extend(outcome.checkpoint.as_deref().map(|path| row("checkpoint", path)));
-    table::lines(&rows).iter().for_each(|line| print(line));
+    table::lines(&rows)
 }

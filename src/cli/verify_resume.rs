@@ -7,7 +7,7 @@ use crate::model::sources::Merge;
 use crate::selftest::resume::Verification;
 use clap::ValueHint;
 
-use super::{DeviceChoice, announce, print, print_json};
+use super::{DeviceChoice, announce, answer};
 
 /// Kill a training run, resume it, and compare every bit with a run that was left in peace
 #[derive(clap::Args, Debug)]
@@ -41,9 +41,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    let config = match &arguments.config {
-        Some(file) => Merge::from_file(file)?,
-        None => Merge::new(&arguments.preset)?,
+    let (config, flag, value) = match &arguments.config {
+        Some(file) => (Merge::from_file(file)?, "--config", file.display().to_string()),
+        None => (Merge::new(&arguments.preset)?, "--preset", arguments.preset.clone()),
     };
     config.finish()?.layouts()?;
     // Finds a mistake in the choice, and says what `auto` means, before anything is trained.
@@ -51,10 +51,6 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let program =
         std::env::current_exe().map_err(|e| Error::new(Kind::Io, format!("cannot find this program: {e}")))?;
     let folder = tempfile::tempdir().map_err(|e| Error::io("create a folder in", &std::env::temp_dir(), &e))?;
-    let (flag, value) = match &arguments.config {
-        Some(file) => ("--config", file.display().to_string()),
-        None => ("--preset", arguments.preset.clone()),
-    };
     let settings = [flag, &value, "--data", &arguments.data].map(str::to_string);
     let verification = Verification {
         program: &program,
@@ -65,8 +61,15 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         steps: arguments.steps,
     };
     let verdict = verification.run(&mut announce(quiet))?;
-    if arguments.json {
-        print_json(&verdict)?;
+    if arguments.json || verdict.differences.is_empty() {
+        answer(arguments.json, &verdict, |verdict| {
+            let (steps, from, compared) = (verdict.steps, verdict.resumed_from, verdict.compared);
+            vec![format!(
+                "{}: a run of {steps} steps, killed and resumed from step {from}, left the same bits as one in peace ({compared} \
+                 files compared)",
+                verdict.device
+            )]
+        })?;
     }
     if let Some(first) = verdict.differences.first() {
         return Err(Error::device(format!(
@@ -75,14 +78,6 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
             verdict.compared,
             verdict.device
         )));
-    }
-    if !arguments.json {
-        let (steps, from, compared) = (verdict.steps, verdict.resumed_from, verdict.compared);
-        print(&format!(
-            "{}: a run of {steps} steps, killed and resumed from step {from}, left the same bits as one in peace ({compared} \
-             files compared)",
-            verdict.device
-        ));
     }
     Ok(())
 }

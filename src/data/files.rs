@@ -70,14 +70,11 @@ pub fn size_of(dimensions: &[u64], element: u64) -> Result<u64> {
 pub fn read_exactly(source: impl Read, size: u64, length: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(size.min(TRUSTED).min(length.saturating_mul(16)) as usize);
     source.take(size + 1).read_to_end(&mut bytes).map_err(|cause| damaged(&cause.to_string()))?;
-    let found = bytes.len() as u64;
-    if found < size {
-        return Err(damaged(&format!("it is truncated: {found} of {size} bytes after the header")));
+    match bytes.len() as u64 {
+        found if found < size => Err(damaged(&format!("it is truncated: {found} of {size} bytes after the header"))),
+        found if found > size => Err(damaged(&format!("it goes on after the {size} bytes that its header declares"))),
+        _ => Ok(bytes),
     }
-    if found > size {
-        return Err(damaged(&format!("it goes on after the {size} bytes that its header declares")));
-    }
-    Ok(bytes)
 }
 
 /// Room for `count` images in the network's shape.

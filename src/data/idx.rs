@@ -50,7 +50,7 @@ pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
 ///
 /// As [`read_images`], without the file's name.
 pub fn parse_images(source: impl BufRead, length: u64) -> Result<RawImages> {
-    let Array { dimensions, elements } = parse(source, length, "images", &[3, 4])?;
+    let (dimensions, elements) = parse(source, length, "images", &[3, 4])?;
     let (count, height, width) = (dimensions[0], dimensions[1], dimensions[2]);
     let channels = dimensions.get(3).copied().unwrap_or(1);
     if !matches!(channels, 1 | 3) {
@@ -68,16 +68,11 @@ pub fn parse_images(source: impl BufRead, length: u64) -> Result<RawImages> {
 ///
 /// As [`read_images`], without the file's name.
 pub fn parse_labels(source: impl BufRead, length: u64) -> Result<Vec<u8>> {
-    Ok(parse(source, length, "labels", &[1])?.elements)
+    Ok(parse(source, length, "labels", &[1])?.1)
 }
 
-/// What an IDX file of bytes holds.
-struct Array {
-    dimensions: Vec<u32>,
-    elements: Vec<u8>,
-}
-
-fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> Result<Array> {
+/// The dimensions and the elements of an array of bytes.
+fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> Result<(Vec<u32>, Vec<u8>)> {
     let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
     if let Some(impostor) = impostor(opening) {
         return Err(damaged(impostor));
@@ -102,7 +97,7 @@ fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> 
     if zipped {
         check_density(size, length)?;
     }
-    Ok(Array { elements: read_exactly(bytes, size, length)?, dimensions })
+    Ok((dimensions, read_exactly(bytes, size, length)?))
 }
 
 /// Refuses what `length` bytes of gzip cannot hold, or only as a bomb, before it is unpacked.

@@ -1,13 +1,15 @@
 //! Where the files of a data set are.
 
-use std::ffi::OsString;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files;
 use super::folder::PICTURES;
-use super::sets::{SETS, Set};
+use super::sets::{File, SETS, Set};
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::model::sources::nearest;
 
@@ -44,18 +46,34 @@ pub fn find(path: &Path) -> Result<Location> {
         let names = list(folder).unwrap_or_default();
         return Ok(Location { images: path.to_owned(), labels: labels_of(&name, folder, &names) });
     }
-    let names = list(path).map_err(|cause| unreadable(path, &cause))?;
-    let stems = training_images(&names);
-    match stems.as_slice() {
-        [stem] => named(path, &names, stem).ok_or_else(|| no_images(path)),
-        [] => Err(no_images(path)),
+    find_in(path)?.ok_or_else(|| {
+        let (folder, example) = (path.display(), TRAINING_IMAGES[0]);
+        Error::data(format!(
+            "{folder} holds no images in IDX format; put a file such as {example}.gz there or name another folder"
+        ))
+    })
+}
+
+/// Finds the training images in `folder`, if there are any.
+///
+/// # Errors
+///
+/// As [`find`], but for a folder without images.
+pub fn find_in(folder: &Path) -> Result<Option<Location>> {
+    let names = list(folder).map_err(|cause| unreadable(folder, &cause))?;
+    match training_images(&names).as_slice() {
+        [] => Ok(None),
+        [stem] => Ok(named(folder, &names, stem)),
         several => Err(Error::data(format!(
             "{} holds the images of several data sets ({}); name one of these files instead of the folder",
-            path.display(),
+            folder.display(),
             several.join(", ")
         ))),
     }
 }
+
+/// Where a set is, or that it is nowhere.
+type Found = std::result::Result<Location, Absence>;
 
 /// A set that is nowhere.
 #[derive(Debug)]
@@ -87,11 +105,7 @@ pub fn holds(folder: &Path, set: &Set) -> bool {
     matches!(training_images_in(folder, set), Ok(Some(_)))
 }
 
-fn search(
-    set: &'static Set,
-    data_dir: Option<&Path>,
-    cache: Option<&Path>,
-) -> Result<std::result::Result<Location, Absence>> {
+fn search(set: &'static Set, data_dir: Option<&Path>, cache: Option<&Path>) -> Result<Found> {
     let given = data_dir.into_iter().flat_map(|folder| [folder.join(set.name), folder.to_owned()]);
     let looked: Vec<_> = given.chain(cache.map(|folder| folder.join(set.name))).collect();
     for folder in &looked {
@@ -113,10 +127,9 @@ fn training_images_in(folder: &Path, set: &Set) -> io::Result<Option<Location>> 
 
 /// Whether a file is another set's: the files of all sets are called the same, but their sizes tell them apart.
 fn is_of_another(images: &Path, set: &Set) -> bool {
-    let Some((name, bytes)) = images.file_name().zip(fs::metadata(images).ok()).map(|(n, m)| (n, m.len())) else {
-        return false;
-    };
-    let has = |set: &Set| set.files.iter().any(|file| name == file.name && bytes == file.bytes);
+    let (name, bytes) = (images.file_name(), fs::metadata(images).ok().map(|metadata| metadata.len()));
+    let is_at = |file: &File| name == Some(OsStr::new(file.name)) && bytes == Some(file.bytes);
+    let has = |set: &Set| set.files.iter().any(is_at);
     !has(set) && SETS.iter().any(has)
 }
 
@@ -128,36 +141,21 @@ pub fn cache_folder() -> Option<PathBuf> {
 
 fn cache_folder_from(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let folder = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(chosen) = folder("DCGAN_GPU_CACHE") {
-        return Some(chosen);
-    }
     // The XDG specification has relative paths ignored.
-    let of_user = folder("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(|| {
-        if cfg!(windows) {
-            folder("LOCALAPPDATA")
-        } else if cfg!(target_os = "macos") {
-            folder("HOME").map(|home| home.join("Library/Caches"))
-        } else {
-            folder("HOME").map(|home| home.join(".cache"))
-        }
-    })?;
-    Some(of_user.join("dcgan-gpu"))
+    let xdg = folder("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    let of_user = || match std::env::consts::OS {
+        "windows" => folder("LOCALAPPDATA"),
+        "macos" => Some(folder("HOME")?.join("Library/Caches")),
+        _ => Some(folder("HOME")?.join(".cache")),
+    };
+    folder("DCGAN_GPU_CACHE").or_else(|| Some(xdg.or_else(of_user)?.join("dcgan-gpu")))
 }
 
 /// The names of the files in `folder`, in alphabetical order, without hidden ones.
 fn list(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if let Ok(name) = entry.file_name().into_string()
-            && !name.starts_with('.')
-            && entry.path().is_file()
-        {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
+    let files = disk::list(folder)?.into_iter().filter(|path| path.is_file());
+    let names = files.filter_map(|path| path.file_name()?.to_str().map(str::to_owned));
+    Ok(names.filter(|name| !name.starts_with('.')).collect())
 }
 
 /// A file's name without what differs between copies of the same file: capitals and `.gz`.
@@ -167,7 +165,7 @@ fn stem(name: &str) -> String {
 }
 
 /// Whether a file is one of IDX images by its name; a picture that came out of such a file may bear its name.
-pub fn is_idx_images(name: &str) -> bool {
+fn is_idx_images(name: &str) -> bool {
     let stem = stem(name);
     let is_picture = PICTURES.iter().any(|ending| stem.ends_with(&format!(".{ending}")));
     stem.contains("images") && stem.contains("idx") && !is_picture
@@ -175,13 +173,11 @@ pub fn is_idx_images(name: &str) -> bool {
 
 /// The stems of the training images among `names`; of all images where none are called training images.
 fn training_images(names: &[String]) -> Vec<String> {
-    let mut stems: Vec<String> = names.iter().filter(|name| is_idx_images(name)).map(|name| stem(name)).collect();
-    stems.sort_unstable();
-    stems.dedup();
+    let mut stems: BTreeSet<_> = names.iter().filter(|name| is_idx_images(name)).map(|name| stem(name)).collect();
     if stems.iter().any(|stem| stem.contains("train")) {
         stems.retain(|stem| stem.contains("train"));
     }
-    stems
+    Vec::from_iter(stems)
 }
 
 /// The images called `wanted`, and their labels.
@@ -194,10 +190,7 @@ fn named(folder: &Path, names: &[String], wanted: &str) -> Option<Location> {
 fn labels_of(images: &str, folder: &Path, names: &[String]) -> Option<PathBuf> {
     let images = stem(images);
     let labels = images.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1");
-    if labels == images {
-        return None;
-    }
-    with_stem(names, &labels).map(|name| folder.join(name))
+    with_stem(names, &labels).filter(|_| labels != images).map(|name| folder.join(name))
 }
 
 /// The first name with this stem: the unpacked file comes before its `.gz`, which takes longer to read.
@@ -218,14 +211,6 @@ fn unreadable(folder: &Path, cause: &io::Error) -> Error {
         }
         _ => files::unreadable(folder, cause),
     }
-}
-
-fn no_images(folder: &Path) -> Error {
-    Error::data(format!(
-        "{} holds no images in IDX format; put a file such as {}.gz there or name another folder",
-        folder.display(),
-        TRAINING_IMAGES[0]
-    ))
 }
 
 impl Absence {

@@ -40,13 +40,10 @@ const DIGESTED_STROKES: u32 = 64;
 pub struct DataSet {
     name: String,
     shape: Shape,
-    source: Source,
-}
-
-/// Where the pixels are.
-enum Source {
-    Memory(Loaded),
-    Strokes { seed: u64 },
+    /// The seed of strokes, which are drawn when they are asked for.
+    seed: u64,
+    /// All other images.
+    loaded: Option<Loaded>,
 }
 
 /// Images in memory, in the network's shape.
@@ -86,14 +83,12 @@ impl DataSet {
     ///
     /// [`Kind::Data`](crate::error::Kind::Data) when the set is missing or broken.
     pub fn open(spec: &str, data_dir: Option<&Path>, shape: Shape, seed: u64) -> Result<DataSet> {
-        let source = match spec {
-            "strokes" => strokes_of(shape, seed)?,
-            name => Source::Memory(match sets::named(name) {
-                Some(set) => load_idx(&locate::find_set(set, data_dir)?, shape)?,
-                None => kind::load(Path::new(name), shape)?,
-            }),
+        let loaded = match (spec, sets::named(spec)) {
+            ("strokes", _) => check_strokes(shape).map(|()| None)?,
+            (_, Some(set)) => Some(load_idx(&locate::find_set(set, data_dir)?, shape)?),
+            (path, None) => Some(kind::load(Path::new(path), shape)?),
         };
-        Ok(DataSet { name: spec.to_owned(), shape, source })
+        Ok(DataSet { name: spec.to_owned(), shape, seed, loaded })
     }
 
     /// What [`DataSet::open`] was asked for.
@@ -104,7 +99,7 @@ impl DataSet {
     /// The number of images in an epoch; never 0.
     #[expect(clippy::len_without_is_empty, reason = "a data set without images is never opened")]
     pub fn len(&self) -> u32 {
-        self.loaded().map_or(strokes::EPOCH, |loaded| loaded.count)
+        self.loaded.as_ref().map_or(strokes::EPOCH, |loaded| loaded.count)
     }
 
     /// The shape of each image.
@@ -114,30 +109,22 @@ impl DataSet {
 
     /// All pixels, `[len][height][width][channels]`, when they are in memory; `None` for strokes.
     pub fn resident(&self) -> Option<&[u8]> {
-        self.loaded().map(|loaded| loaded.pixels.as_slice())
+        self.loaded.as_ref().map(|loaded| loaded.pixels.as_slice())
     }
 
     /// The label of each image, where a file of them came with the images, or where each lies in the folder of its class.
     pub fn labels(&self) -> Option<&[u32]> {
-        self.loaded()?.labels.as_deref()
+        self.loaded.as_ref()?.labels.as_deref()
     }
 
     /// What the labels mean, where they have names.
     pub fn classes(&self) -> &[String] {
-        self.loaded().map_or(&[], |loaded| &loaded.classes)
+        self.loaded.as_ref().map_or(&[], |loaded| &loaded.classes)
     }
 
     /// What someone should know about how the images were read, where there is something: one line.
     pub fn remark(&self) -> Option<&str> {
-        self.loaded()?.remark.as_deref()
-    }
-
-    /// What is in memory; nothing of images that are drawn.
-    fn loaded(&self) -> Option<&Loaded> {
-        match &self.source {
-            Source::Memory(loaded) => Some(loaded),
-            Source::Strokes { .. } => None,
-        }
+        self.loaded.as_ref()?.remark.as_deref()
     }
 
     /// SHA-256, as hexadecimal digits, of number, shape and pixels of all images, to know them again; of strokes, which are
@@ -167,18 +154,15 @@ impl DataSet {
     pub fn fill(&self, epoch: u32, indices: &[u32], out: &mut [u8]) {
         let bytes = self.shape.bytes();
         assert_eq!(out.len(), indices.len() * bytes, "the output holds {} images of {}", indices.len(), self.shape);
-        match &self.source {
-            Source::Memory(Loaded { pixels, .. }) => {
-                for (image, &index) in out.chunks_exact_mut(bytes).zip(indices) {
-                    image.copy_from_slice(&pixels[index as usize * bytes..][..bytes]);
-                }
+        if let Some(pixels) = self.resident() {
+            for (image, &index) in out.chunks_exact_mut(bytes).zip(indices) {
+                image.copy_from_slice(&pixels[index as usize * bytes..][..bytes]);
             }
-            &Source::Strokes { seed } => {
-                out.par_chunks_exact_mut(bytes).zip(indices).for_each(|(image, &index)| {
-                    assert!(index < strokes::EPOCH, "image {index} of {}", strokes::EPOCH);
-                    strokes::draw(seed, epoch, index, self.shape, image);
-                });
-            }
+        } else {
+            out.par_chunks_exact_mut(bytes).zip(indices).for_each(|(image, &index)| {
+                assert!(index < strokes::EPOCH, "image {index} of {}", strokes::EPOCH);
+                strokes::draw(self.seed, epoch, index, self.shape, image);
+            });
         }
     }
 }
@@ -189,21 +173,19 @@ impl fmt::Debug for DataSet {
     }
 }
 
-fn strokes_of(shape: Shape, seed: u64) -> Result<Source> {
+fn check_strokes(shape: Shape) -> Result<()> {
     if shape.channels != 1 || shape.pixels() == 0 {
         return Err(Error::data(format!(
             "strokes draws images of one channel, the network makes images of {shape}; give it one channel or choose \
              another --data"
         )));
     }
-    Ok(Source::Strokes { seed })
+    Ok(())
 }
 
 fn load_idx(location: &locate::Location, shape: Shape) -> Result<Loaded> {
-    let mut images = idx::read_images(&location.images)?;
-    if location.is_transposed() {
-        images = images.transposed();
-    }
+    let images = idx::read_images(&location.images)?;
+    let images = if location.is_transposed() { images.transposed() } else { images };
     let labels = location.labels.as_deref().map(|path| labels_for(&images, path)).transpose()?;
     Ok(Loaded { labels, ..Loaded::from_images(images, &location.images, shape)? })
 }

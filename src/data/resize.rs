@@ -3,8 +3,6 @@
 //! The filter is the cubic of Catmull and Rom (1974), as wide as a pixel of the smaller image, so that nothing aliases.
 //! It is a polynomial, and sums have a fixed order: the bits are the same on every platform and number of threads.
 
-use std::ops::Range;
-
 use crate::shape::Shape;
 
 /// Scales images so that they cover another size, and crops the centre. One for each thread: it keeps the weights of the
@@ -44,11 +42,12 @@ impl Cover {
         let [rows, columns] = self.axes(from, to);
         let length = to.width as usize * CHANNELS;
         // Only the rows that are asked for: of a long strip few are.
-        let needed = rows.needed();
-        let mut narrow = vec![0.0_f32; needed.len() * length];
-        let wide = pixels.chunks_exact(from.width as usize * CHANNELS).skip(needed.start);
+        let start = rows.first().map_or(0, |(first, _)| *first);
+        let end = rows.last().map_or(start, |(first, weights)| first + weights.len());
+        let mut narrow = vec![0.0_f32; (end - start) * length];
+        let wide = pixels.chunks_exact(from.width as usize * CHANNELS).skip(start);
         for (row, wide) in narrow.chunks_exact_mut(length).zip(wide) {
-            for (pixel, (first, weights)) in row.chunks_exact_mut(CHANNELS).zip(columns.outputs()) {
+            for (pixel, (first, weights)) in row.chunks_exact_mut(CHANNELS).zip(columns) {
                 let mut sum = [0.0; CHANNELS];
                 for (old, weight) in wide[first * CHANNELS..].chunks_exact(CHANNELS).zip(weights) {
                     sum.iter_mut().zip(old).for_each(|(sum, &value)| *sum += weight * f32::from(value));
@@ -57,9 +56,9 @@ impl Cover {
             }
         }
         let mut sums = vec![0.0; length];
-        for (row, (first, weights)) in out.chunks_exact_mut(length).zip(rows.outputs()) {
+        for (row, (first, weights)) in out.chunks_exact_mut(length).zip(rows) {
             sums.fill(0.0);
-            for (old, weight) in narrow[(first - needed.start) * length..].chunks_exact(length).zip(weights) {
+            for (old, weight) in narrow[(first - start) * length..].chunks_exact(length).zip(weights) {
                 sums.iter_mut().zip(old).for_each(|(sum, value)| *sum += weight * value);
             }
             // The conversion saturates.
@@ -74,55 +73,30 @@ impl Cover {
             let [old_height, old_width, height, width] = sizes.map(f64::from);
             // Old pixels for each new one: the smaller of the two ratios covers.
             let ratio = (old_height / height).min(old_width / width);
-            (sizes, [Axis::new(from.height, to.height, ratio), Axis::new(from.width, to.width, ratio)])
+            (sizes, [axis(from.height, to.height, ratio), axis(from.width, to.width, ratio)])
         });
         &self.sizes.insert(known).1
     }
 }
 
-/// The weights of the old pixels in each new one, along one side.
-#[derive(Debug, Default)]
-struct Axis {
-    /// For each new pixel the old ones that have weights.
-    ranges: Vec<Range<usize>>,
-    /// The weights of all ranges, one after another; those of each add up to 1.
-    weights: Vec<f32>,
-}
+/// The weights of the old pixels in each new one, along one side: the first old pixel, and the
+/// weights from there, which add up to 1.
+type Axis = Vec<(usize, Vec<f32>)>;
 
-impl Axis {
-    /// `new` pixels from the centre of `old` ones, each `ratio` of them apart.
-    fn new(old: u32, new: u32, ratio: f64) -> Axis {
-        let first = (f64::from(old) - f64::from(new) * ratio) / 2.0;
-        let width = ratio.max(1.0);
-        let mut axis = Axis::default();
-        for pixel in 0..new {
-            let centre = first + (f64::from(pixel) + 0.5) * ratio;
-            // The edges of the image cut the filter off.
-            let start = (centre - 2.0 * width).floor().max(0.0) as usize;
-            let end = ((centre + 2.0 * width).ceil() as usize).min(old as usize);
-            let weights = (start..end).map(|old| catmull_rom((old as f64 + 0.5 - centre) / width));
-            let sum: f64 = weights.clone().sum();
-            axis.weights.extend(weights.map(|weight| (weight / sum) as f32));
-            axis.ranges.push(start..end);
-        }
-        axis
-    }
-
-    /// The old pixels that have weights at all.
-    fn needed(&self) -> Range<usize> {
-        let start = self.ranges.first().map_or(0, |range| range.start);
-        start..self.ranges.last().map_or(start, |range| range.end)
-    }
-
-    /// For each new pixel the first old one, and the weights from there.
-    fn outputs(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        let mut weights = &self.weights[..];
-        self.ranges.iter().map(move |range| {
-            let (these, rest) = weights.split_at(range.len());
-            weights = rest;
-            (range.start, these)
-        })
-    }
+/// `new` pixels from the centre of `old` ones, each `ratio` of them apart.
+fn axis(old: u32, new: u32, ratio: f64) -> Axis {
+    let first = (f64::from(old) - f64::from(new) * ratio) / 2.0;
+    let width = ratio.max(1.0);
+    let weights_of = |pixel| {
+        let centre = first + (f64::from(pixel) + 0.5) * ratio;
+        // The edges of the image cut the filter off.
+        let start = (centre - 2.0 * width).floor().max(0.0) as usize;
+        let end = ((centre + 2.0 * width).ceil() as usize).min(old as usize);
+        let weights = (start..end).map(|old| catmull_rom((old as f64 + 0.5 - centre) / width));
+        let sum: f64 = weights.clone().sum();
+        (start, weights.map(|weight| (weight / sum) as f32).collect())
+    };
+    (0..new).map(weights_of).collect()
 }
 
 /// The cubic through its neighbours: 1 at 0, and 0 at all other whole numbers.

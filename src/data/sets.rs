@@ -24,8 +24,6 @@ pub struct File {
     pub name: &'static str,
     /// Bytes of the `.gz` as it is published.
     pub bytes: u64,
-    /// MD5 of the `.gz` as it is published.
-    pub md5: &'static str,
     /// SHA-256 of the `.gz` as it is published.
     pub sha256: &'static str,
     /// Bytes of the content.
@@ -71,38 +69,30 @@ pub const SETS: [Set; 3] = [
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ],
         files: &[
-            File {
-                name: TRAIN_IMAGES,
-                bytes: 9_912_422,
-                md5: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-                content_bytes: 47_040_016,
-                content_sha256: Some("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-            },
-            File {
-                name: TRAIN_LABELS,
-                bytes: 28_881,
-                md5: "d53e105ee54ea40749a09fcbcd1e9432",
-                sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-                content_bytes: 60_008,
-                content_sha256: Some("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-            },
-            File {
-                name: TEST_IMAGES,
-                bytes: 1_648_877,
-                md5: "9fb629c4189551a2d022fa330f9573f3",
-                sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-                content_bytes: 7_840_016,
-                content_sha256: Some("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-            },
-            File {
-                name: TEST_LABELS,
-                bytes: 4_542,
-                md5: "ec29112dd5afa0611ce80d1b7f02629c",
-                sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-                content_bytes: 10_008,
-                content_sha256: Some("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-            },
+            file(
+                TRAIN_IMAGES,
+                9_912_422,
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                Some("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+            ),
+            file(
+                TRAIN_LABELS,
+                28_881,
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                Some("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+            ),
+            file(
+                TEST_IMAGES,
+                1_648_877,
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                Some("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+            ),
+            file(
+                TEST_LABELS,
+                4_542,
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                Some("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+            ),
         ],
     },
     Set {
@@ -116,38 +106,10 @@ pub const SETS: [Set; 3] = [
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
         ],
         files: &[
-            File {
-                name: TRAIN_IMAGES,
-                bytes: 26_421_880,
-                md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-                content_bytes: 47_040_016,
-                content_sha256: None,
-            },
-            File {
-                name: TRAIN_LABELS,
-                bytes: 29_515,
-                md5: "25c81989df183df01b3e8a0aad5dffbe",
-                sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-                content_bytes: 60_008,
-                content_sha256: None,
-            },
-            File {
-                name: TEST_IMAGES,
-                bytes: 4_422_102,
-                md5: "bef4ecab320f06d8554ea6380940ec79",
-                sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-                content_bytes: 7_840_016,
-                content_sha256: None,
-            },
-            File {
-                name: TEST_LABELS,
-                bytes: 5_148,
-                md5: "bb300cfdad3c16e7a12a480ee83cd310",
-                sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-                content_bytes: 10_008,
-                content_sha256: None,
-            },
+            file(TRAIN_IMAGES, 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", None),
+            file(TRAIN_LABELS, 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", None),
+            file(TEST_IMAGES, 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", None),
+            file(TEST_LABELS, 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", None),
         ],
     },
     Set {
@@ -161,46 +123,30 @@ pub const SETS: [Set; 3] = [
             "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
         ],
         files: &[
-            File {
-                name: TRAIN_IMAGES,
-                bytes: 18_165_135,
-                md5: "bdb82020997e1d708af4cf47b453dcf7",
-                sha256: "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
-                content_bytes: 47_040_016,
-                content_sha256: None,
-            },
-            File {
-                name: TRAIN_LABELS,
-                bytes: 29_497,
-                md5: "e144d726b3acfaa3e44228e80efcd344",
-                sha256: "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
-                content_bytes: 60_008,
-                content_sha256: None,
-            },
-            File {
-                name: TEST_IMAGES,
-                bytes: 3_041_136,
-                md5: "5c965bf0a639b31b8f53240b1b52f4d7",
-                sha256: "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
-                content_bytes: 7_840_016,
-                content_sha256: None,
-            },
-            File {
-                name: TEST_LABELS,
-                bytes: 5_120,
-                md5: "7320c461ea6c1c855c0b718fb2a4b134",
-                sha256: "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
-                content_bytes: 10_008,
-                content_sha256: None,
-            },
+            file(TRAIN_IMAGES, 18_165_135, "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4", None),
+            file(TRAIN_LABELS, 29_497, "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17", None),
+            file(TEST_IMAGES, 3_041_136, "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5", None),
+            file(TEST_LABELS, 5_120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c", None),
         ],
     },
 ];
 
-const TRAIN_IMAGES: &str = "train-images-idx3-ubyte.gz";
-const TRAIN_LABELS: &str = "train-labels-idx1-ubyte.gz";
-const TEST_IMAGES: &str = "t10k-images-idx3-ubyte.gz";
-const TEST_LABELS: &str = "t10k-labels-idx1-ubyte.gz";
+/// What the files of all sets have in common: their names, and the bytes of their content.
+const TRAIN_IMAGES: (&str, u64) = ("train-images-idx3-ubyte.gz", 47_040_016);
+const TRAIN_LABELS: (&str, u64) = ("train-labels-idx1-ubyte.gz", 60_008);
+const TEST_IMAGES: (&str, u64) = ("t10k-images-idx3-ubyte.gz", 7_840_016);
+const TEST_LABELS: (&str, u64) = ("t10k-labels-idx1-ubyte.gz", 10_008);
+
+/// A file with the bytes and the SHA-256 of its `.gz`, and the SHA-256 of its content where that is
+/// known.
+const fn file(
+    (name, content_bytes): (&'static str, u64),
+    bytes: u64,
+    sha256: &'static str,
+    content_sha256: Option<&'static str>,
+) -> File {
+    File { name, bytes, sha256, content_bytes, content_sha256 }
+}
 
 #[cfg(test)]
 mod tests {
@@ -210,9 +156,8 @@ mod tests {
 
     #[test]
     fn the_table_is_whole() {
-        let is_hash = |text: &str, digits: usize| {
-            text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        };
+        let is_hash =
+            |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         let mut hashes = BTreeSet::new();
         for set in &SETS {
             assert_eq!(named(set.name).unwrap().title, set.title);
@@ -223,17 +168,17 @@ mod tests {
             // Without capitals and blanks, the names are the ones that locate looks for.
             assert_eq!(
                 set.files.iter().map(|f| f.name).collect::<Vec<_>>(),
-                [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS]
+                [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS].map(|(name, _)| name)
             );
             for file in set.files {
-                assert!(is_hash(file.md5, 32) && is_hash(file.sha256, 64), "{}/{}", set.name, file.name);
-                assert!(file.content_sha256.is_none_or(|hash| is_hash(hash, 64)), "{}/{}", set.name, file.name);
+                assert!(is_hash(file.sha256), "{}/{}", set.name, file.name);
+                assert!(file.content_sha256.is_none_or(is_hash), "{}/{}", set.name, file.name);
                 // IDX: a header of 16 or 8 bytes, then 60,000 or 10,000 images of 28×28 or labels.
                 let count = if file.name.starts_with("train") { 60_000 } else { 10_000 };
                 let content = if file.name.contains("images") { 16 + count * 28 * 28 } else { 8 + count };
                 assert_eq!(file.content_bytes, content, "{}/{}", set.name, file.name);
                 assert!(file.bytes < content && file.limit() >= file.bytes);
-                for hash in [Some(file.md5), Some(file.sha256), file.content_sha256].into_iter().flatten() {
+                for hash in [file.sha256].into_iter().chain(file.content_sha256) {
                     assert!(hashes.insert(hash), "{}/{}: {hash} belongs to two files", set.name, file.name);
                 }
             }

@@ -1,7 +1,5 @@
 //! Line charts as SVG: text that browsers and repositories show, without a drawing library.
 
-use std::fmt::Write as _;
-
 /// Width and height of a small chart with its labels, in pixels.
 pub const SMALL: (f64, f64) = (320.0, 230.0);
 /// Space around the lines: left, top, right, bottom.
@@ -75,21 +73,19 @@ pub struct Chart {
 pub fn svg(title: &str, charts: &[Chart], columns: usize, size: (f64, f64)) -> String {
     let rows = charts.len().div_ceil(columns.max(1));
     let (width, height) = (columns as f64 * size.0, rows as f64 * size.1 + 34.0);
+    let (middle, title) = (width / 2.0, escape(title));
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"{}\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">{}</text>\n",
-        width / 2.0,
-        escape(title)
+         <text x=\"{middle}\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">{title}</text>\n"
     );
     for (i, chart) in charts.iter().enumerate() {
         let (x, y) = ((i % columns) as f64 * size.0, (i / columns) as f64 * size.1 + 34.0);
-        let _ = writeln!(text, "<g transform=\"translate({x} {y})\">");
+        text += &format!("<g transform=\"translate({x} {y})\">\n");
         chart.draw(&mut text, size);
-        text.push_str("</g>\n");
+        text += "</g>\n";
     }
-    text.push_str("</svg>\n");
-    text
+    text + "</svg>\n"
 }
 
 impl Chart {
@@ -102,55 +98,44 @@ impl Chart {
         let marked = self.marks.iter().map(|mark| mark.x);
         let across = Mapping::new(&self.x, all(|p| p.0).chain(marked), [left, right]);
         let up = Mapping::new(&self.y, all(|p| p.1), [bottom, top]);
-        let _ = writeln!(
-            text,
-            "<text x=\"{left}\" y=\"{}\" font-size=\"12\">{}</text>\n<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            top - 10.0,
-            escape(&self.y.label),
-            f64::midpoint(left, right),
-            bottom + 32.0,
-            escape(&self.x.label)
+        let (above, middle, below) = (top - 10.0, f64::midpoint(left, right), bottom + 32.0);
+        let (x_label, y_label) = (escape(&self.x.label), escape(&self.y.label));
+        *text += &format!(
+            "<text x=\"{left}\" y=\"{above}\" font-size=\"12\">{y_label}</text>\n\
+             <text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">{x_label}</text>\n"
         );
         for tick in across.ticks(&self.x) {
-            let x = across.at(tick);
-            let _ = writeln!(
-                text,
-                "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#e4e4e4\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                bottom + 15.0,
-                number(tick)
+            let (x, y, label) = (across.at(tick), bottom + 15.0, number(tick));
+            *text += &format!(
+                "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#e4e4e4\"/><text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{label}</text>\n"
             );
         }
         for tick in up.ticks(&self.y) {
-            let y = up.at(tick);
-            let _ = writeln!(
-                text,
-                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#e4e4e4\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                left - 6.0,
-                y + 4.0,
-                number(tick)
+            let (x, y, label) = (left - 6.0, up.at(tick), number(tick));
+            let below = y + 4.0;
+            *text += &format!(
+                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#e4e4e4\"/><text x=\"{x}\" y=\"{below:.1}\" text-anchor=\"end\">{label}</text>\n"
             );
         }
-        let _ = writeln!(text, "<path d=\"M{left} {top}V{bottom}H{right}\" fill=\"none\" stroke=\"#555555\"/>");
+        *text += &format!("<path d=\"M{left} {top}V{bottom}H{right}\" fill=\"none\" stroke=\"#555555\"/>\n");
         for mark in &self.marks {
-            let (x, y) = (across.at(mark.x), top + 4.0);
-            let _ = writeln!(
-                text,
+            let (x, y, label) = (across.at(mark.x), top + 4.0, escape(&mark.label));
+            let beside = x - 4.0;
+            *text += &format!(
                 "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#999999\" stroke-dasharray=\"3 3\"/>\
-                 <text transform=\"translate({:.1} {y}) rotate(-90)\" text-anchor=\"end\" fill=\"#777777\">{}</text>",
-                x - 4.0,
-                escape(&mark.label)
+                 <text transform=\"translate({beside:.1} {y}) rotate(-90)\" text-anchor=\"end\" fill=\"#777777\">{label}</text>\n"
             );
         }
         let colours = || self.series.iter().zip(COLOURS.iter().cycle());
         for (series, colour) in colours().filter(|(series, _)| !series.behind.is_empty()) {
-            line(text, &places(&series.behind, &across, &up), colour, "stroke-opacity=\"0.3\"");
+            *text += &line(&places(&series.behind, &across, &up), colour, "stroke-opacity=\"0.3\"");
         }
         for (series, colour) in colours() {
             let places = places(&series.points, &across, &up);
-            line(text, &places, colour, "stroke-width=\"1.8\"");
+            *text += &line(&places, colour, "stroke-width=\"1.8\"");
             // Dots where they are few enough to be told apart.
             for (x, y) in places.iter().filter(|_| places.len() <= 40) {
-                let _ = writeln!(text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\" fill=\"{colour}\"/>");
+                *text += &format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\" fill=\"{colour}\"/>\n");
             }
         }
         self.draw_legend(text, size.0 - MARGIN.2);
@@ -160,16 +145,13 @@ impl Chart {
     fn draw_legend(&self, text: &mut String, right: f64) {
         let labels: Vec<_> = self.series.iter().map(|series| series.label.as_str()).collect();
         let width = |label: &str| 32.0 + 6.0 * label.chars().count() as f64;
-        let in_a_row = labels.iter().map(|label| width(label)).sum::<f64>() < right * 0.6;
-        let start = if in_a_row { right - labels.iter().map(|label| width(label)).sum::<f64>() } else { right - 92.0 };
-        let (mut x, mut y) = (start, MARGIN.1 - 16.0);
+        let widths = labels.iter().map(|label| width(label)).sum::<f64>();
+        let in_a_row = widths < right * 0.6;
+        let (mut x, mut y) = (right - if in_a_row { widths } else { 92.0 }, MARGIN.1 - 16.0);
         for (label, colour) in labels.iter().zip(COLOURS.iter().cycle()).filter(|(label, _)| !label.is_empty()) {
-            let _ = writeln!(
-                text,
-                "<path d=\"M{x} {y}h14\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"{}\" y=\"{}\">{}</text>",
-                x + 18.0,
-                y + 4.0,
-                escape(label)
+            let (beside, below, name) = (x + 18.0, y + 4.0, escape(label));
+            *text += &format!(
+                "<path d=\"M{x} {y}h14\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"{beside}\" y=\"{below}\">{name}</text>\n"
             );
             if in_a_row {
                 x += width(label);
@@ -186,13 +168,14 @@ fn places(points: &[(f64, f64)], across: &Mapping, up: &Mapping) -> Vec<(f64, f6
     drawable.map(|&(x, y)| (across.at(x), up.at(y))).collect()
 }
 
-fn line(text: &mut String, places: &[(f64, f64)], colour: &str, style: &str) {
-    let points: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-    let _ = writeln!(
-        text,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" {style} stroke-linejoin=\"round\"/>",
-        points.join(" ")
-    );
+fn line(places: &[(f64, f64)], colour: &str, style: &str) -> String {
+    let points = points(places.iter().copied());
+    format!("<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" {style} stroke-linejoin=\"round\"/>\n")
+}
+
+/// Pixels as a polyline lists them.
+pub(crate) fn points(places: impl Iterator<Item = (f64, f64)>) -> String {
+    places.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Values to pixels.
@@ -209,11 +192,9 @@ impl Mapping {
     pub(crate) fn new(axis: &Axis, values: impl Iterator<Item = f64>, pixels: [f64; 2]) -> Self {
         let scale = axis.scale;
         let usable = values.chain(axis.ticks.iter().copied()).filter(|v| scale.has(*v));
-        let range = usable.fold(None, |range: Option<[f64; 2]>, v| {
-            Some(range.map_or([v, v], |[low, high]| [low.min(v), high.max(v)]))
-        });
+        let [low, high] = usable.fold([f64::INFINITY, -f64::INFINITY], |[low, high], v| [low.min(v), high.max(v)]);
         // Something to divide by, and air between the lines and the frame.
-        let [low, high] = range.unwrap_or([1.0, 1.0]);
+        let [low, high] = if low <= high { [low, high] } else { [1.0, 1.0] };
         let range = match scale {
             Scale::Linear => {
                 let air = if high > low { (high - low) * 0.05 } else { high.abs().max(1.0) * 0.5 };

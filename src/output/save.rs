@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -79,13 +79,13 @@ pub fn save_files(images: &Images, dir: &Path, overwrite: Overwrite) -> Result<(
 /// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it, which is then renamed.
 /// Returns the open file, positioned at its end.
 pub(super) fn save_bytes(bytes: &[u8], path: &Path, overwrite: Overwrite) -> Result<File> {
-    save(bytes, path, overwrite, Durability::Cache)
+    save(bytes, path, overwrite, false)
 }
 
 /// As [`save_bytes`], with the bytes on the disk before they get their name, and the name on the disk too: what must survive
 /// a power cut.
 pub(crate) fn save_durably(bytes: &[u8], path: &Path) -> Result<()> {
-    save(bytes, path, Overwrite::Always, Durability::Disk).map(drop)
+    save(bytes, path, Overwrite::Always, true).map(drop)
 }
 
 /// Saves `picture` as a PNG that survives a power cut, over an older one.
@@ -96,16 +96,9 @@ pub(crate) fn save_png_durably(picture: &Picture, path: &Path) -> Result<()> {
     save_durably(&encode_png(picture, path)?, path)
 }
 
-/// What a saved file survives.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Durability {
-    /// The end of this process.
-    Cache,
-    /// The end of this machine's power.
-    Disk,
-}
-
-fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durability: Durability) -> Result<File> {
+/// Saves `bytes`; a file that is `durable` survives not only the end of this process, but that of
+/// this machine's power.
+fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durable: bool) -> Result<File> {
     overwrite.check(path)?;
     let failed = |cause: io::Error| match cause.kind() {
         io::ErrorKind::AlreadyExists => already_exists(path),
@@ -118,14 +111,14 @@ fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durability: Durability)
     options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
 
     let folder = folder_of(path);
-    let mut file = disk::temporary(&options, &folder).map_err(failed)?;
+    let mut file = disk::temporary(&options, folder).map_err(failed)?;
     disk::write_all(file.as_file_mut(), bytes).map_err(failed)?;
-    if durability == Durability::Disk {
+    if durable {
         disk::sync(file.as_file()).map_err(failed)?;
     }
     let file = disk::name(file, path, overwrite == Overwrite::Always).map_err(failed)?;
-    if durability == Durability::Disk {
-        disk::sync_folder(&folder).map_err(failed)?;
+    if durable {
+        disk::sync_folder(folder).map_err(failed)?;
     }
     Ok(file)
 }
@@ -156,11 +149,8 @@ fn already_exists(path: &Path) -> Error {
 }
 
 /// The folder that holds `path`; `.` for a bare file name.
-fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -7,45 +7,33 @@ const PARALLEL: f64 = 1e-6;
 /// How to get from one latent to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
-    /// Along the straight line, see [`lerp`].
+    /// Along the straight line: (1 − t)·a + t·b.
     Linear,
-    /// Along the great circle, see [`slerp`].
+    /// Along the great circle (Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH
+    /// 1985): sin((1 − t)Ω)/sin Ω · a + sin(tΩ)/sin Ω · b, where Ω is the angle between `a` and
+    /// `b`.
+    ///
+    /// Gaussian latents of many dimensions lie close to a sphere; this stays on it where the
+    /// straight line cuts through the inside. Where no great circle is defined (parallel, opposite
+    /// or zero vectors) it is that line.
     Spherical,
 }
 
 impl Interpolation {
-    /// The point at `t` (0 at `a`, 1 at `b`).
+    /// The point at `t`: exactly `a` at 0, exactly `b` at 1.
+    ///
+    /// # Panics
+    /// If the lengths of `a` and `b` differ.
     pub fn at(self, a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
-        match self {
-            Interpolation::Linear => lerp(a, b, t),
-            Interpolation::Spherical => slerp(a, b, t),
+        if self == Interpolation::Spherical {
+            let angle = libm::acos((dot(a, b) / (norm(a) * norm(b))).clamp(-1.0, 1.0));
+            let sine = libm::sin(angle);
+            // Not when the angle is NaN.
+            if sine > PARALLEL {
+                return combine(libm::sin((1.0 - t) * angle) / sine, a, libm::sin(t * angle) / sine, b);
+            }
         }
-    }
-}
-
-/// Linear interpolation, (1 − t)·a + t·b. Exact at t = 0 and t = 1.
-///
-/// # Panics
-/// If the lengths of `a` and `b` differ.
-pub fn lerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
-    combine(1.0 - t, a, t, b)
-}
-
-/// Spherical interpolation (Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985):
-/// sin((1 − t)Ω)/sin Ω · a + sin(tΩ)/sin Ω · b, where Ω is the angle between `a` and `b`. Exact at t = 0 and t = 1.
-///
-/// Gaussian latents of many dimensions lie close to a sphere; this stays on it where [`lerp`] cuts through the inside.
-/// Where no great circle is defined (parallel, opposite or zero vectors) it is [`lerp`].
-///
-/// # Panics
-/// If the lengths of `a` and `b` differ.
-pub fn slerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
-    let angle = libm::acos((dot(a, b) / (norm(a) * norm(b))).clamp(-1.0, 1.0));
-    let sine = libm::sin(angle);
-    if sine > PARALLEL {
-        combine(libm::sin((1.0 - t) * angle) / sine, a, libm::sin(t * angle) / sine, b)
-    } else {
-        lerp(a, b, t) // also when the angle is NaN
+        combine(1.0 - t, a, t, b)
     }
 }
 
@@ -124,6 +112,14 @@ fn normalise(a: &mut [f64], negligible: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
+        Interpolation::Linear.at(a, b, t)
+    }
+
+    fn slerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
+        Interpolation::Spherical.at(a, b, t)
+    }
 
     fn assert_near(found: &[f32], expected: &[f64]) {
         assert_eq!(found.len(), expected.len());

@@ -9,10 +9,12 @@ mod ports;
 mod profile;
 mod program;
 mod recorder;
+mod view;
 
 pub use bundle::{BUNDLE_VERSION, bundle};
 pub use kernel::{Binding, Bound, Constant, Constants, ENTRY_POINT, Element, Kernel, Reflection};
 pub use ports::{Begins, Fill, OutputPort, Port, Recorded, Ring, Stored};
 pub use profile::{LinearFamily, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Profile};
-pub use program::{ALIGNMENT, Dispatch, Plan, Program, Role, TensorId, TensorSpec, View, allocated_bytes};
+pub use program::{Dispatch, Plan, Program, Role, TensorSpec, allocated_bytes};
 pub use recorder::{Launch, Recorder, flat_workgroups};
+pub use view::{ALIGNMENT, TensorId, View};

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::program::View;
+use super::view::View;
 use crate::shape::Shape;
 
 /// A named input. Its view need not start where one that a kernel binds does.

@@ -6,13 +6,7 @@ use serde::Serialize;
 
 use super::kernel::{Constant, Element, Kernel};
 use super::ports::{Fill, OutputPort, Port, Ring, Stored};
-
-/// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset alignment.
-pub const ALIGNMENT: u32 = 64;
-
-/// Names a tensor of a [`Program`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct TensorId(pub u32);
+use super::view::{TensorId, View};
 
 /// What a tensor is for: the rows of the memory table that `train --dry-run` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -44,26 +38,6 @@ pub struct TensorSpec {
     pub role: Role,
     /// Words to upload before the first step; zero otherwise. Floats travel as their bits.
     pub contents: Option<Vec<u32>>,
-}
-
-/// A range of words of a tensor: what a kernel binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct View {
-    /// The tensor.
-    pub tensor: TensorId,
-    /// First word, a multiple of [`ALIGNMENT`].
-    pub offset: u32,
-    /// Words.
-    pub len: u32,
-}
-
-impl View {
-    /// The `len` words that start `offset` words into this view.
-    pub fn slice(self, offset: u32, len: u32) -> View {
-        assert!(offset.is_multiple_of(ALIGNMENT), "a view starts at word {offset}, not a multiple of {ALIGNMENT}");
-        assert!(offset + len <= self.len, "words {offset}..{} of a view of {}", offset + len, self.len);
-        View { tensor: self.tensor, offset: self.offset + offset, len }
-    }
 }
 
 /// One kernel launch.

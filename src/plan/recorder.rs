@@ -3,7 +3,8 @@
 
 use super::kernel::{Constant, Constants, Kernel};
 use super::profile::{MAX_WORKGROUPS, Profile};
-use super::program::{Dispatch, Plan, View};
+use super::program::{Dispatch, Plan};
+use super::view::View;
 use crate::error::{Error, Result};
 
 /// Records dispatches into one plan, under a scope that says where they come from.

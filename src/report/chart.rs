@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::curves::{Curve, kept, running_mean};
 use crate::output::grouped;
-use crate::output::plot::{Axis, Mapping, Scale, escape, number};
+use crate::output::plot::{Axis, Mapping, Scale, escape, number, points};
 
 /// Height of the lines' area in pixels.
 const HEIGHT: f64 = 190.0;
@@ -62,8 +62,8 @@ impl Plot {
         };
         let line = |class: &str, values: &[f64]| {
             let drawn = kept.iter().filter(|&&i| values[i].is_finite());
-            let points = drawn.map(|&i| format!("{:.1},{:.1}", across.at(self.steps[i].into()), up.at(values[i])));
-            format!("<polyline class=\"{class}\" points=\"{}\"/>\n", points.collect::<Vec<_>>().join(" "))
+            let points = points(drawn.map(|&i| (across.at(self.steps[i].into()), up.at(values[i]))));
+            format!("<polyline class=\"{class}\" points=\"{points}\"/>\n")
         };
         let [mut keys, mut pale, mut solid, mut dots] = [const { String::new() }; 4];
         for (i, curve) in self.curves.iter().enumerate() {

@@ -51,9 +51,7 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
 /// How far the run is.
 pub(super) fn steps(done: u32, total: Option<u64>) -> String {
     match total {
-        Some(total) if u64::from(done) < total => {
-            format!("{} of {}", grouped(done.into()), grouped(total))
-        }
+        Some(total) if u64::from(done) < total => format!("{} of {}", grouped(done.into()), grouped(total)),
         _ => grouped(done.into()),
     }
 }

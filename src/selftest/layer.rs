@@ -3,8 +3,7 @@
 
 use crate::error::{Error, Result};
 pub use crate::kernels::case::{SEED, random, set, step_words};
-use crate::layers::LayerSpec;
-use crate::layers::Mode;
+use crate::layers::{LayerSpec, Mode};
 use crate::model::config::Layers;
 use crate::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
 use crate::model::parameters::{Distribution, Init};

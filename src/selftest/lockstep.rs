@@ -4,8 +4,7 @@
 
 use super::compare::{DispatchRow, Written, compare};
 use super::guard::{self, POISON, POISON_WIDE};
-use crate::device::host;
-use crate::device::{Device, Session};
+use crate::device::{Device, Session, host};
 use crate::error::Result;
 use crate::plan::{Binding, Bound, Dispatch, Plan, Program, TensorSpec, View};
 use crate::twin::{Call, Real, Slot, Twinned};

@@ -50,17 +50,14 @@ pub fn save(path: &Path, tuning: &Tuning) -> Result<()> {
 /// The cached choices; a file that is not to be used is a warning, and is replaced later.
 pub(super) fn load_cache(path: &Path, device: &str) -> Option<Choices> {
     match load(path) {
-        Ok(Some(tuning)) if tuning.device == device => Some(tuning.choices),
-        Ok(Some(tuning)) => {
-            log::warn!("{} is for another device ({}) and is replaced", path.display(), tuning.device);
-            None
+        Ok(Some(tuning)) if tuning.device == device => return Some(tuning.choices),
+        Ok(Some(Tuning { device, .. })) => {
+            log::warn!("{} is for another device ({device}) and is replaced", path.display())
         }
-        Ok(None) => None,
-        Err(error) => {
-            log::warn!("{error}; it is replaced");
-            None
-        }
+        Ok(None) => {}
+        Err(error) => log::warn!("{error}; it is replaced"),
     }
+    None
 }
 
 pub(super) fn save_cache(path: &Path, tuning: &Tuning) -> Result<()> {

@@ -47,9 +47,8 @@ pub(super) fn measure(device: &Device, program: &Program, open: &[Open], patienc
     for shape in open.iter().take_while(|_| start.elapsed() < patience) {
         let (tensors, alone) = isolated(&shape.dispatch, program);
         let whole: Vec<_> = shape.variants.iter().map(|variant| variant.apply(&alone)).collect();
-        let timed =
-            whole.iter().map(|dispatch| if is_software(device) { shortened(dispatch) } else { dispatch.clone() });
-        let plan = Plan { dispatches: timed.chain(whole.clone()).collect(), ..Plan::default() };
+        let timed = if is_software(device) { whole.iter().map(shortened).collect() } else { whole.clone() };
+        let plan = Plan { dispatches: [timed, whole.clone()].concat(), ..Plan::default() };
         // Its guards and copies can take more memory than the step itself.
         match Lockstep::new(device, &tensors, &plan, &[]) {
             Ok(mut lockstep) => {

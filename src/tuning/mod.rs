@@ -22,6 +22,20 @@ pub use file::{cache_file, load, save};
 /// finished.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Whether kernels are tuned to the device, and whom to tell about it.
+pub struct Tune<'a> {
+    /// Otherwise all run their defaults.
+    pub wanted: bool,
+    /// Told before something is measured, or differs from what a run began with.
+    pub announce: &'a mut dyn FnMut(&str),
+}
+
+impl std::fmt::Debug for Tune<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tune {{ wanted: {} }}", self.wanted)
+    }
+}
+
 /// Choices with the device that they are for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,42 +48,27 @@ pub struct Tuning {
 
 /// What choices on this device are good for; nothing for the host, whose twins have no variants.
 pub fn identity(device: &Device) -> Option<String> {
-    match device {
-        Device::Host => None,
-        Device::Gpu(gpu) => {
-            Some(format!("{}, {} {}", gpu.identity(), env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
-        }
-    }
+    let Device::Gpu(gpu) = device else { return None };
+    Some(format!("{}, {} {}", gpu.identity(), env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
 }
 
-/// What a new run uses: chosen kernels where `wanted`, else the defaults; nothing on the host.
+/// What a new run uses: chosen kernels where they are wanted, else the defaults; nothing on the host.
 ///
 /// # Errors
 /// As [`choose`].
-pub fn for_run(
-    device: &Device,
-    config: &Config,
-    wanted: bool,
-    announce: &mut dyn FnMut(&str),
-) -> Result<Option<Tuning>> {
+pub fn for_run(device: &Device, config: &Config, tune: Tune<'_>) -> Result<Option<Tuning>> {
     let Some(identity) = identity(device) else { return Ok(None) };
-    if !wanted {
+    if !tune.wanted {
         return Ok(Some(Tuning { device: identity, choices: Choices::default() }));
     }
-    choose(device, config, cache_file(&identity).as_deref(), announce)
+    choose(device, config, cache_file(&identity).as_deref(), tune.announce)
 }
 
 /// What a resumed run uses: what it recorded, where that was on this device; else as [`for_run`].
 ///
 /// # Errors
 /// As [`choose`].
-pub fn for_resumed(
-    recorded: &Path,
-    device: &Device,
-    config: &Config,
-    wanted: bool,
-    announce: &mut dyn FnMut(&str),
-) -> Result<Option<Tuning>> {
+pub fn for_resumed(recorded: &Path, device: &Device, config: &Config, tune: Tune<'_>) -> Result<Option<Tuning>> {
     let Some(identity) = identity(device) else { return Ok(None) };
     let cause = match load(recorded) {
         Ok(Some(tuning)) if tuning.device == identity => return Ok(Some(tuning)),
@@ -77,8 +76,8 @@ pub fn for_resumed(
         Ok(None) => "the run was not tuned for this device".to_string(),
         Err(error) => error.to_string(),
     };
-    announce(&format!("{cause}; results may differ from one uninterrupted run in their last bits"));
-    for_run(device, config, wanted, announce)
+    (tune.announce)(&format!("{cause}; results may differ from one uninterrupted run in their last bits"));
+    for_run(device, config, tune)
 }
 
 /// The choices for a training step on a device: those in the cache file, and measured ones for what it lacks, which are

@@ -21,7 +21,7 @@ fn number(value: &Value) -> u64 {
 #[test]
 fn a_bundle_is_whole() {
     let desk = Desk::new();
-    desk.run(&format!("{TRAIN} --steps 1 --out run")).done();
+    desk.run(&format!("{TRAIN} --steps 1")).done();
     let told = desk.run("export bundle --run run --out b.json --json").json();
     let text = std::fs::read_to_string(desk.path("b.json")).unwrap();
     assert_eq!(number(&told["bytes"]), text.len() as u64);

@@ -1,7 +1,6 @@
 //! Devices that need not be there, as plans see them.
 
-use dcgan_gpu::plan::MAX_LOOP_TRIPS;
-use dcgan_gpu::plan::{LinearFamily, Profile};
+use dcgan_gpu::plan::{LinearFamily, MAX_LOOP_TRIPS, Profile};
 
 /// A GPU.
 pub const GPU: Profile = profile(LinearFamily::Tile, 256);

@@ -9,7 +9,6 @@ use dcgan_gpu::data::sets::{File, Set};
 use dcgan_gpu::error::Error;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use md5::Md5;
 use sha2::{Digest, Sha256};
 
 /// The name of the file that most sets here consist of.
@@ -37,7 +36,6 @@ pub fn published(name: &'static str, known: bool) -> Published {
     let file = File {
         name,
         bytes: gz.len() as u64,
-        md5: hex(&Md5::digest(&gz)),
         sha256: hex(&Sha256::digest(&gz)),
         content_bytes: content.len() as u64,
         content_sha256: known.then(|| hex(&Sha256::digest(&content))),

@@ -1,8 +1,7 @@
 //! Mistakes that kernels could make: the comparison finds each of them.
 
 use dcgan_gpu::device::Device;
-use dcgan_gpu::plan::LinearFamily;
-use dcgan_gpu::plan::{Constant, Dispatch, Plan};
+use dcgan_gpu::plan::{Constant, Dispatch, LinearFamily, Plan};
 use dcgan_gpu::selftest::lockstep;
 
 use crate::{all_cases, common};

@@ -11,7 +11,8 @@ use crate::common;
 /// or clamp.
 #[test]
 fn activations_do_not_hide_nan() {
-    let activations: [(&str, fn(&mut Recorder, View, View)); 6] = [
+    type Record = fn(&mut Recorder, View, View);
+    let activations: [(&str, Record); 6] = [
         ("relu", |recorder, x, y| leaky_relu::record_forward(recorder, 0.0, x, y)),
         ("leaky relu", |recorder, x, y| leaky_relu::record_forward(recorder, 0.2, x, y)),
         ("tanh", tanh::record_forward),

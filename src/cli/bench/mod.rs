@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use crate::bench::floor;
 use crate::bench::runner::Counts;
 use crate::bench::step::{self, StepOptions};
-use crate::bench::sweep::{self, Grid};
+use crate::bench::sweep::{self, Grid, Point};
 use crate::error::{Error, Result};
 use crate::model::config::Config;
 use crate::model::sources::{Merge, PRESETS};
 use crate::output::{Overwrite, plot, save_text};
-use crate::train::trainer::Tune;
+use crate::tuning::Tune;
 use clap::ValueHint;
 
 use super::settings::Settings;
-use super::{DeviceChoice, announce, print, print_json, tell};
+use super::{DeviceChoice, announce, answer};
 
 /// Measure training steps on a device: by step, by kernel, against what the device can do at most
 #[derive(clap::Args, Debug)]
@@ -111,11 +111,7 @@ fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(profile) = report.profile.as_mut().filter(|_| !arguments.detail) {
         profile.dispatches.clear();
     }
-    if arguments.json {
-        return print_json(&report);
-    }
-    tables::report(&report).iter().for_each(|line| print(line));
-    Ok(())
+    answer(arguments.json, &report, tables::report)
 }
 
 fn print_floor(arguments: &Arguments) -> Result<()> {
@@ -126,11 +122,7 @@ fn print_floor(arguments: &Arguments) -> Result<()> {
         PRESETS.iter().map(|(name, _)| settings.apply(Merge::new(name)?)).collect::<Result<_>>()?
     };
     let works = configs.iter().map(floor::of_config).collect::<Result<Vec<_>>>()?;
-    if arguments.json {
-        return print_json(&works);
-    }
-    tables::floor(&works).iter().for_each(|line| print(line));
-    Ok(())
+    answer(arguments.json, works.as_slice(), tables::floor)
 }
 
 fn run_sweep(arguments: &Arguments, quiet: bool) -> Result<()> {
@@ -146,19 +138,13 @@ fn run_sweep(arguments: &Arguments, quiet: bool) -> Result<()> {
     let [json, svg] = ["sweep.json", "sweep.svg"].map(|name| arguments.out.join(name));
     [&json, &svg].into_iter().try_for_each(|path| overwrite.check(path))?;
     let device = arguments.device.open(quiet)?;
-    let sweep = sweep::run(&device, &config, &grid, arguments.sweep_seconds, |point| {
-        if !quiet {
-            tell(&tables::point_in_words(point));
-        }
-    })?;
+    let mut say = announce(quiet);
+    let report = |point: &Point| say(&tables::point_in_words(point));
+    let sweep = sweep::run(&device, &config, &grid, arguments.sweep_seconds, report)?;
     let text = serde_json::to_string_pretty(&sweep).map_err(|e| Error::usage(format!("JSON: {e}")))?;
     save_text(&(text + "\n"), &json, overwrite)?;
     let title = format!("{} on {}: a training step", sweep.preset, sweep.device);
     save_text(&plot::svg(&title, &sweep.charts(), 3, plot::SMALL), &svg, overwrite)?;
-    if arguments.json {
-        return print_json(&sweep);
-    }
-    tables::sweep(&sweep).iter().for_each(|line| print(line));
-    print(&format!("saved {} and {}", json.display(), svg.display()));
-    Ok(())
+    let saved = format!("saved {} and {}", json.display(), svg.display());
+    answer(arguments.json, &sweep, |sweep| tables::sweep(sweep).into_iter().chain([saved]).collect())
 }

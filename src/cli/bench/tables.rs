@@ -2,7 +2,7 @@
 
 use crate::bench::floor::StepWork;
 use crate::bench::step::{KernelCost, StepProfile, StepReport};
-use crate::bench::sweep::{Coordinates, Point, PointOutcome, Sweep};
+use crate::bench::sweep::{Coordinates, Point, Sweep};
 use crate::device::Timing;
 
 use crate::cli::table;
@@ -11,16 +11,12 @@ use crate::cli::table;
 pub fn report(report: &StepReport) -> Vec<String> {
     let StepReport { preset, batch_size, device, load, work, .. } = report;
     let family = report.family.map_or_else(|| format!("{} threads", report.threads), |name| format!("{name} kernels"));
+    let times = [load.total_s, load.open_s, load.tune_s, load.prepare_s, load.compile_s, load.first_step_s];
+    let [total, open, tune, prepare, compile, step] = times.map(time);
     let mut lines = vec![
         format!("{preset} at batch {batch_size} on {device} ({family})"),
         format!(
-            "first step after {}: open {}, tune {}, prepare {}, compile {}, step {}",
-            time(load.total_s),
-            time(load.open_s),
-            time(load.tune_s),
-            time(load.prepare_s),
-            time(load.compile_s),
-            time(load.first_step_s)
+            "first step after {total}: open {open}, tune {tune}, prepare {prepare}, compile {compile}, step {step}"
         ),
         format!(
             "a step: median {}, fastest {}, {:.0} images/s ({} steps, waited for every {})",
@@ -45,9 +41,10 @@ pub fn report(report: &StepReport) -> Vec<String> {
 }
 
 fn kernels(profile: &StepProfile) -> Vec<String> {
-    let ceilings = &profile.ceilings;
-    let largest = ceilings.copies.last().map_or(0.0, |copy| copy.bytes_per_s);
-    let nearest = ceilings.copies.first().map_or(0.0, |copy| copy.bytes_per_s);
+    let copies = &profile.ceilings.copies;
+    let [largest, nearest] =
+        [copies.last(), copies.first()].map(|copy| copy.map_or(0.0, |copy| copy.bytes_per_s / 1e9));
+    let gflops = profile.ceilings.flops_per_s / 1e9;
     let timed = match profile.timing {
         Timing::Timestamps => "timestamps in one pass",
         Timing::PassTimestamps => "timestamps of passes",
@@ -55,12 +52,7 @@ fn kernels(profile: &StepProfile) -> Vec<String> {
         Timing::Host => "the host's clock",
     };
     let mut lines = vec![
-        format!(
-            "ceilings: {:.1} GFLOP/s; {:.1} GB/s, {:.1} in caches",
-            ceilings.flops_per_s / 1e9,
-            largest / 1e9,
-            nearest / 1e9
-        ),
+        format!("ceilings: {gflops:.1} GFLOP/s; {largest:.1} GB/s, {nearest:.1} in caches"),
         format!("floor: {}, of which the median step reaches {:.0} %", time(profile.floor_s), profile.floor_percent),
         format!("by {timed}, all dispatches together {}:", time(profile.device_s)),
     ];
@@ -75,16 +67,9 @@ fn kernels(profile: &StepProfile) -> Vec<String> {
 fn rows(rows: &[KernelCost], second: &str, value: impl Fn(&KernelCost) -> String) -> Vec<String> {
     let header = ["kernel", second, "time", "share", "GFLOP/s", "padded", "GB/s", "ceiling"];
     let body = rows.iter().map(|row| {
-        vec![
-            row.kernel.to_string(),
-            value(row),
-            time(row.seconds),
-            format!("{:.1} %", 100.0 * row.share),
-            format!("{:.1}", row.gflops),
-            format!("{:.1}", row.nominal_gflops),
-            format!("{:.1}", row.gbytes_per_s),
-            format!("{:.0} %", row.ceiling_percent),
-        ]
+        let (share, ceiling) = (format!("{:.1} %", 100.0 * row.share), format!("{:.0} %", row.ceiling_percent));
+        let [gflops, padded, gbytes] = [row.gflops, row.nominal_gflops, row.gbytes_per_s].map(tenths);
+        vec![row.kernel.to_string(), value(row), time(row.seconds), share, gflops, padded, gbytes, ceiling]
     });
     table::with_header(&header, body)
 }
@@ -98,12 +83,12 @@ pub fn floor(works: &[StepWork]) -> Vec<String> {
             work.preset.clone(),
             work.batch_size.to_string(),
             work.dispatches.to_string(),
-            format!("{:.1}", work.flops_per_image as f64 / 1e6),
-            format!("{:.1}", work.nominal_flops_per_image as f64 / 1e6),
+            tenths(work.flops_per_image as f64 / 1e6),
+            tenths(work.nominal_flops_per_image as f64 / 1e6),
             format!("{:.2}", work.flops_per_step as f64 / 1e9),
             format!("{:.2}", work.nominal_flops_per_step as f64 / 1e9),
-            format!("{:.1}", work.bytes_per_step as f64 / 1e6),
-            format!("{:.1}", work.flops_per_byte),
+            tenths(work.bytes_per_step as f64 / 1e6),
+            tenths(work.flops_per_byte),
         ]
     });
     table::with_header(&header, body)
@@ -119,12 +104,12 @@ pub fn sweep(sweep: &Sweep) -> Vec<String> {
             batch_size.to_string(),
             format!("{image_size}×{image_size}"),
             format!("{width}"),
-            format!("{:.1}", point.flops_per_image as f64 / 1e6),
+            tenths(point.flops_per_image as f64 / 1e6),
         ];
-        if let PointOutcome::Measured { median_s, images_per_s, gflops, peak_host_bytes, .. } = &point.outcome {
-            row.extend([time(*median_s), format!("{images_per_s:.1}"), format!("{gflops:.1}")]);
+        if let Some(measured) = point.measured() {
+            row.extend([time(measured.median_s), tenths(measured.images_per_s), tenths(measured.gflops)]);
             row.push(mebibytes(point.device_bytes()));
-            row.push(peak_host_bytes.map_or_else(String::new, mebibytes));
+            row.push(measured.peak_host_bytes.map_or_else(String::new, mebibytes));
         }
         row
     });
@@ -141,14 +126,14 @@ pub fn sweep(sweep: &Sweep) -> Vec<String> {
 /// A point of a sweep as it becomes known.
 pub fn point_in_words(point: &Point) -> String {
     let Coordinates { batch_size, image_size, width } = point.at;
-    let result = match (&point.outcome, point.problem()) {
-        (PointOutcome::Measured { median_s, images_per_s, .. }, _) => {
-            format!("{} a step, {images_per_s:.1} images/s", time(*median_s))
-        }
-        (_, Some((what, reason))) => format!("{what}: {reason}"),
-        (_, None) => String::new(),
-    };
+    let measured = point.measured().map(|m| format!("{} a step, {:.1} images/s", time(m.median_s), m.images_per_s));
+    let problem = point.problem().map(|(what, reason)| format!("{what}: {reason}"));
+    let result = measured.or(problem).unwrap_or_default();
     format!("batch {batch_size}, {image_size}×{image_size}, width {width}: {result}")
+}
+
+fn tenths(value: f64) -> String {
+    format!("{value:.1}")
 }
 
 /// Seconds with a unit that fits.

@@ -20,7 +20,11 @@ const LINE_EVERY: Duration = Duration::from_secs(15);
 
 /// The display of a run.
 pub struct Display {
-    face: Face,
+    /// Hidden without a terminal, and where nothing is to be said.
+    bar: ProgressBar,
+    quiet: bool,
+    /// When the last line was told, where there is no bar.
+    told: Option<Instant>,
     clock: Instant,
     pace: Pace,
     /// Real images of a step.
@@ -29,55 +33,31 @@ pub struct Display {
     preview: bool,
 }
 
-enum Face {
-    /// A bar on stderr.
-    Bar(ProgressBar),
-    /// Lines on stderr.
-    Lines { last: Option<Instant> },
-    /// Nothing.
-    Silent,
-}
-
 impl Display {
-    /// Chooses by `quiet` and by what stderr is. The run has `done` of `total` steps of `batch` images.
-    pub fn new(done: u32, total: u32, batch: u32, quiet: bool) -> Self {
-        let face = if quiet {
-            Face::Silent
-        } else if is_terminal() {
-            let style = ProgressStyle::with_template("{bar:16} {pos}/{len}  {wide_msg}");
-            let bar = ProgressBar::with_draw_target(Some(total.into()), ProgressDrawTarget::stderr());
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_position(done.into());
-            Face::Bar(bar)
-        } else {
-            Face::Lines { last: None }
-        };
-        Display { face, clock: Instant::now(), pace: Pace::start(0.0, done), batch, preview: false }
-    }
-
-    /// Draws each sample grid in the terminal too.
-    pub fn with_preview(self, preview: bool) -> Self {
-        Display { preview, ..self }
+    /// Chooses by `quiet` and by what stderr is. The run has `done` of `total` steps of `batch`
+    /// images; with `preview` each sample grid is drawn in the terminal too.
+    pub fn new([done, total]: [u32; 2], batch: u32, quiet: bool, preview: bool) -> Self {
+        let bar = bar("{bar:16} {pos}/{len}  {wide_msg}", total.into(), done.into(), !quiet && is_terminal());
+        bar.tick();
+        let (clock, pace) = (Instant::now(), Pace::start(0.0, done));
+        Display { bar, quiet, told: None, clock, pace, batch, preview }
     }
 
     /// Removes the bar.
     pub fn finish(&self) {
-        if let Face::Bar(bar) = &self.face {
-            bar.finish_and_clear();
-        }
-    }
-
-    /// Does what writes to stderr without a bar in its way.
-    fn aside(&self, write: impl FnOnce()) {
-        match &self.face {
-            Face::Bar(bar) => bar.suspend(write),
-            _ => write(),
-        }
+        self.bar.finish_and_clear();
     }
 
     fn now(&self) -> f64 {
         self.clock.elapsed().as_secs_f64()
     }
+}
+
+/// A bar on stderr, where it is `shown`.
+pub fn bar(template: &str, total: u64, done: u64, shown: bool) -> ProgressBar {
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(total), target).with_style(style).with_position(done)
 }
 
 /// Whether stderr is a terminal that can redraw a line.
@@ -89,36 +69,22 @@ impl Observer for Display {
     fn progress(&mut self, progress: &Progress) {
         let (record, total) = (&progress.record, progress.total_steps);
         self.pace.stepped(self.now(), record.step);
-        let due = match &mut self.face {
-            Face::Bar(_) => true,
-            Face::Lines { last } => {
-                let due = last.is_none_or(|at| at.elapsed() >= LINE_EVERY) || record.step == total;
-                if due {
-                    *last = Some(Instant::now());
-                }
-                due
-            }
-            Face::Silent => false,
-        };
-        if !due {
-            return;
-        }
-        let text = text(progress, &self.pace, self.batch);
-        match &self.face {
-            Face::Bar(bar) => {
-                bar.set_position(record.step.into());
-                bar.set_message(text);
-            }
-            _ => tell(&format!("step {}/{total}  {text}", record.step)),
+        let text = || text(progress, &self.pace, self.batch);
+        if !self.bar.is_hidden() {
+            self.bar.set_position(record.step.into());
+            self.bar.set_message(text());
+        } else if !self.quiet && (self.told.is_none_or(|at| at.elapsed() >= LINE_EVERY) || record.step == total) {
+            tell(&format!("step {}/{total}  {}", record.step, text()));
+            self.told = Some(Instant::now());
         }
     }
 
     fn sample(&mut self, path: &Path) {
         self.pace.paused(self.now());
-        self.aside(|| log::info!("samples: {}", path.display()));
+        self.bar.suspend(|| log::info!("samples: {}", path.display()));
         if self.preview {
             match Picture::read(path) {
-                Ok(picture) => self.aside(|| tell_picture(&picture)),
+                Ok(picture) => self.bar.suspend(|| tell_picture(&picture)),
                 Err(error) => log::warn!("{error}"),
             }
         }
@@ -126,12 +92,12 @@ impl Observer for Display {
 
     fn checkpoint(&mut self, path: &Path) {
         self.pace.paused(self.now());
-        self.aside(|| log::info!("checkpoint: {}", path.display()));
+        self.bar.suspend(|| log::info!("checkpoint: {}", path.display()));
     }
 
     fn notice(&mut self, line: &str) {
-        if !matches!(self.face, Face::Silent) {
-            self.aside(|| tell(line));
+        if !self.quiet {
+            self.bar.suspend(|| tell(line));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The one place that opens sockets: an HTTP client with time-outs, proxies and certificates.
 
-use std::fmt;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use ureq::http::{HeaderMap, StatusCode, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy, ResponseExt};
 
-use super::trouble::{self, Trouble};
+use super::trouble::{self, Outcome};
 use crate::error::{Error, Result};
 
 /// How long and how often a server is asked.
@@ -47,9 +46,7 @@ impl Default for Limits {
 
 /// An HTTP client.
 #[derive(Debug)]
-pub(super) struct Http {
-    agent: Agent,
-}
+pub(super) struct Http(Agent);
 
 /// The beginning of an answer, with its body still to come.
 pub(super) struct Answer {
@@ -58,12 +55,6 @@ pub(super) struct Answer {
     /// The address that answered, where redirects led elsewhere.
     pub redirected: Option<String>,
     pub body: Box<dyn Read>,
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("status", &self.status).field("headers", &self.headers).finish_non_exhaustive()
-    }
 }
 
 impl Http {
@@ -93,13 +84,13 @@ impl Http {
             .timeout_recv_response(Some(limits.patience))
             .timeout_per_read(Some(limits.patience))
             .build();
-        Ok(Http { agent: config.new_agent() })
+        Ok(Http(config.new_agent()))
     }
 
     /// Asks for `url` from byte `from` on. `validator` is what the server said the earlier bytes are of: it answers with all
     /// bytes when that has changed.
-    pub fn get(&self, url: &str, from: u64, validator: Option<&str>) -> std::result::Result<Answer, Trouble> {
-        let mut request = self.agent.get(url);
+    pub fn get(&self, url: &str, from: u64, validator: Option<&str>) -> Outcome<Answer> {
+        let mut request = self.0.get(url);
         if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
             if let Some(validator) = validator {
@@ -142,15 +133,12 @@ const PROXIES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_prox
 
 /// The proxy `found` in the environment; an address that cannot be used is an error, not a direct connection.
 fn proxy(variable: impl Fn(&str) -> Option<String>, found: Option<Proxy>) -> Result<Option<Proxy>> {
-    if found.is_some() {
-        return Ok(found);
-    }
-    match PROXIES.into_iter().find_map(|name| variable(name).filter(|v| !v.is_empty()).map(|value| (name, value))) {
-        Some((name, _)) => {
-            let message = format!("{name} is not the address of a proxy; write it as http://host:port, or unset it");
-            Err(Error::usage(message))
-        }
-        None => Ok(None),
+    let is_set = |name: &&str| variable(name).is_some_and(|value| !value.is_empty());
+    match PROXIES.into_iter().find(is_set) {
+        Some(name) if found.is_none() => Err(Error::usage(format!(
+            "{name} is not the address of a proxy; write it as http://host:port, or unset it"
+        ))),
+        _ => Ok(found),
     }
 }
 

@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use self::folder::{FoundFile, Locked, look};
+use self::folder::{Locked, look};
 use self::http::Http;
 pub use self::http::Limits;
 use self::transfer::Transfer;
-use self::trouble::Trouble;
+use self::trouble::{Outcome, Trouble};
 pub use self::verify::{Integrity, verify};
 use super::locate;
 use super::sets::{self, File, Set};
@@ -116,24 +116,8 @@ pub fn destination(set: &Set, data_dir: Option<&Path>) -> Result<PathBuf> {
         let below = folder.join(set.name);
         return Ok(if locate::holds(&below, set) || !locate::holds(folder, set) { below } else { folder.to_owned() });
     }
-    match locate::cache_folder() {
-        Some(cache) => Ok(cache.join(set.name)),
-        None => Err(Error::usage("the environment names no cache folder; name a folder with --data-dir")),
-    }
-}
-
-/// Why a set could not be had.
-enum Failure {
-    /// This machine: the message is complete.
-    Here(Error),
-    /// The network or the servers.
-    There(Kind, String),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Here(error)
-    }
+    let cache = locate::cache_folder().map(|cache| cache.join(set.name));
+    cache.ok_or_else(|| Error::usage("the environment names no cache folder; name a folder with --data-dir"))
 }
 
 /// Makes sure that `folder` has all files of `set`: checks what is there, downloads what is missing or broken. Nothing is opened but
@@ -145,13 +129,11 @@ impl From<Error> for Failure {
 /// - [`Kind::Io`] when no server can be reached or none gives the file, and when the folder cannot be written;
 /// - [`Kind::Usage`] when the environment's proxy or certificates cannot be used.
 pub fn get(set: &Set, folder: &Path, options: &FetchOptions, observer: &mut dyn FetchObserver) -> Result<FetchReport> {
-    obtain(set, folder, options, observer).map_err(|failure| match failure {
-        Failure::Here(error) => error,
-        Failure::There(kind, why) => {
-            let names = set.files.iter().map(|file| file.name).collect::<Vec<_>>().join(", ");
-            let (sources, folder) = (options.sources(set).join(" or "), folder.display());
-            Error::new(kind, format!("{why}; to do it by hand, put {names} from {sources} into {folder}"))
-        }
+    obtain(set, folder, options, observer).or_else(|trouble| {
+        let (kind, why) = trouble.why()?;
+        let names = set.files.iter().map(|file| file.name).collect::<Vec<_>>().join(", ");
+        let (sources, folder) = (options.sources(set).join(" or "), folder.display());
+        Err(Error::new(kind, format!("{why}; to do it by hand, put {names} from {sources} into {folder}")))
     })
 }
 
@@ -173,32 +155,22 @@ pub fn ensure(
     }
     let folder = destination(set, data_dir)?;
     observer.note(&format!("{} is not here yet: downloading it to {}", set.title, folder.display()));
-    match obtain(set, &folder, options, observer) {
-        Ok(_) => Ok(()),
-        Err(Failure::Here(error)) => Err(error),
-        Err(Failure::There(_, why)) => Err(absence.error(Some(&why))),
-    }
+    let obtained = obtain(set, &folder, options, observer).map(drop);
+    obtained.or_else(|trouble| Err(absence.error(Some(&trouble.why()?.1))))
 }
 
-fn obtain(
-    set: &Set,
-    folder: &Path,
-    options: &FetchOptions,
-    observer: &mut dyn FetchObserver,
-) -> std::result::Result<FetchReport, Failure> {
+fn obtain(set: &Set, folder: &Path, options: &FetchOptions, observer: &mut dyn FetchObserver) -> Outcome<FetchReport> {
     let mut report = FetchReport { set: set.name.to_owned(), folder: folder.to_owned(), files: Vec::new() };
     let found = set.files.iter().map(|file| look(folder, file)).collect::<Result<Vec<_>>>()?;
-    let is_good = |found: &&FoundFile| !matches!(found.integrity, Integrity::Bad(_));
+    let is_good = |found: &&(_, Integrity)| !matches!(found.1, Integrity::Bad(_));
     if found.iter().flatten().filter(is_good).count() == set.files.len() {
-        for found in found.into_iter().flatten() {
-            report.files.push(present(found)?);
-        }
+        report.files = found.into_iter().flatten().map(present).collect::<Result<_>>()?;
         return Ok(report);
     }
     if options.offline {
-        let why =
-            format!("{} is not whole in {}, and DCGAN_GPU_OFFLINE forbids to download it", set.title, folder.display());
-        return Err(Failure::There(Kind::Io, why));
+        let (set, folder) = (set.title, folder.display());
+        let why = format!("{set} is not whole in {folder}, and DCGAN_GPU_OFFLINE forbids to download it");
+        return Err(Trouble::Refused(why));
     }
     let waiting = || observer.note(&format!("another process downloads to {}; waiting for it", folder.display()));
     let locked = Locked::new(folder, options.limits.wait, waiting)?;
@@ -208,7 +180,7 @@ fn obtain(
         // Again: the process that had the lock may have brought it.
         let broken = match look(folder, file)? {
             None => None,
-            Some(FoundFile { path, integrity: Integrity::Bad(why) }) => {
+            Some((path, Integrity::Bad(why))) => {
                 observer.note(&format!("{} is broken: {why}; downloading it again", path.display()));
                 Some(path)
             }
@@ -222,13 +194,13 @@ fn obtain(
         if let Some(aside) = aside {
             observer.note(&format!("the broken file is now {}", aside.display()));
         }
-        report.files.push(Fetched { from: Some(from), ..present(FoundFile { path, integrity: Integrity::Good })? });
+        report.files.push(Fetched { from: Some(from), ..present((path, Integrity::Good))? });
     }
     Ok(report)
 }
 
 /// A file that is there.
-fn present(FoundFile { path, integrity }: FoundFile) -> Result<Fetched> {
+fn present((path, integrity): (PathBuf, Integrity)) -> Result<Fetched> {
     let bytes = std::fs::metadata(&path).map_err(|cause| Error::io("read", &path, &cause))?.len();
     Ok(Fetched { path, bytes, from: None, verified: integrity == Integrity::Good })
 }
@@ -241,28 +213,25 @@ fn from_any(
     locked: &Locked<'_>,
     limits: &Limits,
     observer: &mut dyn FetchObserver,
-) -> std::result::Result<String, Failure> {
+) -> Outcome<String> {
     let part = locked.part(file);
-    let (mut reasons, mut kind) = (Vec::new(), Kind::Io);
+    let (mut reasons, mut is_wrong) = (Vec::new(), false);
     for index in 0..sources.len() {
         let url = format!("{}{}", sources[index], file.name);
         observer.note(&format!("fetching {url} ({})", size(file.bytes)));
-        let why = match (Transfer { http, limits, file, url: &url, part: &part }).run(observer) {
+        let (kind, why) = match (Transfer { http, limits, file, url: &url, part: &part }).run(observer) {
             Ok(()) => {
                 sources[..=index].rotate_right(1);
                 return Ok(url);
             }
-            Err(Trouble::Local(error)) => return Err(Failure::Here(error)),
-            Err(Trouble::Wrong(why)) => {
-                kind = Kind::Data;
-                why
-            }
-            Err(Trouble::Passing(why) | Trouble::Stale(why) | Trouble::Refused(why)) => why,
+            Err(trouble) => trouble.why()?,
         };
+        is_wrong |= kind == Kind::Data;
         observer.note(&format!("{url}: {why}"));
         reasons.push(format!("{} {why}", sources[index]));
     }
-    Err(Failure::There(kind, format!("downloading {} failed: {}", file.name, reasons.join("; "))))
+    let why = format!("downloading {} failed: {}", file.name, reasons.join("; "));
+    Err(if is_wrong { Trouble::Wrong(why) } else { Trouble::Refused(why) })
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use ureq::http::header;
 
 use super::FetchObserver;
 use super::http::{Answer, Http, Limits};
-use super::trouble::{self, Trouble};
+use super::trouble::{self, Outcome, Trouble};
 use super::verify::{Integrity, verify};
 use crate::data::sets::File;
+use crate::disk;
 use crate::error::Error;
 
 /// What is fetched, from where, and how.
@@ -23,9 +24,6 @@ pub(super) struct Transfer<'a> {
     /// The temporary file.
     pub part: &'a Path,
 }
-
-/// `std::result::Result` with [`Trouble`].
-type Outcome<T> = std::result::Result<T, Trouble>;
 
 /// How a web page begins, in lower case.
 const PAGES: [&str; 4] = ["<!doctype", "<html", "<head", "<?xml"];
@@ -39,18 +37,14 @@ impl Transfer<'_> {
         let (mut fruitless, mut validator) = (0, None);
         for tried in 1.. {
             let before = self.arrived();
-            let trouble = match self.attempt(&mut validator, observer) {
-                Ok(()) => return Ok(()),
-                Err(trouble) => trouble,
-            };
-            let (why, brought) = match trouble {
-                Trouble::Passing(why) => (why, self.arrived() > before),
-                Trouble::Stale(why) => {
+            let (why, brought) = match self.attempt(&mut validator, observer) {
+                Err(Trouble::Passing(why)) => (why, self.arrived() > before),
+                Err(Trouble::Stale(why)) => {
                     self.discard()?;
                     validator = None;
                     (why, false)
                 }
-                final_one => return Err(final_one),
+                success_or_final => return success_or_final,
             };
             fruitless = if brought { 0 } else { fruitless + 1 };
             if fruitless >= self.limits.tries || tried >= self.limits.tries_in_all {
@@ -79,8 +73,12 @@ impl Transfer<'_> {
             // What has arrived before stays: another address may go on with it.
             return Err(Trouble::Wrong(page(&answer)));
         }
-        if let Some(whole) = whole {
-            self.check_length(whole)?;
+        // Its length alone may show that it is another file.
+        let (bytes, limit) = (self.file.bytes, self.file.limit());
+        if let Some(whole) = whole
+            && (whole > limit || (whole != bytes && limit == bytes))
+        {
+            return Err(Trouble::Wrong(format!("has a file of {whole} bytes there, not of {bytes}")));
         }
         if start == 0 {
             *validator = answer.validator();
@@ -89,8 +87,8 @@ impl Transfer<'_> {
         match self.integrity()? {
             Integrity::Good => Ok(()),
             // Without a declared length the end of the connection may be its cut.
-            _ if whole.is_none() && arrived < self.file.bytes => {
-                Err(Trouble::Passing(format!("ends after {arrived} of {} bytes", self.file.bytes)))
+            _ if whole.is_none() && arrived < bytes => {
+                Err(Trouble::Passing(format!("ends after {arrived} of {bytes} bytes")))
             }
             _ if start > 0 => {
                 Err(Trouble::Stale("the part that had arrived before and this one make no whole file".into()))
@@ -142,20 +140,11 @@ impl Transfer<'_> {
         Ok(arrived)
     }
 
-    /// Refuses a file whose length alone shows that it is another one.
-    fn check_length(&self, whole: u64) -> Outcome<()> {
-        let (bytes, limit) = (self.file.bytes, self.file.limit());
-        if whole > limit || (whole != bytes && limit == bytes) {
-            return Err(Trouble::Wrong(format!("has a file of {whole} bytes there, not of {bytes}")));
-        }
-        Ok(())
-    }
-
     fn integrity(&self) -> Outcome<Integrity> {
         if self.arrived() == 0 {
             return Ok(Integrity::Bad("it has no content".into()));
         }
-        verify(self.part, self.file).map_err(Trouble::Local)
+        Ok(verify(self.part, self.file)?)
     }
 
     /// Bytes of the temporary file.
@@ -169,12 +158,7 @@ impl Transfer<'_> {
     }
 
     fn discard(&self) -> Outcome<()> {
-        match fs::remove_file(self.part) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                Err(Trouble::Local(Error::io("remove", self.part, &cause)))
-            }
-            _ => Ok(()),
-        }
+        disk::remove_file(self.part).map_err(|cause| Trouble::Local(Error::io("remove", self.part, &cause)))
     }
 }
 

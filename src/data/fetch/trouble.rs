@@ -2,7 +2,10 @@
 
 use ureq::http::StatusCode;
 
-use crate::error::Error;
+use crate::error::{Error, Kind, Result};
+
+/// `std::result::Result` with [`Trouble`].
+pub(super) type Outcome<T> = std::result::Result<T, Trouble>;
 
 /// A failure to get one file from one address; the texts continue "ADDRESS: …".
 #[derive(Debug)]
@@ -19,6 +22,27 @@ pub(super) enum Trouble {
     Local(Error),
 }
 
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Trouble::Local(error)
+    }
+}
+
+impl Trouble {
+    /// What the network or a server did, and the kind of error that it is.
+    ///
+    /// # Errors
+    ///
+    /// What this machine did; the message is complete.
+    pub fn why(self) -> Result<(Kind, String)> {
+        match self {
+            Trouble::Passing(why) | Trouble::Stale(why) | Trouble::Refused(why) => Ok((Kind::Io, why)),
+            Trouble::Wrong(why) => Ok((Kind::Data, why)),
+            Trouble::Local(error) => Err(error),
+        }
+    }
+}
+
 /// Sorts what the HTTP client reports; `patience` is what its time-outs were.
 pub(super) fn of_client(error: ureq::Error) -> Trouble {
     use ureq::Error as E;
@@ -27,7 +51,7 @@ pub(super) fn of_client(error: ureq::Error) -> Trouble {
         E::HostNotFound => not_found(),
         E::TooManyRedirects => Trouble::Refused("redirects without end".into()),
         E::ConnectProxyFailed(reason) => Trouble::Refused(format!("the proxy refuses ({reason})")),
-        E::Rustls(_) | E::Tls(_) => Trouble::Refused(format!("the TLS connection fails ({error}{})", of_roots())),
+        E::Rustls(_) | E::Tls(_) => Trouble::Refused(format!("the TLS connection fails ({error}{OF_ROOTS})")),
         E::Io(cause) => of_io(cause),
         E::Protocol(_) | E::LargeResponseHeader(..) => {
             Trouble::Refused(format!("the answer cannot be understood ({error})"))
@@ -36,9 +60,7 @@ pub(super) fn of_client(error: ureq::Error) -> Trouble {
     }
 }
 
-fn of_roots() -> &'static str {
-    "; a proxy that opens TLS needs SSL_CERT_FILE to name its certificates"
-}
+const OF_ROOTS: &str = "; a proxy that opens TLS needs SSL_CERT_FILE to name its certificates";
 
 fn not_found() -> Trouble {
     Trouble::Refused("the host is not found (no network, or a proxy is needed)".into())
@@ -61,7 +83,7 @@ pub(super) fn of_io(cause: std::io::Error) -> Trouble {
         }
         K::ConnectionRefused => Trouble::Refused("the connection is refused".into()),
         // rustls reports a certificate that it does not trust so.
-        K::InvalidData => Trouble::Refused(format!("the connection fails ({cause}{})", of_roots())),
+        K::InvalidData => Trouble::Refused(format!("the connection fails ({cause}{OF_ROOTS})")),
         K::TimedOut | K::WouldBlock => Trouble::Passing("no answer in time".into()),
         _ => Trouble::Refused(format!("the connection fails ({cause})")),
     }

@@ -1,19 +1,15 @@
 //! Whether a file is the one that is published.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-use md5::Md5;
+use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::data::sets::File;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::hex;
-
-/// The first bytes of a gzipped file.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file turns out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,67 +28,60 @@ pub enum Integrity {
 ///
 /// [`Kind::Io`](crate::error::Kind::Io) when it cannot be read.
 pub fn verify(path: &Path, file: &File) -> Result<Integrity> {
-    let unreadable = |cause: io::Error| Error::io("read", path, &cause);
-    let open = || fs::File::open(path);
-    let bytes = fs::metadata(path).map_err(unreadable)?.len();
-    if bytes == file.bytes && is_published(open().map_err(unreadable)?, file).map_err(unreadable)? {
+    examine(path, file).map_err(|cause| Error::io("read", path, &cause))
+}
+
+fn examine(path: &Path, file: &File) -> io::Result<Integrity> {
+    let open = || fs::File::open(path).map(BufReader::new);
+    let bytes = fs::metadata(path)?.len();
+    let is_right = bytes == file.bytes;
+    if is_right && digest(open()?, bytes)? == (bytes, file.sha256.to_owned()) {
         return Ok(Integrity::Good);
     }
-    let mut start = Vec::new();
-    open().and_then(|f| f.take(2).read_to_end(&mut start)).map_err(unreadable)?;
-    let is_packed = start == GZIP;
-    if bytes == file.bytes && !(is_packed && file.content_sha256.is_some()) {
+    let mut source = open()?;
+    let is_packed = source.fill_buf()?.starts_with(b"\x1f\x8b");
+    if is_right && !(is_packed && file.content_sha256.is_some()) {
         return Ok(Integrity::Bad("its checksum is not the published one".into()));
     }
-    if !is_packed && bytes != file.content_bytes {
+    if is_packed {
+        let content = judge(MultiGzDecoder::new(source), file);
+        return Ok(content.unwrap_or_else(|cause| Integrity::Bad(format!("it cannot be unpacked ({cause})"))));
+    }
+    if bytes != file.content_bytes {
         let is_unpacked = path.file_name().is_some_and(|name| name == file.unpacked());
         let expected = if is_unpacked { file.content_bytes } else { file.bytes };
         return Ok(Integrity::Bad(format!("it has {bytes} bytes, not {expected}")));
     }
-    let source = open().map_err(unreadable)?;
-    let content = if is_packed { digest(MultiGzDecoder::new(source), file) } else { digest(source, file) };
-    match content {
-        Ok(integrity) => Ok(integrity),
-        Err(cause) if is_packed => Ok(Integrity::Bad(format!("it cannot be unpacked ({cause})"))),
-        Err(cause) => Err(unreadable(cause)),
-    }
+    judge(source, file)
 }
 
-/// Whether all checksums of the published `.gz` are right.
-fn is_published(source: impl Read, file: &File) -> io::Result<bool> {
-    let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
-    in_pieces(source, |piece| {
-        md5.update(piece);
-        sha256.update(piece);
-    })?;
-    Ok(hex(&md5.finalize()) == file.md5 && hex(&sha256.finalize()) == file.sha256)
-}
-
-/// Judges the content; reads no more than it may have and one byte.
-fn digest(source: impl Read, file: &File) -> io::Result<Integrity> {
-    let (mut sha256, mut bytes) = (Sha256::new(), 0);
-    in_pieces(source.take(file.content_bytes + 1), |piece| {
-        sha256.update(piece);
-        bytes += piece.len() as u64;
-    })?;
-    if bytes != file.content_bytes {
-        let found = if bytes > file.content_bytes { "more".to_string() } else { bytes.to_string() };
-        return Ok(Integrity::Bad(format!("its content has {found} bytes, not {}", file.content_bytes)));
+/// Judges the content.
+fn judge(source: impl Read, file: &File) -> io::Result<Integrity> {
+    let expected = file.content_bytes;
+    let (bytes, sha256) = digest(source, expected)?;
+    if bytes != expected {
+        let found = if bytes > expected { "more".to_string() } else { bytes.to_string() };
+        return Ok(Integrity::Bad(format!("its content has {found} bytes, not {expected}")));
     }
     Ok(match file.content_sha256 {
         None => Integrity::Unchecked,
-        Some(known) if hex(&sha256.finalize()) == known => Integrity::Good,
+        Some(known) if sha256 == known => Integrity::Good,
         Some(_) => Integrity::Bad("its content's checksum is not the published one".into()),
     })
 }
 
-/// Hands `source` on, piece by piece.
-fn in_pieces(mut source: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut buffer = vec![0; 1 << 16];
+/// How many bytes `source` has, and their SHA-256; reads no more than are `expected` and one byte.
+fn digest(source: impl Read, expected: u64) -> io::Result<(u64, String)> {
+    let (mut sha256, mut bytes) = (Sha256::new(), 0);
+    let mut source = BufReader::with_capacity(1 << 16, source.take(expected + 1));
     loop {
-        match source.read(&mut buffer)? {
-            0 => return Ok(()),
-            n => take(&buffer[..n]),
+        let piece = source.fill_buf()?;
+        let length = piece.len();
+        if length == 0 {
+            return Ok((bytes, hex(&sha256.finalize())));
         }
+        sha256.update(piece);
+        bytes += length as u64;
+        source.consume(length);
     }
 }

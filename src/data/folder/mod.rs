@@ -3,7 +3,7 @@
 //! The order of the images is that of the bytes of their paths, and a folder directly below the top is a class. Hidden files
 //! and folders are passed over, and so are files with other endings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -130,10 +130,8 @@ impl Listing {
         let Some(of_each) = self.pictures.iter().map(|path| class(path)).collect::<Option<Vec<_>>>() else {
             return (Vec::new(), None);
         };
-        let mut names = of_each.clone();
-        names.sort_unstable();
-        names.dedup();
-        let label = |name: &Vec<u8>| names.binary_search(name).unwrap_or_default() as u32;
+        let names = Vec::from_iter(BTreeSet::from_iter(&of_each));
+        let label = |name| names.binary_search(&name).unwrap_or_default() as u32;
         let labels = of_each.iter().map(label).collect();
         (names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(), Some(labels))
     }

@@ -38,8 +38,8 @@ fn load_file(path: &Path, shape: Shape) -> Result<Loaded> {
 }
 
 fn load_folder(path: &Path, shape: Shape) -> Result<Loaded> {
-    if holds_idx(path)? {
-        return load_idx(&locate::find(path)?, shape);
+    if let Some(location) = locate::find_in(path)? {
+        return load_idx(&location, shape);
     }
     let listing = Listing::new(path)?;
     let at = path.display();
@@ -63,23 +63,8 @@ fn load_folder(path: &Path, shape: Shape) -> Result<Loaded> {
     }
 }
 
-/// Whether a file of IDX images lies in `folder`.
-fn holds_idx(folder: &Path) -> Result<bool> {
-    let unreadable = |cause| files::unreadable(folder, &cause);
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if locate::is_idx_images(&name) && !name.starts_with('.') && entry.path().is_file() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 fn load_array(path: &Path, shape: Shape) -> Result<Loaded> {
-    let images = npy::read(path)?;
-    Loaded::from_images(images, path, shape)
+    Loaded::from_images(npy::read(path)?, path, shape)
 }
 
 #[cfg(test)]

@@ -17,16 +17,6 @@ pub(super) enum Dtype {
     },
 }
 
-impl Dtype {
-    /// Bytes of an element.
-    pub(super) fn bytes(self) -> u64 {
-        match self {
-            Dtype::U8 => 1,
-            Dtype::F32 { .. } => 4,
-        }
-    }
-}
-
 /// What a header says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
@@ -95,10 +85,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn truth(&mut self) -> Option<bool> {
-        match self.token("True") {
-            Some(()) => Some(true),
-            None => self.token("False").map(|()| false),
-        }
+        self.token("True").map(|()| true).or_else(|| self.token("False").map(|()| false))
     }
 
     fn tuple(&mut self) -> Option<Vec<u64>> {

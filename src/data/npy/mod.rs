@@ -41,14 +41,14 @@ pub fn parse(mut source: impl BufRead, length: u64) -> Result<RawImages> {
         return Err(damaged(impostor));
     }
     let header = read_header(&mut source)?;
-    let size = size_of(&header.shape, header.element.bytes())?;
-    let order = Order::of(&header)?;
+    let size = size_of(&header.shape, if header.element == Dtype::U8 { 1 } else { 4 })?;
+    let (count, shape, strides) = layout(&header)?;
     let values = read_exactly(source, size, length)?;
     let values = match header.element {
         Dtype::U8 => values,
         Dtype::F32 { little } => bytes_of_floats(&values, little)?,
     };
-    Ok(order.images(values))
+    Ok(RawImages { shape, count, pixels: in_order(values, count, shape, strides) })
 }
 
 fn read_header(source: &mut impl Read) -> Result<Header> {
@@ -57,19 +57,14 @@ fn read_header(source: &mut impl Read) -> Result<Header> {
     if !start.starts_with(MAGIC) {
         return Err(damaged("it is not a NumPy array (it does not begin with \\x93NUMPY)"));
     }
-    let length = match start[6] {
-        1 => {
-            let mut word = [0; 2];
-            take(source, &mut word)?;
-            u16::from_le_bytes(word).into()
-        }
-        2 | 3 => {
-            let mut word = [0; 4];
-            take(source, &mut word)?;
-            u32::from_le_bytes(word)
-        }
+    let width = match start[6] {
+        1 => 2,
+        2 | 3 => 4,
         version => return Err(unusable(&format!("it has version {version} of the format, not 1 to 3"))),
     };
+    let mut word = [0; 4];
+    take(source, &mut word[..width])?;
+    let length = u32::from_le_bytes(word);
     if length > LONGEST_HEADER {
         return Err(damaged(&format!("its header takes {length} bytes, more than {LONGEST_HEADER}")));
     }
@@ -96,67 +91,53 @@ fn bytes_of_floats(bytes: &[u8], little: bool) -> Result<Vec<u8>> {
     rounded.collect()
 }
 
-/// Where the values of an image are.
-struct Order {
-    count: u32,
-    shape: Shape,
-    /// Distance between neighbours in count, row, column and channel.
-    strides: [usize; 4],
+/// The number and the shape of the images, and the distance between neighbours in count, row,
+/// column and channel.
+fn layout(header: &Header) -> Result<(u32, Shape, [usize; 4])> {
+    let dimensions = &header.shape;
+    let refused = |why| unusable(&format!("its shape {dimensions:?} {why}"));
+    let channels = |n: u64| n == 1 || n == 3;
+    // The axes of count, row, column and channel; an axis beyond the last has length 1.
+    let axes = match dimensions[..] {
+        [_, _, _] => Ok([0, 1, 2, 3]),
+        [_, second, _, last] => match (channels(second), channels(last)) {
+            (false, true) => Ok([0, 1, 2, 3]),
+            (true, false) => Ok([0, 2, 3, 1]),
+            (true, true) => Err("can be read as (N, H, W, C) and as (N, C, H, W); save it as (N, H, W)"),
+            (false, false) => Err("has no axis of 1 or 3 channels"),
+        },
+        _ => Err("is neither (N, H, W) nor (N, H, W, C)"),
+    };
+    let axes = axes.map_err(refused)?;
+    let length = |axis: usize| dimensions.get(axis).copied().unwrap_or(1);
+    let stride = |axis: usize| -> usize {
+        // Products of what `size_of` has found to be at most 4 GiB.
+        let faster = if header.fortran { 0..axis.min(dimensions.len()) } else { axis + 1..dimensions.len() };
+        dimensions.get(faster).unwrap_or_default().iter().map(|&n| n as usize).product()
+    };
+    let sides = axes.map(|axis| u32::try_from(length(axis)).ok().filter(|&n| n > 0));
+    let [Some(count), Some(height), Some(width), Some(channels)] = sides else {
+        return Err(refused("holds no images"));
+    };
+    Ok((count, Shape { height, width, channels }, axes.map(stride)))
 }
 
-impl Order {
-    fn of(header: &Header) -> Result<Order> {
-        let dimensions = &header.shape;
-        let channels = |n: u64| n == 1 || n == 3;
-        // The axes of count, row, column and channel; an axis beyond the last has length 1.
-        let axes = match dimensions[..] {
-            [_, _, _] => [0, 1, 2, 3],
-            [_, second, _, last] => match (channels(second), channels(last)) {
-                (false, true) => [0, 1, 2, 3],
-                (true, false) => [0, 2, 3, 1],
-                (true, true) => {
-                    return Err(unusable(&format!(
-                        "its shape {dimensions:?} can be read as (N, H, W, C) and as (N, C, H, W); save it as (N, H, W)"
-                    )));
-                }
-                (false, false) => {
-                    return Err(unusable(&format!("its shape {dimensions:?} has no axis of 1 or 3 channels")));
-                }
-            },
-            _ => return Err(unusable(&format!("its shape {dimensions:?} is neither (N, H, W) nor (N, H, W, C)"))),
-        };
-        let length = |axis: usize| dimensions.get(axis).copied().unwrap_or(1);
-        let stride = |axis: usize| -> usize {
-            // Products of what `size_of` has found to be at most 4 GiB.
-            let faster = if header.fortran { 0..axis.min(dimensions.len()) } else { axis + 1..dimensions.len() };
-            dimensions.get(faster).unwrap_or_default().iter().map(|&n| n as usize).product()
-        };
-        let sides = axes.map(|axis| u32::try_from(length(axis)).ok().filter(|&n| n > 0));
-        let [Some(count), Some(height), Some(width), Some(channels)] = sides else {
-            return Err(unusable(&format!("its shape {dimensions:?} holds no images")));
-        };
-        Ok(Order { count, shape: Shape { height, width, channels }, strides: axes.map(stride) })
+/// Puts the values into the order that images have here.
+fn in_order(values: Vec<u8>, count: u32, shape: Shape, strides: [usize; 4]) -> Vec<u8> {
+    let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
+    if strides == [height * width * channels, width * channels, channels, 1] {
+        return values;
     }
-
-    /// Puts the values into the order that images have here.
-    fn images(&self, values: Vec<u8>) -> RawImages {
-        let Order { count, shape, strides } = *self;
-        let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
-        let sorted = [height * width * channels, width * channels, channels, 1];
-        if strides == sorted {
-            return RawImages { shape, count, pixels: values };
-        }
-        let mut pixels = Vec::with_capacity(values.len());
-        for image in 0..count as usize {
-            for row in 0..height {
-                for column in 0..width {
-                    let first = image * strides[0] + row * strides[1] + column * strides[2];
-                    pixels.extend((0..channels).map(|channel| values[first + channel * strides[3]]));
-                }
+    let mut pixels = Vec::with_capacity(values.len());
+    for image in 0..count as usize {
+        for row in 0..height {
+            for column in 0..width {
+                let first = image * strides[0] + row * strides[1] + column * strides[2];
+                pixels.extend((0..channels).map(|channel| values[first + channel * strides[3]]));
             }
         }
-        RawImages { shape, count, pixels }
     }
+    pixels
 }
 
 /// The error for an array that is sound but of no use here.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage};
 
 use super::files::impostor;
 use super::resize::Cover;
@@ -49,19 +49,15 @@ pub fn decode(bytes: &[u8], shape: Shape) -> Result<Vec<u8>> {
 
 /// As [`decode`], into `out`.
 pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape: Shape) -> Result<()> {
-    let format = Format::of(bytes)?;
-    let limits = {
-        let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(LARGEST_PICTURE);
-        limits
-    };
     // First, so that the lock of a large picture goes after the picture.
-    let (_alone, picture) = match format {
-        Format::Png => {
+    let (_alone, picture) = match format_of(bytes)? {
+        ImageFormat::Png => {
+            let mut limits = Limits::no_limits();
+            limits.max_alloc = Some(LARGEST_PICTURE);
             let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| broken(&e))?;
             decoded(decoder, bytes.len() as u64 * DENSEST_PNG)?
         }
-        Format::Jpeg => {
+        _ => {
             check_end(bytes)?;
             let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(|e| broken(&e))?;
             let pixel = u64::from(decoder.color_type().bytes_per_pixel());
@@ -73,45 +69,32 @@ pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape
         DynamicImage::ImageLuma8(grey) => cover.fill(grey.as_raw(), from(1), out, shape),
         DynamicImage::ImageRgb8(colours) => cover.fill(colours.as_raw(), from(3), out, shape),
         DynamicImage::ImageLuma16(_) => cover.fill(picture.to_luma8().as_raw(), from(1), out, shape),
-        DynamicImage::ImageLumaA8(_)
-        | DynamicImage::ImageLumaA16(_)
-        | DynamicImage::ImageRgba8(_)
-        | DynamicImage::ImageRgba16(_) => cover.fill(on_black(&picture).as_raw(), from(3), out, shape),
+        _ if picture.color().has_alpha() => cover.fill(on_black(&picture).as_raw(), from(3), out, shape),
         _ => cover.fill(picture.to_rgb8().as_raw(), from(3), out, shape),
     }
     Ok(())
 }
 
-/// What a picture's file begins with.
-enum Format {
-    Png,
-    Jpeg,
-}
-
-impl Format {
-    fn of(bytes: &[u8]) -> Result<Format> {
-        let starts = |magic: &[u8]| bytes.starts_with(magic);
-        if starts(b"\x89PNG\r\n\x1a\n") {
-            return Ok(Format::Png);
-        }
-        if starts(b"\xff\xd8\xff") {
-            return Ok(Format::Jpeg);
-        }
-        if let Some(impostor) = impostor(bytes) {
-            return Err(Error::data(impostor));
-        }
-        let other = match bytes {
-            _ if starts(b"GIF8") => "a GIF",
-            _ if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => "a WebP picture",
-            _ if starts(b"BM") => "a BMP picture",
-            _ if starts(b"II*\0") || starts(b"MM\0*") => "a TIFF picture",
-            _ if bytes.get(4..8) == Some(b"ftyp") => "an AVIF, HEIC or MP4 file",
-            _ if starts(b"\x1f\x8b") => "a gzip file",
-            _ if starts(super::npy::MAGIC) => "a NumPy array",
-            _ => "something else",
-        };
-        Err(Error::data(format!("it is {other}, neither PNG nor JPEG")))
+/// PNG or JPEG, by what the file begins with.
+fn format_of(bytes: &[u8]) -> Result<ImageFormat> {
+    if let Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg)) = image::guess_format(bytes) {
+        return Ok(format);
     }
+    if let Some(impostor) = impostor(bytes) {
+        return Err(Error::data(impostor));
+    }
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    let other = match bytes {
+        _ if starts(b"GIF8") => "a GIF",
+        _ if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => "a WebP picture",
+        _ if starts(b"BM") => "a BMP picture",
+        _ if starts(b"II*\0") || starts(b"MM\0*") => "a TIFF picture",
+        _ if bytes.get(4..8) == Some(b"ftyp") => "an AVIF, HEIC or MP4 file",
+        _ if starts(b"\x1f\x8b") => "a gzip file",
+        _ if starts(super::npy::MAGIC) => "a NumPy array",
+        _ => "something else",
+    };
+    Err(Error::data(format!("it is {other}, neither PNG nor JPEG")))
 }
 
 /// Decodes what is within the limits, upright; at most `densest` bytes can be in the file. A large picture comes after the
@@ -122,16 +105,12 @@ fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<(Option<Mutex
         return Err(Error::data(format!("it declares {width}×{height} pixels")));
     }
     if size > LARGEST_PICTURE {
-        let most = LARGEST_PICTURE >> 20;
-        return Err(Error::data(format!(
-            "its {width}×{height} pixels take {} MiB; at most {most} are read",
-            size >> 20
-        )));
+        let (size, most) = (size >> 20, LARGEST_PICTURE >> 20);
+        return Err(Error::data(format!("its {width}×{height} pixels take {size} MiB; at most {most} are read")));
     }
     if size > densest {
-        return Err(Error::data(format!(
-            "it is truncated: it declares {width}×{height} pixels, more than its bytes hold"
-        )));
+        let declared = format!("it declares {width}×{height} pixels");
+        return Err(Error::data(format!("it is truncated: {declared}, more than its bytes hold")));
     }
     let alone = (size > LARGE_PICTURE).then(|| ONE_LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     // An orientation that cannot be read is none.

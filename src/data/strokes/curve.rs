@@ -2,13 +2,9 @@
 
 use super::skeletons::Knot;
 
-/// The cubic curve from one knot to the next, by its ends and its derivatives there (Hermite's form, t from 0 to 1).
-pub struct Span {
-    start: [f32; 2],
-    end: [f32; 2],
-    start_slope: [f32; 2],
-    end_slope: [f32; 2],
-}
+/// The cubic curve from one knot to the next (Hermite's form, t from 0 to 1): its start and its
+/// derivative there, its end and its derivative there.
+pub struct Span([[f32; 2]; 4]);
 
 impl Span {
     /// Span number `span`, between `knots[span]` and `knots[span + 1]`, of a centripetal Catmull–Rom spline: unlike the
@@ -25,7 +21,7 @@ impl Span {
             Some(&after) if !end.corner => slope(start, end, after).map(|s| s * interval),
             _ => chord,
         };
-        Span { start: [start.x, start.y], end: [end.x, end.y], start_slope, end_slope }
+        Span([[start.x, start.y], start_slope, [end.x, end.y], end_slope])
     }
 
     /// The point at `t`.
@@ -44,12 +40,10 @@ impl Span {
         [x / length, y / length]
     }
 
-    fn mix(&self, [start, start_slope, end, end_slope]: [f32; 4]) -> [f32; 2] {
+    fn mix(&self, weights: [f32; 4]) -> [f32; 2] {
         std::array::from_fn(|k| {
-            start * self.start[k]
-                + start_slope * self.start_slope[k]
-                + end * self.end[k]
-                + end_slope * self.end_slope[k]
+            let [a, b, c, d]: [f32; 4] = std::array::from_fn(|i| weights[i] * self.0[i][k]);
+            a + b + c + d
         })
     }
 }

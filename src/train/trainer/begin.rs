@@ -13,21 +13,7 @@ use crate::run::folder::RunFolder;
 use crate::train::feed::Feed;
 use crate::train::machine::Machine;
 use crate::train::same::{check_same_bits, check_same_data};
-use crate::tuning::{self, Tuning};
-
-/// Whether kernels are tuned to the device, and whom to tell about it.
-pub struct Tune<'a> {
-    /// Otherwise all run their defaults.
-    pub wanted: bool,
-    /// Told before something is measured, or differs from what a run began with.
-    pub announce: &'a mut dyn FnMut(&str),
-}
-
-impl std::fmt::Debug for Tune<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tune {{ wanted: {} }}", self.wanted)
-    }
-}
+use crate::tuning::{self, Tune, Tuning};
 
 impl Trainer {
     /// Starts a run in a new folder.
@@ -35,7 +21,7 @@ impl Trainer {
     /// # Errors
     /// Device and I/O errors, each before anything is trained.
     pub fn start(config: Config, data: DataSet, device: Device, claim: Claim, tune: Tune<'_>) -> Result<Self> {
-        let tuning = tuning::for_run(&device, &config, tune.wanted, tune.announce)?;
+        let tuning = tuning::for_run(&device, &config, tune)?;
         let folder = |config: &Config| RunFolder::create(claim, config);
         Trainer::load(Feed::new(data, &config), config, device, tuning, None, folder)
     }
@@ -62,7 +48,7 @@ impl Trainer {
             }
         }
         let recorded = claim.path().join(TUNING);
-        let tuning = tuning::for_resumed(&recorded, &device, &config, tune.wanted, tune.announce)?;
+        let tuning = tuning::for_resumed(&recorded, &device, &config, tune)?;
         let folder = |config: &Config| RunFolder::resume(claim, config, from.map(|from| &from.metadata));
         Trainer::load(feed, config, device, tuning, from, folder)
     }

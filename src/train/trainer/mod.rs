@@ -6,7 +6,6 @@ mod recovery;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub use begin::Tune;
 use recovery::Recovery;
 
 use super::clock::Clock;
@@ -30,6 +29,7 @@ use crate::run::files::CHECKPOINTS;
 use crate::run::folder::RunFolder;
 use crate::run::records::{Quality, Record};
 use crate::run::schedule::Schedule;
+pub use crate::tuning::Tune;
 
 /// Steps after which all tensors are checked for NaN and infinity, and the run's health is looked
 /// at.
