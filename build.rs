@@ -1,4 +1,5 @@
-//! Tells the program which commit it is built from, and which wgpu it is built with; `--version` prints both.
+//! Tells the program which commit it is built from, and which wgpu it is built with; `--version`
+//! prints both.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,9 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // A package that was published has no repository of its own; one around it is none of its business.
-    // An archive of the repository is neither: no commit is known there, and the lock file is the one that is used.
+    // A package that was published has no repository of its own; one around it is none of its
+    // business. An archive of the repository is neither: no commit is known there, and the lock
+    // file is the one that is used.
     let (commit, wgpu) = if Path::new(".git").exists() {
         (of_repository(), locked_wgpu())
     } else {
@@ -27,8 +29,9 @@ fn git(arguments: &[&str]) -> Option<String> {
 /// The commit that is checked out, and its date. Without git, none.
 fn of_repository() -> Option<String> {
     let found = git(&["log", "-1", "--format=%h, %cs", "--abbrev=7"])?;
-    // The files that change with a commit or a checkout; in a linked worktree they are elsewhere. A branch without a file of
-    // its own gets one with its next commit, so then its folder is watched.
+    // The files that change with a commit or a checkout; in a linked worktree they are elsewhere. A
+    // branch without a file of its own gets one with its next commit, so then its folder is
+    // watched.
     let path = |name: &str| git(&["rev-parse", "--git-path", name]).map(PathBuf::from);
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|name| path(&name));
     let branch = branch.and_then(|file| file.ancestors().find(|path| path.exists()).map(Path::to_path_buf));

@@ -1,4 +1,5 @@
-//! A kernel of one's own: a WGSL file and a twin, recorded into a plan, run on a device, and held against the twin.
+//! A kernel of one's own: a WGSL file and a twin, recorded into a plan, run on a device, and held
+//! against the twin.
 //!
 //! `cargo run --release --example custom_kernel`
 
@@ -6,7 +7,8 @@ use dcgan_gpu::plan::{Bound, Kernel, Launch, Profile, Program, Recorder, Role};
 use dcgan_gpu::twin::{Call, Real, Twinned};
 use dcgan_gpu::{Device, Result, device, twinned};
 
-/// Every invocation takes one element. `SIZE` becomes a constant in front of the file when a plan is recorded.
+/// Every invocation takes one element. `SIZE` becomes a constant in front of the file when a plan
+/// is recorded.
 static SQUARE: Kernel = Kernel::new(
     "mine/square",
     "@group(0) @binding(0) var<storage, read> x: array<f32>;       // [SIZE]

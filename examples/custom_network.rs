@@ -1,4 +1,5 @@
-//! Networks of one's own: layers are lines of TOML that change a preset, checked before anything runs.
+//! Networks of one's own: layers are lines of TOML that change a preset, checked before anything
+//! runs.
 //!
 //! `cargo run --release --example custom_network`
 

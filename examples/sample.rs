@@ -1,4 +1,5 @@
-//! Draws a grid of digits from the newest checkpoint of a run, such as the one that the example `train` left.
+//! Draws a grid of digits from the newest checkpoint of a run, such as the one that the example
+//! `train` left.
 //!
 //! `cargo run --release --example sample -- runs/example grid.png`
 
@@ -16,7 +17,8 @@ fn main() -> Result<()> {
     let config = &checkpoint.metadata.config;
 
     let mut generator = Generator::new(&Device::open("auto")?, config, &checkpoint.tensors)?;
-    // The same seed gives the same latents, and a latent the same image, whatever is drawn beside it.
+    // The same seed gives the same latents, and a latent the same image, whatever is drawn beside
+    // it.
     let images = generator.generate(&fixed_latents(config, 7, 64))?;
     save_png(&grid(&images, 8, 8), &out, Overwrite::Always)?;
     println!("{} images of step {}: {}", images.count, checkpoint.metadata.step, out.display());

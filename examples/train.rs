@@ -1,4 +1,5 @@
-//! Trains the preset `quick` on built-in digits into the folder `runs/example`: what `dcgan-gpu train` does, from Rust.
+//! Trains the preset `quick` on built-in digits into the folder `runs/example`: what `dcgan-gpu
+//! train` does, from Rust.
 //!
 //! `cargo run --release --example train -- 100`, the number being that of steps.
 

@@ -1,4 +1,5 @@
-//! The file operations that the survival of a run rests on. Each of them can be made to fail by a test: see [`DiskFault`].
+//! The file operations that the survival of a run rests on. Each of them can be made to fail by a
+//! test: see [`DiskFault`].
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -26,8 +27,9 @@ pub enum Operation {
     Remove,
 }
 
-/// A failure that a test asks for: on the thread that armed it, as long as it lives, the `nth` operation of a kind fails
-/// (counted from 1), alone or with all later ones of that kind, as on a disk that is full or gone.
+/// A failure that a test asks for: on the thread that armed it, as long as it lives, the `nth`
+/// operation of a kind fails (counted from 1), alone or with all later ones of that kind, as on a
+/// disk that is full or gone.
 ///
 /// A failing write leaves half of its bytes behind.
 #[derive(Debug)]
@@ -49,7 +51,8 @@ thread_local! {
 }
 
 impl DiskFault {
-    /// Arms a failure on this thread; it replaces an earlier one. With `lasts` all later operations of the kind fail too.
+    /// Arms a failure on this thread; it replaces an earlier one. With `lasts` all later operations
+    /// of the kind fail too.
     pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind, lasts: bool) -> DiskFault {
         ARMED.set(Some(Armed { operation, left: nth, kind, lasts, happened: false }));
         DiskFault { _on_this_thread: std::marker::PhantomData }
@@ -186,7 +189,8 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
-/// Gives a temporary file its name, over an older file only where `replace` says so; the open file comes back.
+/// Gives a temporary file its name, over an older file only where `replace` says so; the open file
+/// comes back.
 ///
 /// # Errors
 /// As [`tempfile::NamedTempFile::persist`]; the temporary file is removed.
@@ -248,8 +252,9 @@ pub fn remove_folder(path: &Path) -> io::Result<()> {
     or_absent(patiently(|| fs::remove_dir_all(path)))
 }
 
-/// Does what needs a file that nobody else uses. Virus scanners and indexers open a file as soon as it is closed, and until they
-/// are done with it, Windows neither renames, nor replaces, nor removes it: there it is tried again, for up to 1.3 seconds.
+/// Does what needs a file that nobody else uses. Virus scanners and indexers open a file as soon as
+/// it is closed, and until they are done with it, Windows neither renames, nor replaces, nor
+/// removes it: there it is tried again, for up to 1.3 seconds.
 fn patiently<T>(mut deed: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     /// ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE
     const IN_USE: [i32; 4] = [5, 32, 33, 1224];

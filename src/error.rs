@@ -1,4 +1,5 @@
-//! One error type for the whole crate: what went wrong, where, and what to do, in one line, with the exit code it means.
+//! One error type for the whole crate: what went wrong, where, and what to do, in one line, with
+//! the exit code it means.
 
 use std::fmt;
 use std::path::Path;
@@ -36,7 +37,8 @@ pub enum Kind {
 /// How a device failed, which decides what can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceFailure {
-    /// It is gone, or did not do its work. Opened again it may work, with the state of a checkpoint.
+    /// It is gone, or did not do its work. Opened again it may work, with the state of a
+    /// checkpoint.
     Lost,
     /// It has too little memory. The same work would fail again.
     OutOfMemory,
@@ -109,7 +111,8 @@ impl Error {
         self.device_failure == Some(DeviceFailure::Lost)
     }
 
-    /// Whether the device did not finish in time: a process that ends has to leave without waiting for it.
+    /// Whether the device did not finish in time: a process that ends has to leave without waiting
+    /// for it.
     pub fn is_time_out(&self) -> bool {
         self.device_failure == Some(DeviceFailure::TimedOut)
     }

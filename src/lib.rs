@@ -1,18 +1,20 @@
-//! Train and sample GANs on any GPU: hand-written WGSL compute shaders, driven by wgpu on Vulkan, Metal and DX12, and a twin
-//! of every kernel on the host. No CUDA, no Python, no framework.
+//! Train and sample GANs on any GPU: hand-written WGSL compute shaders, driven by wgpu on Vulkan,
+//! Metal and DX12, and a twin of every kernel on the host. No CUDA, no Python, no framework.
 //!
 //! ```
 //! use dcgan_gpu::{Batch, DataSet, Device, Engine, Overwrite, grid, preset, save_png};
 //!
 //! # fn main() -> dcgan_gpu::Result<()> {
-//! let mut config = preset("quick")?; // networks, losses and rates, as `dcgan-gpu presets show quick` prints them
+//! // Networks, losses and rates, as `dcgan-gpu presets show quick` prints them.
+//! let mut config = preset("quick")?;
 //! config.training.batch_size = 4;
-//! let data = DataSet::open("strokes", None, config.image, config.seed)?; // digits drawn from a seed
+//! let data = DataSet::open("strokes", None, config.image, config.seed)?; // drawn from a seed
 //! let device = Device::open("cpu")?; // or "auto": the first hardware GPU
 //! let mut engine = Engine::new(&device, &config, None)?;
 //! let mut images = vec![0; 4 * config.image.bytes()];
 //! for step in 0..2 {
-//!     data.fill(0, &[4 * step, 4 * step + 1, 4 * step + 2, 4 * step + 3], &mut images);
+//!     let indices: Vec<u32> = (4 * step..4 * step + 4).collect();
+//!     data.fill(0, &indices, &mut images);
 //!     engine.step(step, Batch::Bytes(&images))?; // G and D learn, on the device
 //! }
 //! println!("{:?}", engine.losses(1, 2)?); // d_loss, g_loss, d_real, d_fake of step 1
@@ -22,21 +24,23 @@
 //! # }
 //! ```
 //!
-//! A [`Trainer`] does the rest of what `dcgan-gpu train` does: epochs, checkpoints, sample grids, metrics, exact resuming. The
-//! folder `examples/` has it, sampling from a checkpoint, a network of your own, and a kernel of your own. [`plan`], [`twin`]
-//! and [`device`] are for kernels: record dispatches as data, and run them on a GPU or on the host.
+//! A [`Trainer`] does the rest of what `dcgan-gpu train` does: epochs, checkpoints, sample grids,
+//! metrics, exact resuming. The folder `examples/` has it, sampling from a checkpoint, a network of
+//! your own, and a kernel of your own. [`plan`], [`twin`] and [`device`] are for kernels: record
+//! dispatches as data, and run them on a GPU or on the host.
 //!
-//! With `default-features = false` the crate is this library alone; the feature `cli` adds the program with its downloads,
-//! progress and event files.
+//! With `default-features = false` the crate is this library alone; the feature `cli` adds the
+//! program with its downloads, progress and event files.
 //!
-//! Who wants to read the code begins with `src/engine/step.rs`, one training step from top to bottom, and with
-//! `docs/architecture.md`.
+//! Who wants to read the code begins with `src/engine/step.rs`, one training step from top to
+//! bottom, and with `docs/architecture.md`.
 
 pub mod device;
 pub mod plan;
 pub mod twin;
 
-// The parts of the program, for it and for its tests. Nothing is promised about them but what is named below.
+// The parts of the program, for it and for its tests. Nothing is promised about them but what is
+// named below.
 #[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "cli")]

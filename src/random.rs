@@ -1,6 +1,7 @@
-//! Counter-based random numbers: every draw is a pure function of (seed, stream, step, index), so nothing has to be
-//! saved to resume exactly. The generator is Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3",
-//! SC 2011); `shaders/common/philox.wgsl` is the same function in WGSL.
+//! Counter-based random numbers: every draw is a pure function of (seed, stream, step, index), so
+//! nothing has to be saved to resume exactly. The generator is Philox4x32-10 (Salmon et al.,
+//! "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011); `shaders/common/philox.wgsl` is the
+//! same function in WGSL.
 
 /// Purposes that must never share random numbers; the third word of the Philox counter.
 ///
@@ -33,7 +34,8 @@ pub fn philox_many<const N: usize>(key: [u32; 2], counters: [[u32; N]; 4]) -> [[
     const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
     const LOW: u64 = 0xFFFF_FFFF;
-    // In 64-bit lanes a product is one instruction; their upper halves hold what is left of products until the end.
+    // In 64-bit lanes a product is one instruction; their upper halves hold what is left of
+    // products until the end.
     let mut c = [[0; N]; 4];
     for (wide, words) in c.iter_mut().zip(&counters) {
         wide.iter_mut().zip(words).for_each(|(wide, &word)| *wide = u64::from(word));
@@ -78,7 +80,8 @@ impl Draws {
         self.block(index / 4)[(index % 4) as usize]
     }
 
-    /// An integer uniform in `0..bound` (Lemire's multiply-and-shift; the bias is below `bound` / 2³²).
+    /// An integer uniform in `0..bound` (Lemire's multiply-and-shift; the bias is below `bound` /
+    /// 2³²).
     pub fn below(&self, index: u32, bound: u32) -> u32 {
         ((u64::from(self.word(index)) * u64::from(bound)) >> 32) as u32
     }
@@ -88,8 +91,8 @@ impl Draws {
         open_unit(self.word(index))
     }
 
-    /// Fills `out` with N(0, 1): each block of four words gives two Box–Muller pairs, in f64 with a pure-Rust `libm`
-    /// so that every platform draws the same bits.
+    /// Fills `out` with N(0, 1): each block of four words gives two Box–Muller pairs, in f64 with a
+    /// pure-Rust `libm` so that every platform draws the same bits.
     pub fn fill_normal(&self, out: &mut [f32]) {
         for (block, chunk) in out.chunks_mut(4).enumerate() {
             let w = self.block(block as u32);
@@ -130,7 +133,8 @@ fn box_muller(a: u32, b: u32) -> [f64; 2] {
 mod tests {
     use super::*;
 
-    /// The known-answer vectors published with the Random123 library (`kat_vectors`, philox4x32 10 rounds).
+    /// The known-answer vectors published with the Random123 library (`kat_vectors`, philox4x32 10
+    /// rounds).
     #[test]
     fn philox_matches_the_published_vectors() {
         assert_eq!(philox([0; 2], [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);

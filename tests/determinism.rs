@@ -1,4 +1,5 @@
-//! The same bits: from the same seed, after resuming, on any number of threads, and whatever else is in a batch.
+//! The same bits: from the same seed, after resuming, on any number of threads, and whatever else
+//! is in a batch.
 
 mod common;
 
@@ -16,7 +17,8 @@ use dcgan_gpu::selftest::presets;
 /// Steps before a stop; as many follow.
 const STEPS: u32 = 3;
 
-/// The quick preset on few images, with everything random that there is: dropout and instance noise.
+/// The quick preset on few images, with everything random that there is: dropout and instance
+/// noise.
 fn config() -> Config {
     let mut config = sources::preset("quick").expect("there is such a preset");
     config.seed = 42;
@@ -99,8 +101,9 @@ fn adapters_repeat_and_resume() {
     }
 }
 
-/// Replaying a plan in one submission gives the same bits as one submission for each dispatch, which is what the
-/// lockstep tests check: no dispatch starts before those are done whose results it reads.
+/// Replaying a plan in one submission gives the same bits as one submission for each dispatch,
+/// which is what the lockstep tests check: no dispatch starts before those are done whose results
+/// it reads.
 #[test]
 fn one_submission_computes_what_single_dispatches_do() {
     for device in common::adapters() {
@@ -149,7 +152,8 @@ fn an_image_does_not_depend_on_its_batch() {
     }
 }
 
-/// Times the dispatches of a step on a device opened for a method, and compares what they computed with plain replays.
+/// Times the dispatches of a step on a device opened for a method, and compares what they computed
+/// with plain replays.
 fn timed(choice: &str, timing: Timing) {
     let device = Device::open_with(choice, OpenOptions { timing, ..Default::default() }).expect("it opens");
     let (mut timed, mut plain) = (engine(&device), engine(&device));

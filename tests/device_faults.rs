@@ -1,5 +1,6 @@
-//! Devices that fail: every fault at every point ends as documented, on the host and on every adapter, and the device
-//! opened again computes the same bits. Work that was silently left out is found.
+//! Devices that fail: every fault at every point ends as documented, on the host and on every
+//! adapter, and the device opened again computes the same bits. Work that was silently left out is
+//! found.
 
 mod common;
 
@@ -78,7 +79,8 @@ fn choices() -> Vec<String> {
     device::list().into_iter().rev().map(|device| device.choose).collect()
 }
 
-/// Passages to strike: all on the host, the first and the last on adapters, which take longer to open.
+/// Passages to strike: all on the host, the first and the last on adapters, which take longer to
+/// open.
 fn passages(device: &Device, passed: u64) -> Vec<u64> {
     match device {
         Device::Host => (1..=passed).collect(),
@@ -131,7 +133,8 @@ fn every_fault_at_every_point_ends_as_documented_and_the_device_opens_again() {
                 let fault = DeviceFault { at, what, nth };
                 let name = format!("{fault:?} on {}", device.name());
                 let armed = faults::arm([fault]);
-                // Everything that the fault touches is dropped before the next is opened, which must not wait either.
+                // Everything that the fault touches is dropped before the next is opened, which
+                // must not wait either.
                 let start = Instant::now();
                 let outcome = Device::open(&choice).and_then(|device| work(&mut engine(&device)?));
                 assert!(start.elapsed() < Duration::from_secs(60), "{name}: took {:?}", start.elapsed());
@@ -165,7 +168,8 @@ fn a_device_that_does_not_come_back_is_lost() {
     }
 }
 
-/// After a loss nothing works until the device is opened again: no call returns old results as new ones.
+/// After a loss nothing works until the device is opened again: no call returns old results as new
+/// ones.
 #[test]
 fn a_lost_device_stays_lost() {
     for choice in choices() {
@@ -220,8 +224,9 @@ fn going_back_forgets_the_losses() {
     }
 }
 
-/// A wait that is too short for any step ends in time, with everything that was under way, and the device opens again.
-/// Software Vulkan may do all the work while it is submitted; then there is nothing to wait for.
+/// A wait that is too short for any step ends in time, with everything that was under way, and the
+/// device opens again. Software Vulkan may do all the work while it is submitted; then there is
+/// nothing to wait for.
 #[test]
 fn a_step_that_takes_too_long_ends_the_wait() {
     let _calm = faults::arm([]);
@@ -282,7 +287,8 @@ fn a_check_names_the_tensor_that_holds_no_number() {
     }
 }
 
-/// How the program ends, started by `launcher` with the words of `line`, and what it says on stderr.
+/// How the program ends, started by `launcher` with the words of `line`, and what it says on
+/// stderr.
 fn dcgan_gpu(launcher: &[&str], line: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("there is room");
     let mut program = program();

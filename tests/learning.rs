@@ -1,5 +1,6 @@
-//! Training learns: after 400 steps of the `quick` preset, generated images have the statistics of the data, and before
-//! training they have not. Whether a person reads digits in them is for a person to judge: `assets/` holds grids.
+//! Training learns: after 400 steps of the `quick` preset, generated images have the statistics of
+//! the data, and before training they have not. Whether a person reads digits in them is for a
+//! person to judge: `assets/` holds grids.
 
 use dcgan_gpu::data::DataSet;
 use dcgan_gpu::device::Device;

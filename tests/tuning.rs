@@ -1,4 +1,5 @@
-//! Tuning chooses among kernels that compute the same, remembers the choice, and never changes it within a run.
+//! Tuning chooses among kernels that compute the same, remembers the choice, and never changes it
+//! within a run.
 
 mod common;
 
@@ -53,7 +54,8 @@ fn choose(device: &Device, config: &Config, cache: &Path) -> (Tuning, bool) {
     (tuning.expect("an adapter is tuned"), measured)
 }
 
-/// Whatever tuning could choose is within the kernels' bounds of the twins, in every linear dispatch of a step.
+/// Whatever tuning could choose is within the kernels' bounds of the twins, in every linear
+/// dispatch of a step.
 #[test]
 fn every_choice_computes_what_the_twins_compute() {
     for device in common::adapters() {
@@ -149,7 +151,8 @@ fn parameters(folder: &Path, run: &str, step: u32) -> dcgan_gpu::model::checkpoi
     Checkpoint::load(&path).expect("a checkpoint").tensors
 }
 
-/// A run keeps the choice that it recorded, also when the cache says something else by now, and its bits with it.
+/// A run keeps the choice that it recorded, also when the cache says something else by now, and its
+/// bits with it.
 #[test]
 fn a_resumed_run_keeps_its_choice() {
     if common::adapters().is_empty() {

@@ -1,4 +1,5 @@
-//! Gzipped IDX files: the input is a gzip file, and also the content of one, so that its checksum need not be guessed.
+//! Gzipped IDX files: the input is a gzip file, and also the content of one, so that its checksum
+//! need not be guessed.
 #![no_main]
 
 use std::io::Write;

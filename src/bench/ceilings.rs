@@ -1,5 +1,5 @@
-//! A device's ceilings, measured with this project's own kernels as ordinary plans: how fast it multiplies large matrices,
-//! and how fast it moves data.
+//! A device's ceilings, measured with this project's own kernels as ordinary plans: how fast it
+//! multiplies large matrices, and how fast it moves data.
 
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,8 @@ use crate::shape::Shape;
 /// Each probe runs at least this long, so that clocks rise and neighbours' load averages out.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// The products that are tried, as (pixels a side, batch, channels in and out): dense ones, and 1×1 convolutions, which
-/// the host spreads over its threads.
+/// The products that are tried, as (pixels a side, batch, channels in and out): dense ones, and 1×1
+/// convolutions, which the host spreads over its threads.
 const PRODUCTS: [(u32, u32, [u32; 2]); 4] =
     [(1, 1024, [1024, 1024]), (1, 2048, [2048, 2048]), (4, 128, [512, 512]), (8, 128, [256, 256])];
 
@@ -88,8 +88,8 @@ impl Ceilings {
         Ok(Ceilings { flops_per_s, products, copies })
     }
 
-    /// Bytes a second that nothing of this size can pass: the best rate of the next smaller copy or of any larger one. What is
-    /// small may lie in a cache, what is large cannot.
+    /// Bytes a second that nothing of this size can pass: the best rate of the next smaller copy or
+    /// of any larger one. What is small may lie in a cache, what is large cannot.
     pub fn bytes_per_s(&self, bytes: u64) -> f64 {
         let first = self.copies.iter().rposition(|rate| rate.bytes <= bytes).unwrap_or(0);
         self.copies[first..].iter().map(|rate| rate.bytes_per_s).fold(0.0, f64::max)
@@ -147,7 +147,8 @@ fn time(device: &Device, program: Program) -> Result<Option<f64>> {
     Ok(Some(best))
 }
 
-/// `side`² products `[batch × c_in] · [c_in × c_out]` with the same right factor: a 1×1 convolution, or a dense layer.
+/// `side`² products `[batch × c_in] · [c_in × c_out]` with the same right factor: a 1×1
+/// convolution, or a dense layer.
 fn dense(profile: &Profile, side: u32, batch: u32, [c_in, c_out]: [u32; 2]) -> Result<Program> {
     let mut program = Program::default();
     let pixels = Shape { height: side, width: side, channels: 1 };
@@ -178,7 +179,8 @@ fn copy(profile: &Profile, bytes: u64) -> Result<Program> {
     recorded(program, profile, "copy", |recorder| leaky_relu::record_forward(recorder, 1.0, x, y))
 }
 
-/// A change in place, which spares a processor the reading of what it overwrites: the bias of a layer of 64 channels.
+/// A change in place, which spares a processor the reading of what it overwrites: the bias of a
+/// layer of 64 channels.
 fn in_place(profile: &Profile, bytes: u64) -> Result<Program> {
     let mut program = Program::default();
     let y = program.floats("y", Role::Activations, bytes / 8);

@@ -74,7 +74,8 @@ pub struct StepWork {
     pub flops_per_byte: f64,
 }
 
-/// The work of a configuration's step, recorded for the host; plans for GPUs differ in the shares of weight gradients alone.
+/// The work of a configuration's step, recorded for the host; plans for GPUs differ in the shares
+/// of weight gradients alone.
 ///
 /// # Errors
 /// A usage error when the networks do not fit together.

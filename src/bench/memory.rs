@@ -2,7 +2,8 @@
 
 use crate::device::limits::proc_bytes;
 
-/// Forgets the peak so far, so that [`peak_bytes`] speaks of what follows; `false` where that is not possible.
+/// Forgets the peak so far, so that [`peak_bytes`] speaks of what follows; `false` where that is
+/// not possible.
 pub fn reset_peak() -> bool {
     cfg!(target_os = "linux") && std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }

@@ -1,5 +1,5 @@
-//! Networks for other image sizes and widths, derived from a preset as the DCGAN paper derives its own: more stages of
-//! stride 2, each with twice the channels of the next larger one.
+//! Networks for other image sizes and widths, derived from a preset as the DCGAN paper derives its
+//! own: more stages of stride 2, each with twice the channels of the next larger one.
 
 use crate::error::{Error, Result};
 use crate::layers::LayerSpec;
@@ -13,11 +13,12 @@ use crate::shape::Shape;
 /// The fewest pixels a side from which a generator starts.
 const SMALLEST_START: u32 = 4;
 
-/// `base` for images of `size`×`size` pixels, with `width` times the channels between input and output.
+/// `base` for images of `size`×`size` pixels, with `width` times the channels between input and
+/// output.
 ///
 /// # Errors
-/// A usage error where the networks have no stages of stride 2 that could be repeated, or the size is no power of 2 times
-/// 4 to 7 pixels more than theirs.
+/// A usage error where the networks have no stages of stride 2 that could be repeated, or the size
+/// is no power of 2 times 4 to 7 pixels more than theirs.
 pub fn derived(base: &Config, size: u32, width: f64) -> Result<Config> {
     let mut config = base.clone();
     if [base.image.height, base.image.width] != [size; 2] {
@@ -50,7 +51,8 @@ fn deepen(config: &mut Config, size: u32) -> Option<()> {
     let all = (stages..=deepest).rev().find(|&all| size.is_multiple_of(1 << all))?;
     let (added, pixels) = (all - stages, size >> all);
 
-    // The generator: wider before the first stage, whose copies halve the channels down to what it takes.
+    // The generator: wider before the first stage, whose copies halve the channels down to what it
+    // takes.
     let stage = g[first..stage_end(g, first)].to_vec();
     for (layer, input) in g[..first].iter_mut().zip(&g_inputs) {
         multiply(layer, f64::from(1 << added));
@@ -62,7 +64,8 @@ fn deepen(config: &mut Config, size: u32) -> Option<()> {
         g.splice(first..first, copy);
     }
 
-    // The discriminator: copies of the last stage double its channels; what reads the whole grid follows its size.
+    // The discriminator: copies of the last stage double its channels; what reads the whole grid
+    // follows its size.
     let end = stage_end(d, last);
     let stage = d[last..end].to_vec();
     let grid = d_inputs.get(end)?;

@@ -1,4 +1,5 @@
-//! Training steps to be timed: an [`Engine`] on one batch of noise, driven as the trainer drives it.
+//! Training steps to be timed: an [`Engine`] on one batch of noise, driven as the trainer drives
+//! it.
 
 use std::time::{Duration, Instant};
 
@@ -130,7 +131,8 @@ impl Runner {
         Ok(times)
     }
 
-    /// Runs some steps as the trainer does, without waiting for each, and reads the losses; gives all seconds.
+    /// Runs some steps as the trainer does, without waiting for each, and reads the losses; gives
+    /// all seconds.
     fn block(&mut self, steps: u32, host: &mut Vec<f64>) -> Result<f64> {
         let start = Instant::now();
         for i in 0..steps {
@@ -146,7 +148,8 @@ impl Runner {
     }
 }
 
-/// Steps of a block and number of blocks, given the seconds of a step. On the host nothing overlaps, so a block is a step.
+/// Steps of a block and number of blocks, given the seconds of a step. On the host nothing
+/// overlaps, so a block is a step.
 fn plan_blocks(seconds: f64, steps: Option<u32>, overlaps: bool) -> (u32, u32) {
     let fitting = |time: Duration| (time.as_secs_f64() / seconds.max(1e-9)) as u32;
     let longest = if overlaps { fitting(READ_AFTER).clamp(1, READ_EVERY) } else { 1 };

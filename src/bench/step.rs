@@ -1,4 +1,5 @@
-//! The measurement of one configuration on one device: load, steps, kernels, and how far they are from the floor.
+//! The measurement of one configuration on one device: load, steps, kernels, and how far they are
+//! from the floor.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -144,7 +145,8 @@ pub struct StepReport {
     pub profile: Option<StepProfile>,
 }
 
-/// Opens the device `choice` and measures `config` on it, with the kernels that a new run would have.
+/// Opens the device `choice` and measures `config` on it, with the kernels that a new run would
+/// have.
 ///
 /// # Errors
 /// When the device cannot be opened or fails, or the networks do not fit together or into it.

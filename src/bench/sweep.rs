@@ -1,4 +1,5 @@
-//! How a step's time and memory grow with batch, image size and width: three lines through one configuration.
+//! How a step's time and memory grow with batch, image size and width: three lines through one
+//! configuration.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! Finding the checkpoint that `sample`, `interpolate` and `explore` draw from, and loading its generator.
+//! Finding the checkpoint that `sample`, `interpolate` and `explore` draw from, and loading its
+//! generator.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +17,12 @@ use super::{DeviceChoice, announce};
 /// What every verb that draws takes.
 #[derive(clap::Args, Debug)]
 pub struct Source {
-    /// A run folder (its newest checkpoint) or a checkpoint file; without it, the newest run under runs/
+    /// A run folder (its newest checkpoint) or a checkpoint file; without it, the newest run under
+    /// runs/
     #[arg(long, value_name = "RUN|FILE", value_hint = ValueHint::AnyPath, env = "DCGAN_GPU_CHECKPOINT")]
     checkpoint: Option<PathBuf>,
-    /// Of a run folder, the checkpoint whose samples are nearest to real images, instead of the newest
+    /// Of a run folder, the checkpoint whose samples are nearest to real images, instead of the
+    /// newest
     #[arg(long)]
     best: bool,
     #[command(flatten)]

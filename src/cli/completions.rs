@@ -29,14 +29,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let name = command.get_name().to_string();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
-    // For a program with a hyphen in its name clap_complete 4.6 leads bash to `dcgan__gpu__…`, where nothing is.
+    // For a program with a hyphen in its name clap_complete 4.6 leads bash to `dcgan__gpu__…`,
+    // where nothing is.
     let script = String::from_utf8_lossy(&script).replace("dcgan__subcmd__gpu__", "dcgan__gpu__");
     print(script.trim_end());
     Ok(())
 }
 
-/// The command with the presets' names as the values of the arguments that take one. The program itself takes any name
-/// and says better than the parser which ones there are.
+/// The command with the presets' names as the values of the arguments that take one. The program
+/// itself takes any name and says better than the parser which ones there are.
 fn with_presets(command: Command) -> Command {
     let names = PRESETS.map(|(name, _)| name);
     let command = command.mut_args(|arg| match arg.get_value_names() {

@@ -29,7 +29,8 @@ pub struct Arguments {
 enum Verb {
     /// Print the resolved configuration as TOML for --config, each value with where it comes from
     ///
-    /// Takes the flags of `train` that shape a run, and checks what `train` would check before it opens data or device.
+    /// Takes the flags of `train` that shape a run, and checks what `train` would check before it
+    /// opens data or device.
     #[command(after_help = "Examples:
   dcgan-gpu config show --preset quick > mine.toml       a file to start from
   dcgan-gpu config show --config mine.toml --epochs 5    is it right, and complete?

@@ -54,8 +54,8 @@ enum Verb {
         /// mnist, fashion-mnist or kmnist
         #[arg(value_parser = PossibleValuesParser::new(SETS.map(|set| set.name)))]
         set: String,
-        /// Ask this address instead of the public ones; {set} stands for the set's name. May be repeated, or hold several,
-        /// with commas
+        /// Ask this address instead of the public ones; {set} stands for the set's name. May be
+        /// repeated, or hold several, with commas
         #[arg(long = "mirror", value_name = "URL", env = MIRRORS, value_delimiter = ',')]
         mirrors: Vec<String>,
     },

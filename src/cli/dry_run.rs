@@ -14,7 +14,8 @@ use super::{print, print_json, table};
 /// Images that are counted for a data set kept on the device: as many as MNIST has.
 const TYPICAL_IMAGES: u64 = 60_000;
 
-/// Prints layers, shapes, parameters, FLOPs and memory. Nothing is opened: scratch buffers may be larger on a GPU.
+/// Prints layers, shapes, parameters, FLOPs and memory. Nothing is opened: scratch buffers may be
+/// larger on a GPU.
 pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     let layouts = config.layouts()?;
     let batch = u64::from(config.training.batch_size);

@@ -88,7 +88,8 @@ enum Verb {
 /// The choice of a device, the same for every verb that computes.
 #[derive(Args, Debug)]
 struct DeviceChoice {
-    /// `auto` (the first hardware GPU, else the processor), `cpu`, an index or a part of a name from `devices`
+    /// `auto` (the first hardware GPU, else the processor), `cpu`, an index or a part of a name
+    /// from `devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto", env = "DCGAN_GPU_DEVICE")]
     device: String,
     /// Seconds that a GPU may take for a few steps before it counts as hung; slow ones need more
@@ -144,7 +145,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// `text` without line breaks and of bearable length: a value that a message quotes may have neither end nor manners.
+/// `text` without line breaks and of bearable length: a value that a message quotes may have
+/// neither end nor manners.
 fn one_line(text: &str) -> String {
     let text = text.replace(char::is_control, " ");
     let length = text.chars().count();

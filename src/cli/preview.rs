@@ -9,7 +9,8 @@ pub enum ColourMode {
     True,
     /// Two pixels a character in the 256 colours of xterm.
     Palette,
-    /// One of ten ASCII characters for two pixels, the darkest of them a space: no colour, no escape codes.
+    /// One of ten ASCII characters for two pixels, the darkest of them a space: no colour, no
+    /// escape codes.
     Ascii,
 }
 
@@ -19,8 +20,9 @@ const RAMP: &[u8; 10] = b" .:-=+*#%@";
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
 impl ColourMode {
-    /// What a stream takes, given whether it `is_terminal` and the environment: nothing but ASCII where it is no terminal,
-    /// where `NO_COLOR` is set to anything (no-color.org), or where `TERM` is absent or `dumb`.
+    /// What a stream takes, given whether it `is_terminal` and the environment: nothing but ASCII
+    /// where it is no terminal, where `NO_COLOR` is set to anything (no-color.org), or where `TERM`
+    /// is absent or `dumb`.
     pub fn detect(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
         let is = |name: &str, test: fn(&str) -> bool| variable(name).is_some_and(|value| test(&value));
         // Windows' terminal sets no TERM.
@@ -37,8 +39,9 @@ impl ColourMode {
     }
 }
 
-/// `picture` as lines of text, at most `columns` characters wide, and never wider than one character a pixel. A character
-/// stands for a column of two squares: each shows the mean of the pixels below it. Every line ends with a line break.
+/// `picture` as lines of text, at most `columns` characters wide, and never wider than one
+/// character a pixel. A character stands for a column of two squares: each shows the mean of the
+/// pixels below it. Every line ends with a line break.
 pub fn preview(picture: &Picture, columns: usize, mode: ColourMode) -> String {
     let width = picture.width.min(columns.max(1));
     if width == 0 || picture.height == 0 {

@@ -1,4 +1,5 @@
-//! Ctrl-C and its relatives: the first asks a run to end and save, the second, or one before the run, ends the process at once.
+//! Ctrl-C and its relatives: the first asks a run to end and save, the second, or one before the
+//! run, ends the process at once.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,8 @@ use crate::train::stop::Stop;
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// A second signal within this time is the first one, sent twice: `timeout` sends it to a process and then to its group.
+/// A second signal within this time is the first one, sent twice: `timeout` sends it to a process
+/// and then to its group.
 const ECHO: Duration = Duration::from_millis(100);
 
 /// Signals that are watched.
@@ -43,8 +45,9 @@ impl Watch {
     }
 }
 
-/// From now on a signal ends the process with its exit code: before a run begins there is nothing to save, and tuning and
-/// compiling take their time. Signals that whoever started the process has it ignore, as `nohup` does, stay ignored.
+/// From now on a signal ends the process with its exit code: before a run begins there is nothing
+/// to save, and tuning and compiling take their time. Signals that whoever started the process has
+/// it ignore, as `nohup` does, stay ignored.
 pub fn watch() -> Result<Watch> {
     let watch = Watch { stop: Stop::default(), at_once: Arc::new(AtomicBool::new(true)), first: Arc::default() };
     install(&watch).map_err(|e| Error::new(Kind::Other, format!("cannot watch signals: {e}")))?;
@@ -65,8 +68,8 @@ fn install(watch: &Watch) -> io::Result<()> {
     spawn(move || signals.forever().for_each(|signal| watch.heed(signal)))
 }
 
-/// Ctrl-Break, a console that is closed, and the end of the session are Windows' SIGTERM. The system ends the process five
-/// seconds after the last two, however busy it is.
+/// Ctrl-Break, a console that is closed, and the end of the session are Windows' SIGTERM. The
+/// system ends the process five seconds after the last two, however busy it is.
 #[cfg(windows)]
 fn install(watch: &Watch) -> io::Result<()> {
     use tokio::signal::windows;

@@ -42,8 +42,8 @@ pub struct Arguments {
     /// Replace a run that is there
     #[arg(long)]
     force: bool,
-    /// Run the default kernels instead of the fastest on this device: the same bits whatever was measured. A resumed
-    /// run keeps to what it recorded
+    /// Run the default kernels instead of the fastest on this device: the same bits whatever was
+    /// measured. A resumed run keeps to what it recorded
     #[arg(long, conflicts_with = "dry_run")]
     no_tune: bool,
     /// Draw each sample grid in the terminal too
@@ -112,7 +112,8 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
         let end = config.total_steps(checkpoint.metadata.steps_per_epoch);
         if let Some(planned) = planned.filter(|planned| done >= end && done < *planned) {
-            // What it recorded only because it ended here went when it was taken further, and cannot be made of a checkpoint.
+            // What it recorded only because it ended here went when it was taken further, and
+            // cannot be made of a checkpoint.
             return Err(Error::usage(format!(
                 "{} is at step {done} on its way to step {planned}, and cannot end at step {end} any more; give a longer \
                  --epochs or --steps, or none",

@@ -1,6 +1,7 @@
 //! `--version`: what this program is built from, and what of the processor it can use.
 
-/// The release, its commit and wgpu's version as far as the build knew them, then a line on the processor.
+/// The release, its commit and wgpu's version as far as the build knew them, then a line on the
+/// processor.
 pub fn long() -> String {
     let (release, details) = (env!("CARGO_PKG_VERSION"), env!("BUILD_DETAILS"));
     let details = if details.is_empty() { String::new() } else { format!(" ({details})") };

@@ -1,4 +1,5 @@
-//! What the readers of data files share: opening them, room for what they declare, and what they often are instead.
+//! What the readers of data files share: opening them, room for what they declare, and what they
+//! often are instead.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -11,14 +12,15 @@ use crate::shape::Shape;
 /// The most bytes that an array in a file may have.
 const LARGEST: u64 = 4 << 30;
 
-/// The most memory reserved on the word of a header alone; a larger file grows its buffer as it is read.
+/// The most memory reserved on the word of a header alone; a larger file grows its buffer as it is
+/// read.
 const TRUSTED: u64 = 64 << 20;
 
 /// The most that is kept in memory where the system does not say how much is free.
 const LARGEST_SET: u64 = 16 << 30;
 
-/// Opens a regular file; gives its length too. A pipe, which might never say anything, or a device, which might never end, is
-/// not opened.
+/// Opens a regular file; gives its length too. A pipe, which might never say anything, or a device,
+/// which might never end, is not opened.
 ///
 /// # Errors
 ///
@@ -50,7 +52,8 @@ pub fn at(path: &Path) -> impl Fn(Error) -> Error {
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when there are more than 4 GiB, or more than this machine has to spare.
+/// [`Kind::Data`](crate::error::Kind::Data) when there are more than 4 GiB, or more than this
+/// machine has to spare.
 pub fn size_of(dimensions: &[u64], element: u64) -> Result<u64> {
     let size = dimensions.iter().try_fold(element, |size, &n| size.checked_mul(n));
     let Some(size) = size.filter(|&size| size <= LARGEST) else {
@@ -81,7 +84,8 @@ pub fn read_exactly(source: impl Read, size: u64, length: u64) -> Result<Vec<u8>
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to spare.
+/// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to
+/// spare.
 pub fn room_for_images(count: u32, shape: Shape) -> Result<Vec<u8>> {
     let bytes = (shape.bytes() as u64).saturating_mul(count.into());
     check_memory(bytes)?;

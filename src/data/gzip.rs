@@ -4,13 +4,13 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// From this number of members on they must hold [`LEAST`] bytes on average (those of `bgzip` hold 64 KiB): starting one
-/// takes microseconds, whatever it holds.
+/// From this number of members on they must hold [`LEAST`] bytes on average (those of `bgzip` hold
+/// 64 KiB): starting one takes microseconds, whatever it holds.
 const MANY: u64 = 1000;
 const LEAST: u64 = 1024;
 
-/// Unpacks the members of a gzip file. Unlike `flate2::bufread::MultiGzDecoder` it does not go through endless numbers of
-/// members that hold next to nothing.
+/// Unpacks the members of a gzip file. Unlike `flate2::bufread::MultiGzDecoder` it does not go
+/// through endless numbers of members that hold next to nothing.
 pub(super) struct Members<R> {
     /// `None` after the last member.
     member: Option<GzDecoder<R>>,

@@ -1,8 +1,9 @@
-//! The IDX format of MNIST and its relatives: a magic number (two zeros, the element type, the number of dimensions), the
-//! dimensions as big-endian `u32`, then the elements. Files may be gzipped, whatever their name says.
+//! The IDX format of MNIST and its relatives: a magic number (two zeros, the element type, the
+//! number of dimensions), the dimensions as big-endian `u32`, then the elements. Files may be
+//! gzipped, whatever their name says.
 //!
-//! A file is not trusted: nothing is allocated for bytes that are not there, and nothing is read beyond what the header
-//! declares and one byte more.
+//! A file is not trusted: nothing is allocated for bytes that are not there, and nothing is read
+//! beyond what the header declares and one byte more.
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -27,8 +28,8 @@ const BOMB_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, or does not hold exactly the
-/// bytes that it declares.
+/// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, or
+/// does not hold exactly the bytes that it declares.
 pub fn read_images(path: &Path) -> Result<RawImages> {
     let (source, length) = open(path)?;
     parse_images(source, length).map_err(at(path))

@@ -39,11 +39,13 @@ impl RawImages {
         RawImages { shape: Shape { height: width, width: height, channels }, count: self.count, pixels }
     }
 
-    /// The images at `shape`: scaled to cover it, the centre cropped, grey made of colour or colour of grey.
+    /// The images at `shape`: scaled to cover it, the centre cropped, grey made of colour or colour
+    /// of grey.
     ///
     /// # Errors
     ///
-    /// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to spare.
+    /// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to
+    /// spare.
     pub fn conformed(self, shape: Shape) -> Result<RawImages> {
         if self.shape == shape {
             return Ok(self);

@@ -36,8 +36,8 @@ impl Location {
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when `path` does not exist or cannot be read, or when it holds no images or
-/// those of several data sets.
+/// [`Kind::Data`](crate::error::Kind::Data) when `path` does not exist or cannot be read, or when
+/// it holds no images or those of several data sets.
 pub fn find(path: &Path) -> Result<Location> {
     if path.is_file() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -82,11 +82,13 @@ pub struct Absence {
     looked: Vec<PathBuf>,
 }
 
-/// Finds the set `set` in `data_dir`, or in the cache folder: each in a folder of the set's name, and in `data_dir` itself.
+/// Finds the set `set` in `data_dir`, or in the cache folder: each in a folder of the set's name,
+/// and in `data_dir` itself.
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, or when the set is in none of them.
+/// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, or when the set is in
+/// none of them.
 pub fn find_set(set: &'static Set, data_dir: Option<&Path>) -> Result<Location> {
     search(set, data_dir, cache_folder().as_deref())?.map_err(|absence| absence.error(None))
 }
@@ -125,7 +127,8 @@ fn training_images_in(folder: &Path, set: &Set) -> io::Result<Option<Location>> 
     Ok(found.filter(|location| !is_of_another(&location.images, set)))
 }
 
-/// Whether a file is another set's: the files of all sets are called the same, but their sizes tell them apart.
+/// Whether a file is another set's: the files of all sets are called the same, but their sizes tell
+/// them apart.
 fn is_of_another(images: &Path, set: &Set) -> bool {
     let (name, bytes) = (images.file_name(), fs::metadata(images).ok().map(|metadata| metadata.len()));
     let is_at = |file: &File| name == Some(OsStr::new(file.name)) && bytes == Some(file.bytes);
@@ -133,8 +136,8 @@ fn is_of_another(images: &Path, set: &Set) -> bool {
     !has(set) && SETS.iter().any(has)
 }
 
-/// The folder in which data sets are kept between runs: `$DCGAN_GPU_CACHE`, or `dcgan-gpu` in the user's cache folder;
-/// `None` where the environment names neither.
+/// The folder in which data sets are kept between runs: `$DCGAN_GPU_CACHE`, or `dcgan-gpu` in the
+/// user's cache folder; `None` where the environment names neither.
 pub fn cache_folder() -> Option<PathBuf> {
     cache_folder_from(|name| std::env::var_os(name))
 }
@@ -164,14 +167,16 @@ fn stem(name: &str) -> String {
     lower.strip_suffix(".gz").map(str::to_owned).unwrap_or(lower)
 }
 
-/// Whether a file is one of IDX images by its name; a picture that came out of such a file may bear its name.
+/// Whether a file is one of IDX images by its name; a picture that came out of such a file may bear
+/// its name.
 fn is_idx_images(name: &str) -> bool {
     let stem = stem(name);
     let is_picture = PICTURES.iter().any(|ending| stem.ends_with(&format!(".{ending}")));
     stem.contains("images") && stem.contains("idx") && !is_picture
 }
 
-/// The stems of the training images among `names`; of all images where none are called training images.
+/// The stems of the training images among `names`; of all images where none are called training
+/// images.
 fn training_images(names: &[String]) -> Vec<String> {
     let mut stems: BTreeSet<_> = names.iter().filter(|name| is_idx_images(name)).map(|name| stem(name)).collect();
     if stems.iter().any(|stem| stem.contains("train")) {
@@ -193,7 +198,8 @@ fn labels_of(images: &str, folder: &Path, names: &[String]) -> Option<PathBuf> {
     with_stem(names, &labels).filter(|_| labels != images).map(|name| folder.join(name))
 }
 
-/// The first name with this stem: the unpacked file comes before its `.gz`, which takes longer to read.
+/// The first name with this stem: the unpacked file comes before its `.gz`, which takes longer to
+/// read.
 fn with_stem<'a>(names: &'a [String], wanted: &str) -> Option<&'a String> {
     names.iter().find(|name| stem(name) == wanted)
 }

@@ -72,12 +72,14 @@ impl DataSet {
     /// Opens the data set `spec` for a network that makes images of `shape`:
     ///
     /// - `strokes`: built-in digits, drawn at this shape from `seed`;
-    /// - `mnist`, `fashion-mnist`, `kmnist`: looked for below `data_dir` in a folder of that name, in `data_dir` itself, then in
-    ///   the cache folder; the program downloads what is in none of them;
-    /// - otherwise a folder with IDX files, one `.npy` array, or PNG and JPEG files; or one file of IDX images or an array.
+    /// - `mnist`, `fashion-mnist`, `kmnist`: looked for below `data_dir` in a folder of that name,
+    ///   in `data_dir` itself, then in the cache folder; the program downloads what is in none of
+    ///   them;
+    /// - otherwise a folder with IDX files, one `.npy` array, or PNG and JPEG files; or one file of
+    ///   IDX images or an array.
     ///
-    /// Images of another size are scaled to cover `shape`, and their centre is cropped; grey is made of colours, or colours of
-    /// grey.
+    /// Images of another size are scaled to cover `shape`, and their centre is cropped; grey is
+    /// made of colours, or colours of grey.
     ///
     /// # Errors
     ///
@@ -112,7 +114,8 @@ impl DataSet {
         self.loaded.as_ref().map(|loaded| loaded.pixels.as_slice())
     }
 
-    /// The label of each image, where a file of them came with the images, or where each lies in the folder of its class.
+    /// The label of each image, where a file of them came with the images, or where each lies in
+    /// the folder of its class.
     pub fn labels(&self) -> Option<&[u32]> {
         self.loaded.as_ref()?.labels.as_deref()
     }
@@ -127,9 +130,9 @@ impl DataSet {
         self.loaded.as_ref()?.remark.as_deref()
     }
 
-    /// SHA-256, as hexadecimal digits, of number, shape and pixels of all images, to know them again; of strokes, which are
-    /// drawn anew in every epoch, of the first ones. Pixels are digested in pieces, by all threads: MNIST's 47 MB take
-    /// about 36 ms on two.
+    /// SHA-256, as hexadecimal digits, of number, shape and pixels of all images, to know them
+    /// again; of strokes, which are drawn anew in every epoch, of the first ones. Pixels are
+    /// digested in pieces, by all threads: MNIST's 47 MB take about 36 ms on two.
     pub fn digest(&self) -> String {
         let mut drawn = Vec::new();
         let pixels = self.resident().unwrap_or_else(|| {
@@ -145,8 +148,8 @@ impl DataSet {
         hex(&all.finalize())
     }
 
-    /// Copies the images `indices` to `out`, `[indices][height][width][channels]`. Strokes are drawn anew in every
-    /// `epoch`, on all threads; how many there are does not change a bit.
+    /// Copies the images `indices` to `out`, `[indices][height][width][channels]`. Strokes are
+    /// drawn anew in every `epoch`, on all threads; how many there are does not change a bit.
     ///
     /// # Panics
     ///

@@ -1,20 +1,21 @@
 //! Bringing an image to the network's size and channels.
 //!
-//! The filter is the cubic of Catmull and Rom (1974), as wide as a pixel of the smaller image, so that nothing aliases.
-//! It is a polynomial, and sums have a fixed order: the bits are the same on every platform and number of threads.
+//! The filter is the cubic of Catmull and Rom (1974), as wide as a pixel of the smaller image, so
+//! that nothing aliases. It is a polynomial, and sums have a fixed order: the bits are the same on
+//! every platform and number of threads.
 
 use crate::shape::Shape;
 
-/// Scales images so that they cover another size, and crops the centre. One for each thread: it keeps the weights of the
-/// last sizes.
+/// Scales images so that they cover another size, and crops the centre. One for each thread: it
+/// keeps the weights of the last sizes.
 #[derive(Debug, Default)]
 pub struct Cover {
     sizes: Option<([u32; 4], [Axis; 2])>,
 }
 
 impl Cover {
-    /// Brings `pixels`, an image of the shape `from`, to the shape `to` and into `out`. Grey is the luma of colours
-    /// (Rec. 709); colours of grey are equal.
+    /// Brings `pixels`, an image of the shape `from`, to the shape `to` and into `out`. Grey is the
+    /// luma of colours (Rec. 709); colours of grey are equal.
     ///
     /// # Panics
     ///

@@ -1,4 +1,5 @@
-//! The data sets that are known by name: what they are, who serves them, and what their files must be.
+//! The data sets that are known by name: what they are, who serves them, and what their files must
+//! be.
 
 /// A data set that is published as gzipped IDX files.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +12,8 @@ pub struct Set {
     pub about: &'static str,
     /// The terms it is published under.
     pub licence: &'static str,
-    /// Base addresses in the order in which they are asked; each ends in `/` and is followed by the name of a file.
+    /// Base addresses in the order in which they are asked; each ends in `/` and is followed by the
+    /// name of a file.
     pub sources: &'static [&'static str],
     /// Training images, training labels, test images, test labels.
     pub files: &'static [File],
@@ -45,8 +47,8 @@ impl File {
         self.name.strip_suffix(".gz").unwrap_or(self.name)
     }
 
-    /// The most bytes that are taken from a server: what is published, and half as much again where another container of
-    /// the same content can be told.
+    /// The most bytes that are taken from a server: what is published, and half as much again where
+    /// another container of the same content can be told.
     pub fn limit(&self) -> u64 {
         if self.content_sha256.is_some() { self.bytes + self.bytes / 2 + 1024 } else { self.bytes }
     }

@@ -2,8 +2,8 @@
 
 use crate::random::{Draws, stream};
 
-/// The indices `0..len` in the order in which `epoch` visits them: a Fisher–Yates shuffle that depends on nothing but its
-/// arguments.
+/// The indices `0..len` in the order in which `epoch` visits them: a Fisher–Yates shuffle that
+/// depends on nothing but its arguments.
 pub fn shuffled(seed: u64, epoch: u32, len: u32) -> Vec<u32> {
     let draws = Draws::new(seed, stream::SHUFFLE, epoch);
     let mut order: Vec<u32> = (0..len).collect();

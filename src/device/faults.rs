@@ -1,8 +1,8 @@
 //! Device faults on purpose: the seam through which tests make a device fail at a chosen moment.
 //!
-//! Nothing strikes unless a test armed a fault, and only the Rust interface can: no flag, no environment variable. Where
-//! an adapter can be made to fail in earnest it is: a lost device is one that was destroyed, and the same code that finds
-//! a driver's failure has to find it.
+//! Nothing strikes unless a test armed a fault, and only the Rust interface can: no flag, no
+//! environment variable. Where an adapter can be made to fail in earnest it is: a lost device is
+//! one that was destroyed, and the same code that finds a driver's failure has to find it.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,8 +72,8 @@ pub struct Armed {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// Arms faults for the whole process, or none, to count passages or to keep others' faults away. Waits while somebody
-/// else has some armed.
+/// Arms faults for the whole process, or none, to count passages or to keep others' faults away.
+/// Waits while somebody else has some armed.
 pub fn arm(faults: impl IntoIterator<Item = DeviceFault>) -> Armed {
     assert!(!ARMED_HERE.replace(true), "this thread has faults armed already");
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,8 +20,8 @@ struct State {
 }
 
 impl DeviceHealth {
-    /// Notes a failure. The first one stays, unless a later one explains it: a lost device makes invalid what is used
-    /// afterwards, and one that ran out of memory is lost.
+    /// Notes a failure. The first one stays, unless a later one explains it: a lost device makes
+    /// invalid what is used afterwards, and one that ran out of memory is lost.
     pub(super) fn note(&self, failure: Option<DeviceFailure>, cause: impl Into<String>) {
         let mut state = self.state();
         let explains = match &state.failure {

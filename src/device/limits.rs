@@ -1,10 +1,11 @@
-//! What a device can hold, checked before anything is allocated: a message instead of a crash, with the flag that helps.
+//! What a device can hold, checked before anything is allocated: a message instead of a crash, with
+//! the flag that helps.
 
 use crate::error::{Error, Result};
 use crate::plan::{Program, Role, TensorSpec, allocated_bytes};
 
-/// Refuses a program with a tensor beyond `max_binding_bytes`, and one that takes more than the machine's memory where
-/// the device lives in it (`in_host_memory`).
+/// Refuses a program with a tensor beyond `max_binding_bytes`, and one that takes more than the
+/// machine's memory where the device lives in it (`in_host_memory`).
 ///
 /// # Errors
 /// [`crate::error::Kind::Device`], with the tensor, both sizes and the remedy.

@@ -16,10 +16,11 @@ use crate::twin::{self, Twinned};
 /// What a device is opened for, besides running plans.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
-    /// How adapters are to time dispatches. One that cannot do it uses the next method of [`Timing`]; the default asks for
-    /// no feature that training does without.
+    /// How adapters are to time dispatches. One that cannot do it uses the next method of
+    /// [`Timing`]; the default asks for no feature that training does without.
     pub timing: Timing,
-    /// How long the host waits for an adapter before it calls it hung; the host itself is waited for as long as it takes.
+    /// How long the host waits for an adapter before it calls it hung; the host itself is waited
+    /// for as long as it takes.
     pub patience: Duration,
 }
 
@@ -74,7 +75,8 @@ pub enum Device {
 }
 
 impl Device {
-    /// Opens `auto`, `cpu`, an index of [`list`], or the first adapter whose name contains `choice`.
+    /// Opens `auto`, `cpu`, an index of [`list`], or the first adapter whose name contains
+    /// `choice`.
     ///
     /// # Errors
     /// [`Kind::NoDevice`] when nothing matches, naming what there is.
@@ -119,11 +121,12 @@ impl Device {
         }
     }
 
-    /// Opens the same device once more, with the same options: after a loss it may work again. What was loaded on this
-    /// one stays as it is.
+    /// Opens the same device once more, with the same options: after a loss it may work again. What
+    /// was loaded on this one stays as it is.
     ///
     /// # Errors
-    /// [`Kind::Device`], as one that [is lost](Error::is_lost), when it is not there any more or cannot be opened.
+    /// [`Kind::Device`], as one that [is lost](Error::is_lost), when it is not there any more or
+    /// cannot be opened.
     pub fn reopen(&self) -> Result<Device> {
         let opened = match self {
             Device::Host => Device::open_host(),
@@ -135,8 +138,8 @@ impl Device {
         })
     }
 
-    /// What the bits of results depend on: an adapter's name, API and driver, or the host's architecture and vector
-    /// instructions.
+    /// What the bits of results depend on: an adapter's name, API and driver, or the host's
+    /// architecture and vector instructions.
     pub fn identity(&self) -> String {
         match self {
             Device::Host => format!("cpu, {}, {}", std::env::consts::ARCH, twin::vector_instructions()),
@@ -163,14 +166,14 @@ impl Device {
     /// Makes a program's buffers, pipelines and bind groups.
     ///
     /// # Errors
-    /// [`Kind::Device`] when a tensor or all of them pass a limit of the device, memory does not suffice, or the driver
-    /// refuses a kernel.
+    /// [`Kind::Device`] when a tensor or all of them pass a limit of the device, memory does not
+    /// suffice, or the driver refuses a kernel.
     pub fn load(&self, program: Program) -> Result<Box<dyn Session>> {
         self.load_with(program, &[])
     }
 
-    /// As [`Device::load`], for a program that runs kernels which are not of this crate: the host finds their twins among
-    /// `twins`.
+    /// As [`Device::load`], for a program that runs kernels which are not of this crate: the host
+    /// finds their twins among `twins`.
     ///
     /// # Errors
     /// As [`Device::load`].
@@ -201,7 +204,8 @@ pub trait Session: Debug {
     /// The loaded program.
     fn program(&self) -> &Program;
 
-    /// Replaces the words of a view; takes effect before everything that is run afterwards. Floats travel as their bits.
+    /// Replaces the words of a view; takes effect before everything that is run afterwards. Floats
+    /// travel as their bits.
     fn write(&mut self, view: View, words: &[u32]);
 
     /// The words of a view, after everything that was run.
@@ -234,8 +238,8 @@ pub trait Session: Debug {
     /// As [`Session::read`].
     fn time_dispatches(&mut self, plan: usize) -> Result<Vec<f64>>;
 
-    /// The seconds that dispatch number `index` of plan number `plan` takes; on adapters the mean of as many runs as
-    /// submitting and waiting do not count beside.
+    /// The seconds that dispatch number `index` of plan number `plan` takes; on adapters the mean
+    /// of as many runs as submitting and waiting do not count beside.
     ///
     /// # Errors
     /// As [`Session::read`].

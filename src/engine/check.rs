@@ -1,4 +1,5 @@
-//! The look for NaN and infinity in everything that training changes: a plan of its own, between steps.
+//! The look for NaN and infinity in everything that training changes: a plan of its own, between
+//! steps.
 
 use super::storage::Storage;
 use crate::device::Session;
@@ -11,7 +12,8 @@ use crate::plan::{Profile, Program, Recorder, Role, View};
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
-    /// The first tensor that holds NaN or infinity, named as in a checkpoint: `generator/parameter/3.weight`.
+    /// The first tensor that holds NaN or infinity, named as in a checkpoint:
+    /// `generator/parameter/3.weight`.
     pub not_finite: Option<String>,
     /// The largest magnitude in G's first moments: its gradient, smoothed over steps.
     pub generator_moment: f32,
@@ -25,7 +27,8 @@ const NOT_WRITTEN: u32 = u32::MAX;
 /// The recorded check.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// `[tensors, SHARES]`: for each tensor that holds stored ones the largest magnitude of each share.
+    /// `[tensors, SHARES]`: for each tensor that holds stored ones the largest magnitude of each
+    /// share.
     largest: View,
     storage: Storage,
     /// Index of its plan in the program.

@@ -1,4 +1,5 @@
-//! The tensors of a training program: two networks, their optimizers, and what the host writes and reads.
+//! The tensors of a training program: two networks, their optimizers, and what the host writes and
+//! reads.
 
 use crate::kernels::adam::AdamTensors;
 use crate::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
@@ -66,12 +67,14 @@ pub struct Gan {
     pub generator: Trained,
     /// D.
     pub discriminator: Trained,
-    /// Placed where both losses come from one forward pass through a D whose samples do not depend on each other.
+    /// Placed where both losses come from one forward pass through a D whose samples do not depend
+    /// on each other.
     pub shared_pass: Option<SharedPass>,
 }
 
 impl Gan {
-    /// Places both networks with the ports of a step; `image_bytes` is the size of the data on the device.
+    /// Places both networks with the ports of a step; `image_bytes` is the size of the data on the
+    /// device.
     pub fn place(
         program: &mut Program,
         profile: &Profile,

@@ -37,7 +37,8 @@ pub struct Recording {
     pub check: Check,
 }
 
-/// Records everything that training needs; `image_bytes` is the size of the images kept on the device.
+/// Records everything that training needs; `image_bytes` is the size of the images kept on the
+/// device.
 ///
 /// # Errors
 /// A usage error when a size is beyond a portable limit.
@@ -81,8 +82,8 @@ pub enum Batch<'a> {
 }
 
 impl Engine {
-    /// Loads a GAN on a device, with its initial parameters. `resident` holds all images where they stay on the device;
-    /// otherwise every step brings its own.
+    /// Loads a GAN on a device, with its initial parameters. `resident` holds all images where they
+    /// stay on the device; otherwise every step brings its own.
     ///
     /// # Errors
     /// As [`Config::layouts`] and [`Device::load`].
@@ -149,7 +150,8 @@ impl Engine {
     /// What steps `from..to` recorded, at most the last [`Ring::rows`]; waits for the last of them.
     ///
     /// # Errors
-    /// When the device fails, or did not do one of these steps: each stamps its row of the ring at its very end.
+    /// When the device fails, or did not do one of these steps: each stamps its row of the ring at
+    /// its very end.
     pub fn losses(&mut self, from: u32, to: u32) -> Result<Vec<Values>> {
         let Ring { view, rows, width, stamp, columns } = &self.ring;
         assert!(to - from <= *rows, "the ring holds {rows} steps");
@@ -163,7 +165,8 @@ impl Engine {
         (from..to).map(row).collect()
     }
 
-    /// Looks for NaN and infinity, by bits, in everything that a checkpoint would hold; waits for the last step.
+    /// Looks for NaN and infinity, by bits, in everything that a checkpoint would hold; waits for
+    /// the last step.
     ///
     /// # Errors
     /// When the device fails.

@@ -36,8 +36,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Places G for batches and records the sampling plan. The batch depends on the network and the device alone, so
-    /// that an image has the same bits however many are drawn.
+    /// Places G for batches and records the sampling plan. The batch depends on the network and the
+    /// device alone, so that an image has the same bits however many are drawn.
     ///
     /// # Errors
     /// A usage error when a size is beyond a portable limit.
@@ -117,7 +117,8 @@ impl Generator {
         Ok(Generator { session, sampler })
     }
 
-    /// The images of these latents, however many; the same latent gives the same image whatever is beside it.
+    /// The images of these latents, however many; the same latent gives the same image whatever is
+    /// beside it.
     ///
     /// # Errors
     /// When the device fails.

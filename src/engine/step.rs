@@ -1,7 +1,8 @@
 //! One training step, from top to bottom: the file to read first.
 //!
-//! A step is a list of phases, each a plan, recorded once before step 0. One process runs them as one submission. Parameter
-//! gradients accumulate within a step and are cleared by the update that uses them; activation gradients are assigned.
+//! A step is a list of phases, each a plan, recorded once before step 0. One process runs them as
+//! one submission. Parameter gradients accumulate within a step and are cleared by the update that
+//! uses them; activation gradients are assigned.
 
 use super::gan::{Gan, Inputs, SharedPass, Trained};
 use crate::error::Result;
@@ -42,7 +43,8 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// D learns first; then G learns from what the new D says of the same images (Goodfellow et al. 2014, Algorithm 1).
+    /// D learns first; then G learns from what the new D says of the same images (Goodfellow et al.
+    /// 2014, Algorithm 1).
     fn alternating(&mut self) -> Result<()> {
         self.d_gradients_on_real();
         let generated = self.generate();
@@ -63,7 +65,8 @@ impl Step<'_> {
         self.end_phase("generator update")
     }
 
-    /// Both losses come from one forward pass of G and one of D on each batch; both updates wait for the end.
+    /// Both losses come from one forward pass of G and one of D on each batch; both updates wait
+    /// for the end.
     fn simultaneous(&mut self) -> Result<()> {
         self.d_gradients_on_real();
         let generated = self.generate();
@@ -86,7 +89,8 @@ impl Step<'_> {
         self.end_phase("generator update")
     }
 
-    /// Ends the phase recorded so far. Between phases, several processes would add up what each has.
+    /// Ends the phase recorded so far. Between phases, several processes would add up what each
+    /// has.
     fn end_phase(&mut self, name: &str) -> Result<()> {
         self.phases.push(self.recorder.cut(name)?);
         Ok(())
@@ -106,15 +110,16 @@ impl Step<'_> {
         self.back_through_d(pass, dlogits, Wanted::Parameters);
     }
 
-    /// The gradient of G's loss (that of labels "real", the non-saturating one) with respect to the images.
+    /// The gradient of G's loss (that of labels "real", the non-saturating one) with respect to the
+    /// images.
     fn g_image_gradients(&mut self, pass: &Tape) -> View {
         let dlogits = self.gan.inputs.dlogits;
         self.loss(pass, 1.0, LossOf::Generator, dlogits);
         self.back_through_d(pass, dlogits, Wanted::Input)
     }
 
-    /// D's gradients on generated images and the images' gradient of G's loss, which differ by a factor for each sample:
-    /// one backward pass from ones serves both.
+    /// D's gradients on generated images and the images' gradient of G's loss, which differ by a
+    /// factor for each sample: one backward pass from ones serves both.
     fn gradients_of_both(&mut self, pass: &Tape, SharedPass { ones, g_dlogits, room }: SharedPass) -> View {
         let d_dlogits = self.gan.inputs.dlogits;
         self.loss(pass, self.config.training.label_fake, LossOf::Fake, d_dlogits);
@@ -127,7 +132,8 @@ impl Step<'_> {
         scaled
     }
 
-    /// The step's number goes beside its losses, last of all: the host believes no row that does not have it.
+    /// The step's number goes beside its losses, last of all: the host believes no row that does
+    /// not have it.
     fn stamp(&mut self) {
         let Inputs { step, ring, .. } = self.gan.inputs;
         let [g, d] = [&self.gan.generator, &self.gan.discriminator].map(|network| network.state.parameters);

@@ -35,8 +35,8 @@ use case::Trial;
 use crate::plan::{Constant, Kernel, Launch, Recorder, View, flat_workgroups};
 use crate::twin::Twinned;
 
-/// Where the seed's two words lie in the input that every step brings: a constant of the kernels that
-/// draw random numbers.
+/// Where the seed's two words lie in the input that every step brings: a constant of the kernels
+/// that draw random numbers.
 pub const SEED_WORD: u32 = 0;
 /// Where the step's number lies there.
 pub const STEP_WORD: u32 = 2;

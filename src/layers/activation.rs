@@ -1,4 +1,5 @@
-//! What activation functions have in common in a traversal: they are elementwise, and their gradients are taken in place.
+//! What activation functions have in common in a traversal: they are elementwise, and their
+//! gradients are taken in place.
 
 use std::fmt;
 

@@ -8,7 +8,8 @@ use super::window::{Padding, Pair, Window};
 use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, yes};
 use crate::shape::Shape;
 
-/// A convolution (cross-correlation, as everywhere in the field), after nearest-neighbour `upsample`.
+/// A convolution (cross-correlation, as everywhere in the field), after nearest-neighbour
+/// `upsample`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv {

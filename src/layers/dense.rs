@@ -7,7 +7,8 @@ use super::taps::TapList;
 use super::{Cost, Example, Layer, Per, Place, Placed, Variable, VariableKind, example, yes};
 use crate::shape::Shape;
 
-/// All inputs to all outputs, to a vector of `units` or to a grid `shape` = `[height, width, channels]`.
+/// All inputs to all outputs, to a vector of `units` or to a grid `shape` = `[height, width,
+/// channels]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {

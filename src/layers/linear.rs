@@ -1,4 +1,5 @@
-//! What dense layers, convolutions and transposed convolutions have in common: one linear map over a tap list, and a bias.
+//! What dense layers, convolutions and transposed convolutions have in common: one linear map over
+//! a tap list, and a bias.
 
 use super::taps::TapList;
 use super::window::Pair;

@@ -1,8 +1,10 @@
-//! Layers, a file each: keys, output shape, parameters and state, and how each records its forward and backward kernels.
+//! Layers, a file each: keys, output shape, parameters and state, and how each records its forward
+//! and backward kernels.
 //!
-//! A layer is described by the struct of its file, whose fields are its keys in a configuration. Placed in a traversal of a
-//! network ([`crate::model::network::Traversal`]) it becomes a [`Placed`]: what a pass leaves is the traversal's, and only
-//! parameters and state are the layer's own.
+//! A layer is described by the struct of its file, whose fields are its keys in a configuration.
+//! Placed in a traversal of a network ([`crate::model::network::Traversal`]) it becomes a
+//! [`Placed`]: what a pass leaves is the traversal's, and only parameters and state are the layer's
+//! own.
 
 mod activation;
 mod linear;
@@ -98,7 +100,8 @@ const fn example(input: [u32; 3], batch: u32, layers: &'static [&'static str]) -
 
 /// A layer as the configuration describes it, before any device is involved.
 pub trait Layer: Debug {
-    /// The output's shape, that of the input unless a layer says otherwise, or what is wrong with the layer on this input.
+    /// The output's shape, that of the input unless a layer says otherwise, or what is wrong with
+    /// the layer on this input.
     ///
     /// # Errors
     /// The problem in words, without the layer's name.
@@ -139,7 +142,8 @@ pub trait Layer: Debug {
         false
     }
 
-    /// The bounds of its outputs, where both are known: what images are scaled to where it is G's last layer.
+    /// The bounds of its outputs, where both are known: what images are scaled to where it is G's
+    /// last layer.
     fn range(&self) -> Option<[f32; 2]> {
         None
     }
@@ -243,7 +247,8 @@ pub trait Placed: Debug {
     /// Records the forward kernels on `x` and returns the output.
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View;
 
-    /// Records the backward kernels and returns the gradient with respect to the input, where it is wanted.
+    /// Records the backward kernels and returns the gradient with respect to the input, where it is
+    /// wanted.
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View;
 }
 
@@ -273,8 +278,8 @@ pub struct Pass<'a> {
     pub transposed: View,
 }
 
-/// Factors of the samples, where upstream gradients are those of each sample's logit and the parameters' gradients shall
-/// be those of a loss.
+/// Factors of the samples, where upstream gradients are those of each sample's logit and the
+/// parameters' gradients shall be those of a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scaling {
     /// `[batch]`: dL/dlogit.

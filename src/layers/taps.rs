@@ -1,8 +1,10 @@
-//! Tap lists: dense, convolution and transposed convolution as lists of (input pixel, output pixel, tap).
+//! Tap lists: dense, convolution and transposed convolution as lists of (input pixel, output pixel,
+//! tap).
 //!
-//! `y[q] = Σ x[p] · W[t]` over the list's entries with output pixel q. Taps that would read padding are not in the list,
-//! so kernels need no bounds checks. The adjoint list, with p and q exchanged, gives the gradient with respect to the
-//! input; grouped by tap, the list gives the gradient with respect to the weights.
+//! `y[q] = Σ x[p] · W[t]` over the list's entries with output pixel q. Taps that would read padding
+//! are not in the list, so kernels need no bounds checks. The adjoint list, with p and q exchanged,
+//! gives the gradient with respect to the input; grouped by tap, the list gives the gradient with
+//! respect to the weights.
 
 use super::window::Window;
 use crate::shape::Shape;
@@ -30,15 +32,16 @@ pub struct TapList {
 }
 
 impl TapList {
-    /// A dense layer: every input pixel meets every output pixel through a tap of its own, `t = q · P + p`.
+    /// A dense layer: every input pixel meets every output pixel through a tap of its own, `t = q ·
+    /// P + p`.
     pub fn dense(input: Shape, output: Shape) -> Self {
         let (inputs, outputs) = (input.pixels(), output.pixels());
         let taps = (0..outputs).flat_map(|q| (0..inputs).map(move |p| Tap { p, q, t: q * inputs + p }));
         TapList { taps: taps.collect(), outputs, count: inputs * outputs, nominal: inputs * outputs }
     }
 
-    /// A convolution: output (i, j) reads input (i·stride + ky − top, j·stride + kx − left), of an input first enlarged
-    /// `upsample` times by repetition.
+    /// A convolution: output (i, j) reads input (i·stride + ky − top, j·stride + kx − left), of an
+    /// input first enlarged `upsample` times by repetition.
     pub fn convolution(input: Shape, output: Shape, window: &Window, upsample: u32) -> Self {
         let rows = axis(output.height, input.height * upsample, window, 0);
         let columns = axis(output.width, input.width * upsample, window, 1);
@@ -53,7 +56,8 @@ impl TapList {
         TapList::ordered(taps, outputs, window.taps(), outputs * window.taps())
     }
 
-    /// A transposed convolution: the adjoint of the convolution that leads from `output` to `input`.
+    /// A transposed convolution: the adjoint of the convolution that leads from `output` to
+    /// `input`.
     pub fn transposed_convolution(input: Shape, output: Shape, window: &Window) -> Self {
         TapList::convolution(output, input, window, 1).adjoint(output.pixels())
     }
@@ -89,8 +93,8 @@ impl TapList {
         self.count
     }
 
-    /// Grouped by output pixel: rows `[Q, 3]` of (q, first pair, end), the longest first so that no long one is left at
-    /// the end of a dispatch; pairs `[len, 2]` of (p, t).
+    /// Grouped by output pixel: rows `[Q, 3]` of (q, first pair, end), the longest first so that no
+    /// long one is left at the end of a dispatch; pairs `[len, 2]` of (p, t).
     pub fn by_output(&self) -> (Vec<u32>, Vec<u32>) {
         let mut rows: Vec<[u32; 3]> = (0..self.outputs).map(|q| [q, 0, 0]).collect();
         for (i, tap) in (0..).zip(&self.taps) {
@@ -105,7 +109,8 @@ impl TapList {
         (rows.into_flattened(), pairs)
     }
 
-    /// Grouped by tap and cut into `splits` shares: shares `[splits, T, 2]` of (first pair, end), pairs `[len, 2]` of (p, q).
+    /// Grouped by tap and cut into `splits` shares: shares `[splits, T, 2]` of (first pair, end),
+    /// pairs `[len, 2]` of (p, q).
     pub fn by_tap(&self, splits: u32) -> (Vec<u32>, Vec<u32>) {
         let mut taps = self.taps.clone();
         taps.sort_by_key(|tap| (tap.t, tap.q, tap.p));
@@ -139,7 +144,8 @@ impl TapList {
     }
 }
 
-/// One axis of a convolution: all (output, kernel position, input) with the input inside its bounds.
+/// One axis of a convolution: all (output, kernel position, input) with the input inside its
+/// bounds.
 fn axis(outputs: u32, inputs: u32, window: &Window, axis: usize) -> Vec<(u32, u32, u32)> {
     let (kernel, stride, before) = (window.kernel[axis], window.stride[axis], window.padding[axis][0]);
     (0..outputs)
@@ -157,7 +163,8 @@ mod tests {
         Shape { height, width, channels: 1 }
     }
 
-    /// The counts of the design: 841 of 1225 pairs of a 5×5 convolution on 7×7 are real, and 1024 of the strided one.
+    /// The counts of the design: 841 of 1225 pairs of a 5×5 convolution on 7×7 are real, and 1024
+    /// of the strided one.
     #[test]
     fn padding_taps_are_absent() {
         let count = |stride: u32, input: u32| {

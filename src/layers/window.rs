@@ -1,4 +1,5 @@
-//! The geometry of convolutions: kernel, stride and padding, as the configuration writes them and as sizes follow.
+//! The geometry of convolutions: kernel, stride and padding, as the configuration writes them and
+//! as sizes follow.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +41,8 @@ pub enum Padding {
     All(u32),
     /// `[top, bottom, left, right]`.
     Sides([u32; 4]),
-    /// "same" (TensorFlow's: the output is ⌈input / stride⌉, or input · stride when transposed, and where the padding
-    /// is odd the side after gets more) or "valid" (none).
+    /// "same" (TensorFlow's: the output is ⌈input / stride⌉, or input · stride when transposed, and
+    /// where the padding is odd the side after gets more) or "valid" (none).
     Rule(PaddingRule),
 }
 
@@ -77,8 +78,8 @@ impl Window {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// The window and the output size of a convolution over `input` `[height, width]`; the message of a failure names no
-    /// layer.
+    /// The window and the output size of a convolution over `input` `[height, width]`; the message
+    /// of a failure names no layer.
     pub fn convolution(
         kernel: [u32; 2],
         stride: [u32; 2],
@@ -103,8 +104,8 @@ impl Window {
         Ok((window, output))
     }
 
-    /// The window and the output size of a transposed convolution over `input` `[height, width]`: the window is that of
-    /// the convolution that leads back.
+    /// The window and the output size of a transposed convolution over `input` `[height, width]`:
+    /// the window is that of the convolution that leads back.
     pub fn transposed(
         kernel: [u32; 2],
         stride: [u32; 2],

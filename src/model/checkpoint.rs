@@ -1,8 +1,9 @@
 //! Checkpoints: safetensors files with everything that resuming and sampling need.
 //!
 //! The file holds [`Tensors`] and, under the only key of its metadata map, one line of JSON:
-//! `{"format_version":2,"sha256":"…","run":{…}}`. The checksum is that of the text of `run` followed by all that comes behind
-//! the file's header, the tensors' bytes. Version 1, which is still read, had the members of `run` at the top and no checksum.
+//! `{"format_version":2,"sha256":"…","run":{…}}`. The checksum is that of the text of `run`
+//! followed by all that comes behind the file's header, the tensors' bytes. Version 1, which is
+//! still read, had the members of `run` at the top and no checksum.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -48,13 +49,15 @@ pub struct Metadata {
     pub seconds: f64,
     /// The device that trained it, with its API and driver.
     pub device: String,
-    /// The [`digest`](crate::data::DataSet::digest) of the images that it was trained on; none in older checkpoints.
+    /// The [`digest`](crate::data::DataSet::digest) of the images that it was trained on; none in
+    /// older checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
-    /// How often the run went back and on with half the learning rate, which is that of `config` now.
+    /// How often the run went back and on with half the learning rate, which is that of `config`
+    /// now.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rollbacks: u32,
     /// The resolved configuration.
@@ -105,7 +108,8 @@ impl Checkpoint {
             .collect();
         let mut views = Vec::with_capacity(data.len());
         for (name, tensor, bytes) in data {
-            // All tensors have one type, so the file has them in the order of their names, as they come here.
+            // All tensors have one type, so the file has them in the order of their names, as they
+            // come here.
             sha256.update(bytes);
             let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes);
             views.push((name, view.map_err(|e| failed(format!("tensor `{name}`: {e}")))?));
@@ -116,7 +120,8 @@ impl Checkpoint {
         safetensors::serialize(views, Some(metadata)).map_err(|e| failed(e.to_string()))
     }
 
-    /// Writes the file so that it appears whole or not at all: temporary file, fsync, rename, fsync of the folder.
+    /// Writes the file so that it appears whole or not at all: temporary file, fsync, rename, fsync
+    /// of the folder.
     ///
     /// # Errors
     /// An I/O error naming the file.
@@ -172,7 +177,8 @@ impl Checkpoint {
         Ok(Checkpoint { metadata, tensors })
     }
 
-    /// Reads only what a checkpoint file says of itself; the tensors and their checksum are not looked at.
+    /// Reads only what a checkpoint file says of itself; the tensors and their checksum are not
+    /// looked at.
     ///
     /// # Errors
     /// As [`Checkpoint::load`].
@@ -201,7 +207,8 @@ fn metadata_map(path: &Path) -> Result<Option<HashMap<String, String>>> {
     serde_json::from_slice::<Header>(&header).map(|header| header.__metadata__).map_err(|e| foreign(&e))
 }
 
-/// Whether a file is a checkpoint of a format that a later program writes: not broken, but not for this program.
+/// Whether a file is a checkpoint of a format that a later program writes: not broken, but not for
+/// this program.
 pub fn is_of_the_future(path: &Path) -> bool {
     let map = metadata_map(path).ok().flatten();
     let version = described(map.as_ref()).ok().and_then(|json| serde_json::from_str::<Version>(json).ok());

@@ -1,7 +1,7 @@
 //! The configuration of a run: everything that shapes its mathematics, and its cadences.
 //!
-//! Sources are merged key by key, later ones winning: preset, file, environment, flag. The result is checked as a whole
-//! and written to the run folder as `config.toml`.
+//! Sources are merged key by key, later ones winning: preset, file, environment, flag. The result
+//! is checked as a whole and written to the run folder as `config.toml`.
 
 use std::path::PathBuf;
 
@@ -296,7 +296,8 @@ impl Config {
         Ok(program.stored)
     }
 
-    /// The first value that is impossible whatever the networks are: its key, and what is wrong in words.
+    /// The first value that is impossible whatever the networks are: its key, and what is wrong in
+    /// words.
     pub fn out_of_range(&self) -> Option<(&'static str, String)> {
         let training = &self.training;
         if training.epochs.is_some() == training.steps.is_some() {
@@ -347,8 +348,8 @@ impl Config {
         Ok(())
     }
 
-    /// A name that not every system takes, worded as by [`Config::out_of_range`]: no run begins with one, and one that has it
-    /// goes on where it can.
+    /// A name that not every system takes, worded as by [`Config::out_of_range`]: no run begins
+    /// with one, and one that has it goes on where it can.
     pub fn not_portable(&self) -> Option<(&'static str, String)> {
         let name = &self.output.gif;
         let problem = || ("output.gif", format!("output.gif = \"{name}\" cannot be a file's name on Windows"));
@@ -356,7 +357,8 @@ impl Config {
     }
 }
 
-/// Characters of a file's name that mean something else on Windows: `C:x.gif` is a file outside of the run's folder.
+/// Characters of a file's name that mean something else on Windows: `C:x.gif` is a file outside of
+/// the run's folder.
 pub(crate) const NOT_PORTABLE: [char; 7] = ['<', '>', ':', '"', '|', '?', '*'];
 
 /// Whether Windows takes a file's name as it is; a run may be moved to another system.

@@ -7,7 +7,8 @@ use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling};
 use crate::plan::{Profile, Program, Recorder, Role, Stored, View};
 use crate::shape::Shape;
 
-/// The most layers of a network: with two tensors of parameters each, as many as have random streams of their own.
+/// The most layers of a network: with two tensors of parameters each, as many as have random
+/// streams of their own.
 pub(super) const MAX_LAYERS: usize = 128;
 
 /// A network's layers with the shapes between them, checked.
@@ -57,8 +58,8 @@ impl Layout {
         self.layers.iter().map(|(_, input)| input.values()).max().unwrap_or(0).max(self.output.values())
     }
 
-    /// Whether the gradient of one sample's output depends on that sample alone and can be passed back from ones: no layer
-    /// mixes samples, and the last one is linear.
+    /// Whether the gradient of one sample's output depends on that sample alone and can be passed
+    /// back from ones: no layer mixes samples, and the last one is linear.
     pub fn samples_are_independent(&self) -> bool {
         let last_is_linear = self.layers.last().is_some_and(|(layer, _)| layer.is_linear());
         last_is_linear && !self.layers.iter().any(|(layer, _)| layer.mixes_samples())
@@ -82,7 +83,8 @@ pub struct State {
 }
 
 impl State {
-    /// Adds a network's flat tensors to a program, the optimizer's only for training, and lists what is stored in them.
+    /// Adds a network's flat tensors to a program, the optimizer's only for training, and lists
+    /// what is stored in them.
     pub fn new(program: &mut Program, layout: &Layout, init: &Init, training: bool) -> Self {
         let Layout { name, parameters: learned, state: other, .. } = layout;
         let mut flat = |what: &str, role, words: u64| program.floats(format!("{name}/{what}"), role, words.max(1));
@@ -113,8 +115,9 @@ pub fn is_first_moment(stored: &Stored, owner: &str) -> bool {
     stored.owner == owner && stored.name.split('/').nth(1) == Some(FIRST_MOMENT)
 }
 
-/// Room for passes through a network with one batch size: what they leave, and nothing that the network learns. Several
-/// traversals of one network may be alive at once; a pass overwrites what the one before it left in the same traversal.
+/// Room for passes through a network with one batch size: what they leave, and nothing that the
+/// network learns. Several traversals of one network may be alive at once; a pass overwrites what
+/// the one before it left in the same traversal.
 #[derive(Debug)]
 pub struct Traversal {
     name: &'static str,
@@ -146,9 +149,11 @@ enum Gradients {
 /// Which activation gradients a traversal keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// None: backward passes reuse two buffers, and networks that are only sampled have none at all.
+    /// None: backward passes reuse two buffers, and networks that are only sampled have none at
+    /// all.
     Nothing,
-    /// That of every layer's output, as the layer left it, and of the network's input.
+    /// That of every layer's output, as the layer left it, and of the network's input. Where an
+    /// activation takes its gradient in place, one tensor is both.
     Gradients,
 }
 
@@ -171,7 +176,8 @@ pub enum Wanted {
     Input,
     /// Both.
     All,
-    /// Both, from upstream gradients of each sample's logit: the input's as they are, the parameters' scaled to a loss.
+    /// Both, from upstream gradients of each sample's logit: the input's as they are, the
+    /// parameters' scaled to a loss.
     Scaled(Scaling),
 }
 
@@ -255,8 +261,8 @@ impl Traversal {
         Tape { inputs, output: x, stream }
     }
 
-    /// Records the backward pass of the last forward pass, from the gradient of its output; returns the gradient of the
-    /// network's input where it is wanted.
+    /// Records the backward pass of the last forward pass, from the gradient of its output; returns
+    /// the gradient of the network's input where it is wanted.
     pub fn backward(&self, recorder: &mut Recorder, tape: &Tape, upstream: View, wanted: Wanted) -> View {
         let mut dy = upstream;
         for (number, (Layered { index, layer, input }, &x)) in self.layers.iter().zip(&tape.inputs).enumerate().rev() {

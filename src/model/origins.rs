@@ -1,4 +1,5 @@
-//! Where each value of a configuration comes from, so that it can be shown, and named when it cannot be used.
+//! Where each value of a configuration comes from, so that it can be shown, and named when it
+//! cannot be used.
 
 use std::collections::BTreeMap;
 use std::fmt;

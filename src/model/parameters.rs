@@ -120,8 +120,8 @@ impl Flat {
         self.slots.iter().filter(|slot| slot.layer == layer).map(|slot| slot.view(flat)).collect()
     }
 
-    /// What is stored in the flat tensor of network `owner`: `what` of each variable, which begins at zero without `init`.
-    /// Variable n of each network draws from a stream of its own.
+    /// What is stored in the flat tensor of network `owner`: `what` of each variable, which begins
+    /// at zero without `init`. Variable n of each network draws from a stream of its own.
     pub fn stored(&self, owner: &'static str, what: &str, flat: View, init: Option<&Init>) -> Vec<Stored> {
         let network = NETWORKS.iter().position(|name| *name == owner).unwrap_or(0) as u32;
         let zero = Begins::Constant { value: 0.0 };

@@ -1,4 +1,5 @@
-//! Where a configuration's values come from: preset, file, then flags and environment, merged key by key.
+//! Where a configuration's values come from: preset, file, then flags and environment, merged key
+//! by key.
 
 use std::io::Read;
 use std::ops::Range;
@@ -81,7 +82,8 @@ impl Merge {
     /// Starts from a file: over the preset that its key `preset` names, or over the default preset.
     ///
     /// # Errors
-    /// A usage error with line, column and the nearest known key; an I/O error when the file cannot be read.
+    /// A usage error with line, column and the nearest known key; an I/O error when the file cannot
+    /// be read.
     pub fn from_file(path: &Path) -> Result<Self> {
         let unreadable = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::NotFound => {

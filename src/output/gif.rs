@@ -1,4 +1,5 @@
-//! An animated GIF that is a complete file after every frame, so that a run that is killed leaves its animation.
+//! An animated GIF that is a complete file after every frame, so that a run that is killed leaves
+//! its animation.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -11,14 +12,16 @@ use super::{Overwrite, Picture};
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 
-/// Where a frame, which starts with its graphic control extension, holds its delay (GIF89a, section 23).
+/// Where a frame, which starts with its graphic control extension, holds its delay (GIF89a, section
+/// 23).
 const DELAY_OFFSET: u64 = 4;
 
 /// An endlessly repeating animation, written frame by frame.
 ///
-/// The file appears with the first frame and is a valid GIF from then on, at every instant: a new frame is first written
-/// behind the trailer, where decoders do not look, and then joined by overwriting the trailer with its first byte.
-/// Dropping the value without [`AnimatedGif::finish`] therefore loses nothing.
+/// The file appears with the first frame and is a valid GIF from then on, at every instant: a new
+/// frame is first written behind the trailer, where decoders do not look, and then joined by
+/// overwriting the trailer with its first byte. Dropping the value without [`AnimatedGif::finish`]
+/// therefore loses nothing.
 #[derive(Debug)]
 pub struct AnimatedGif {
     path: PathBuf,
@@ -43,7 +46,8 @@ impl AnimatedGif {
     /// A frame's usual delay in centiseconds.
     pub const DELAY: u16 = 20;
 
-    /// Prepares an animation that shows each frame for `delay` centiseconds. Nothing is written before the first frame.
+    /// Prepares an animation that shows each frame for `delay` centiseconds. Nothing is written
+    /// before the first frame.
     ///
     /// # Errors
     /// As [`Overwrite::check`].
@@ -52,11 +56,13 @@ impl AnimatedGif {
         Ok(AnimatedGif { path: path.to_path_buf(), overwrite, delay, stream: None })
     }
 
-    /// Appends a frame. Grey is stored exactly; a colour frame with more than 256 colours is quantised.
+    /// Appends a frame. Grey is stored exactly; a colour frame with more than 256 colours is
+    /// quantised.
     ///
     /// # Errors
-    /// [`Kind::Usage`] if the frame is empty or too large for a GIF; [`Kind::Other`] if its size is not that of the first
-    /// one; otherwise as [`save_png`](super::save_png). The frames before it stay intact.
+    /// [`Kind::Usage`] if the frame is empty or too large for a GIF; [`Kind::Other`] if its size is
+    /// not that of the first one; otherwise as [`save_png`](super::save_png). The frames before it
+    /// stay intact.
     pub fn push(&mut self, picture: &Picture) -> Result<()> {
         let shape = [picture.height, picture.width, picture.channels];
         if let Some(stream) = &self.stream
@@ -83,8 +89,8 @@ impl AnimatedGif {
         Ok(())
     }
 
-    /// Holds the last frame for `delay` centiseconds instead, before the animation starts again. Without any frame there
-    /// is no file, and nothing is done.
+    /// Holds the last frame for `delay` centiseconds instead, before the animation starts again.
+    /// Without any frame there is no file, and nothing is done.
     ///
     /// # Errors
     /// [`Kind::Io`] if the file cannot be written.
@@ -95,8 +101,8 @@ impl AnimatedGif {
     }
 }
 
-/// A whole GIF of one frame, and the offset at which the frame starts; what follows the frame is the trailer.
-/// All that comes before depends on the frame's shape only.
+/// A whole GIF of one frame, and the offset at which the frame starts; what follows the frame is
+/// the trailer. All that comes before depends on the frame's shape only.
 fn encode_single(picture: &Picture, delay: u16, path: &Path) -> Result<(Vec<u8>, usize)> {
     check_not_empty(picture, path)?;
     let (Ok(width), Ok(height)) = (u16::try_from(picture.width), u16::try_from(picture.height)) else {
@@ -119,7 +125,8 @@ fn encode_single(picture: &Picture, delay: u16, path: &Path) -> Result<(Vec<u8>,
     encode().map_err(|cause| Error::new(Kind::Other, format!("cannot encode {}: {cause}", path.display())))
 }
 
-/// Replaces the trailer of a GIF by `frame`, which ends with a trailer of its own. The first byte is written last.
+/// Replaces the trailer of a GIF by `frame`, which ends with a trailer of its own. The first byte
+/// is written last.
 fn splice(file: &mut (impl Write + Seek), trailer: u64, frame: &[u8]) -> io::Result<()> {
     write_at(file, trailer + 1, &frame[1..])?;
     write_at(file, trailer, &frame[..1])

@@ -12,7 +12,8 @@ pub fn grid_side(cells: usize, size: usize) -> usize {
     (cells * (size + GAP)).saturating_sub(GAP)
 }
 
-/// Lays the first `rows`·`cols` images out in rows, left to right and top to bottom; cells without an image stay grey.
+/// Lays the first `rows`·`cols` images out in rows, left to right and top to bottom; cells without
+/// an image stay grey.
 pub fn grid(images: &Images, rows: usize, cols: usize) -> Picture {
     let (width, height, channels) = (grid_side(cols, images.width), grid_side(rows, images.height), images.channels);
     let mut pixels = vec![BACKGROUND; width * height * channels];

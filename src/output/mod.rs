@@ -1,8 +1,8 @@
-//! What leaves the program as files: image grids (PNG), animations (GIF), arrays (NumPy), charts (SVG), and the walks through latent
-//! space that `interpolate` and `explore` draw.
+//! What leaves the program as files: image grids (PNG), animations (GIF), arrays (NumPy), charts
+//! (SVG), and the walks through latent space that `interpolate` and `explore` draw.
 //!
-//! Values become bytes in one place, [`Images::from_values`], with one fixed scaling, so that pictures of different steps
-//! can be compared.
+//! Values become bytes in one place, [`Images::from_values`], with one fixed scaling, so that
+//! pictures of different steps can be compared.
 
 mod gif;
 mod grid;

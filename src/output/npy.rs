@@ -6,7 +6,8 @@ use super::save::save_bytes;
 use super::{Images, Overwrite};
 use crate::error::Result;
 
-/// Saves `images` as uint8 in C order, shape `(N, H, W)` when grey and `(N, H, W, 3)` when in colour.
+/// Saves `images` as uint8 in C order, shape `(N, H, W)` when grey and `(N, H, W, 3)` when in
+/// colour.
 ///
 /// # Errors
 /// As [`save_png`](super::save_png).
@@ -14,8 +15,9 @@ pub fn write_npy(images: &Images, path: &Path, overwrite: Overwrite) -> Result<(
     save_bytes(&[&header(images), images.pixels.as_slice()].concat(), path, overwrite).map(drop)
 }
 
-/// Version 1.0 of the format: magic, version, the dictionary's length as a little-endian u16, and the dictionary, padded
-/// with spaces so that the array starts at a multiple of 64 (numpy.lib.format, NEP 1).
+/// Version 1.0 of the format: magic, version, the dictionary's length as a little-endian u16, and
+/// the dictionary, padded with spaces so that the array starts at a multiple of 64
+/// (numpy.lib.format, NEP 1).
 fn header(images: &Images) -> Vec<u8> {
     let Images { count, height, width, channels, .. } = images;
     let shape = match channels {

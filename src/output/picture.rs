@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Result};
 
 /// A batch of images of one size, 8 bits a channel.
 ///
-/// [`Images::new`] and [`Images::from_values`] check the shape; whoever changes a field afterwards keeps it true.
+/// [`Images::new`] and [`Images::from_values`] check the shape; whoever changes a field afterwards
+/// keeps it true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Images {
@@ -24,17 +25,20 @@ impl Images {
     /// Takes `pixels` of `shape` `[count, height, width, channels]`.
     ///
     /// # Errors
-    /// [`Kind::Other`] if the number of channels is neither 1 nor 3, or the length is not the product of the shape.
+    /// [`Kind::Other`] if the number of channels is neither 1 nor 3, or the length is not the
+    /// product of the shape.
     pub fn new(pixels: Vec<u8>, shape: [usize; 4]) -> Result<Self> {
         check_shape(&pixels, &shape)?;
         let [count, height, width, channels] = shape;
         Ok(Images { pixels, count, height, width, channels })
     }
 
-    /// Scales `values` of `shape` `[count, height, width, channels]` from `[low, 1]` to `0..=255`, rounding to nearest
-    /// and clamping: `low` is -1 after a tanh, 0 after a sigmoid. NaN becomes 0.
+    /// Scales `values` of `shape` `[count, height, width, channels]` from `[low, 1]` to `0..=255`,
+    /// rounding to nearest and clamping: `low` is -1 after a tanh, 0 after a sigmoid. NaN becomes
+    /// 0.
     ///
-    /// The scaling never depends on the values, so the same value has the same grey in every image and at every step.
+    /// The scaling never depends on the values, so the same value has the same grey in every image
+    /// and at every step.
     ///
     /// # Errors
     /// As [`Images::new`].

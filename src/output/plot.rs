@@ -4,7 +4,8 @@
 pub const SMALL: (f64, f64) = (320.0, 230.0);
 /// Space around the lines: left, top, right, bottom.
 const MARGIN: (f64, f64, f64, f64) = (58.0, 26.0, 16.0, 40.0);
-/// Lines in turn: blue, orange, green and purple that colour-blind readers can tell apart (Okabe, Ito 2008).
+/// Lines in turn: blue, orange, green and purple that colour-blind readers can tell apart (Okabe,
+/// Ito 2008).
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 /// Most labels of an axis.
 const MOST_TICKS: usize = 8;
@@ -69,7 +70,8 @@ pub struct Chart {
     pub marks: Vec<Mark>,
 }
 
-/// A complete SVG file with `columns` charts beside each other, each of `size` (width and height in pixels), under a title.
+/// A complete SVG file with `columns` charts beside each other, each of `size` (width and height in
+/// pixels), under a title.
 pub fn svg(title: &str, charts: &[Chart], columns: usize, size: (f64, f64)) -> String {
     let rows = charts.len().div_ceil(columns.max(1));
     let (width, height) = (columns as f64 * size.0, rows as f64 * size.1 + 34.0);
@@ -141,7 +143,8 @@ impl Chart {
         self.draw_legend(text, size.0 - MARGIN.2);
     }
 
-    /// The legend sits to the right of the y axis's label: one below the other in a small chart, over the lines, else in a row.
+    /// The legend sits to the right of the y axis's label: one below the other in a small chart,
+    /// over the lines, else in a row.
     fn draw_legend(&self, text: &mut String, right: f64) {
         let labels: Vec<_> = self.series.iter().map(|series| series.label.as_str()).collect();
         let width = |label: &str| 32.0 + 6.0 * label.chars().count() as f64;

@@ -27,7 +27,8 @@ impl Overwrite {
     /// Refuses a `path` that could not be saved to, so that a long computation need not come first.
     ///
     /// # Errors
-    /// [`Kind::Io`] if its folder does not exist; [`Kind::Usage`] if it is a folder, or a file that may not be replaced.
+    /// [`Kind::Io`] if its folder does not exist; [`Kind::Usage`] if it is a folder, or a file that
+    /// may not be replaced.
     pub fn check(self, path: &Path) -> Result<()> {
         let folder = folder_of(path);
         if matches!(folder.try_exists(), Ok(false)) {
@@ -48,7 +49,8 @@ impl Overwrite {
 /// Saves `picture` as an 8-bit PNG, grey or RGB.
 ///
 /// # Errors
-/// As [`Overwrite::check`]; [`Kind::Io`] if `path` cannot be written; [`Kind::Usage`] if the picture has no pixels.
+/// As [`Overwrite::check`]; [`Kind::Io`] if `path` cannot be written; [`Kind::Usage`] if the
+/// picture has no pixels.
 pub fn save_png(picture: &Picture, path: &Path, overwrite: Overwrite) -> Result<()> {
     save_bytes(&encode_png(picture, path)?, path, overwrite).map(drop)
 }
@@ -61,8 +63,8 @@ pub fn save_text(text: &str, path: &Path, overwrite: Overwrite) -> Result<()> {
     save_bytes(text.as_bytes(), path, overwrite).map(drop)
 }
 
-/// Saves every image as a PNG in `dir`: `0000.png`, `0001.png`, … `dir` is created if only its parent exists.
-/// Files of other names are left alone.
+/// Saves every image as a PNG in `dir`: `0000.png`, `0001.png`, … `dir` is created if only its
+/// parent exists. Files of other names are left alone.
 ///
 /// # Errors
 /// As [`save_png`]. A file that may not be replaced is found before the first one is written.
@@ -76,14 +78,14 @@ pub fn save_files(images: &Images, dir: &Path, overwrite: Overwrite) -> Result<(
     (0..images.count).try_for_each(|index| save_png(&images.picture(index), &path(index), overwrite))
 }
 
-/// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it, which is then renamed.
-/// Returns the open file, positioned at its end.
+/// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it,
+/// which is then renamed. Returns the open file, positioned at its end.
 pub(super) fn save_bytes(bytes: &[u8], path: &Path, overwrite: Overwrite) -> Result<File> {
     save(bytes, path, overwrite, false)
 }
 
-/// As [`save_bytes`], with the bytes on the disk before they get their name, and the name on the disk too: what must survive
-/// a power cut.
+/// As [`save_bytes`], with the bytes on the disk before they get their name, and the name on the
+/// disk too: what must survive a power cut.
 pub(crate) fn save_durably(bytes: &[u8], path: &Path) -> Result<()> {
     save(bytes, path, Overwrite::Always, true).map(drop)
 }
@@ -106,7 +108,8 @@ fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durable: bool) -> Resul
     };
     let mut options = tempfile::Builder::new();
     options.prefix(TEMPORARY_PREFIX);
-    // Temporary files are private by default; what is saved gets the permissions of any other new file.
+    // Temporary files are private by default; what is saved gets the permissions of any other new
+    // file.
     #[cfg(unix)]
     options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
 

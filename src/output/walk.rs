@@ -1,5 +1,5 @@
-//! Paths and planes through latent space. Everything is computed in f64 with a pure-Rust `libm`, so that every platform
-//! walks through the same bits.
+//! Paths and planes through latent space. Everything is computed in f64 with a pure-Rust `libm`, so
+//! that every platform walks through the same bits.
 
 /// Two latents whose angle has a smaller sine than this count as parallel.
 const PARALLEL: f64 = 1e-6;
@@ -37,8 +37,9 @@ impl Interpolation {
     }
 }
 
-/// The `keys` in order, with `frames_between` latents from each to the next; `looping` goes on from the last key to just
-/// before the first. Of K keys and F frames between, that is (K − 1)(F + 1) + 1 latents, or K(F + 1) when looping.
+/// The `keys` in order, with `frames_between` latents from each to the next; `looping` goes on from
+/// the last key to just before the first. Of K keys and F frames between, that is (K − 1)(F + 1) +
+/// 1 latents, or K(F + 1) when looping.
 ///
 /// # Panics
 /// If the lengths of the keys differ.
@@ -54,12 +55,14 @@ pub fn walk(keys: &[Vec<f32>], frames_between: usize, how: Interpolation, loopin
     path
 }
 
-/// A sheet of `rows`·`cols` latents, row by row, over the plane through `origin` in the directions `u` (along a row) and
-/// `v` (down a column): origin + x·û + y·v̂, with x and y evenly spaced from −`extent` to `extent`.
+/// A sheet of `rows`·`cols` latents, row by row, over the plane through `origin` in the directions
+/// `u` (along a row) and `v` (down a column): origin + x·û + y·v̂, with x and y evenly spaced from
+/// −`extent` to `extent`.
 ///
-/// û and v̂ are `u` and `v` made orthogonal by Gram–Schmidt and of length √d, that of a typical Gaussian latent of
-/// d dimensions, so `extent` counts in such lengths. With odd `rows` and `cols` the middle cell is `origin` itself. A
-/// direction that is zero, or a `v` parallel to `u`, gives nothing to move along and leaves the sheet constant that way.
+/// û and v̂ are `u` and `v` made orthogonal by Gram–Schmidt and of length √d, that of a typical
+/// Gaussian latent of d dimensions, so `extent` counts in such lengths. With odd `rows` and `cols`
+/// the middle cell is `origin` itself. A direction that is zero, or a `v` parallel to `u`, gives
+/// nothing to move along and leaves the sheet constant that way.
 ///
 /// # Panics
 /// If the lengths of `origin`, `u` and `v` differ.

@@ -1,5 +1,5 @@
-//! A program with all that another executor needs, in one JSON document: what a web page replays. `docs/bundle.md` describes
-//! it.
+//! A program with all that another executor needs, in one JSON document: what a web page replays.
+//! `docs/bundle.md` describes it.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use super::program::{Dispatch, Program, TensorSpec};
 /// The version of the format.
 pub const BUNDLE_VERSION: u32 = 1;
 
-/// The document of a program: its shaders, each once, and its dispatches with the indices of their bindings.
+/// The document of a program: its shaders, each once, and its dispatches with the indices of their
+/// bindings.
 pub fn bundle(program: &Program) -> Value {
     let mut modules = Modules::default();
     let plans = program.plans.iter().map(|plan| {

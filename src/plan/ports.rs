@@ -1,5 +1,5 @@
-//! What crosses between a program and whoever runs it: inputs with what fills them, recorded columns, outputs, and the
-//! tensors that are kept.
+//! What crosses between a program and whoever runs it: inputs with what fills them, recorded
+//! columns, outputs, and the tensors that are kept.
 
 use serde::Serialize;
 
@@ -25,7 +25,8 @@ pub enum Fill {
     Seed,
     /// The step's number, from 0.
     Step,
-    /// The two floats of [`crate::kernels::adam::Adam::rates`] for this network's update number step + 1.
+    /// The two floats of [`crate::kernels::adam::Adam::rates`] for this network's update number
+    /// step + 1.
     Rate {
         /// `generator` or `discriminator`.
         network: &'static str,
@@ -81,7 +82,8 @@ pub struct Recorded {
 /// A tensor that learns or is kept: a checkpoint holds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stored {
-    /// `NETWORK/WHAT/LAYER.NAME`, such as `generator/parameter/3.weight`; see [`crate::model::tensors`].
+    /// `NETWORK/WHAT/LAYER.NAME`, such as `generator/parameter/3.weight`; see
+    /// [`crate::model::tensors`].
     pub name: String,
     /// Where it lies. What a tensor has between its stored parts is zero.
     pub view: View,
@@ -93,7 +95,8 @@ pub struct Stored {
     pub owner: &'static str,
 }
 
-/// How a stored tensor begins. Random values are drawn by [`crate::random::Draws`] with the run's seed and step 0.
+/// How a stored tensor begins. Random values are drawn by [`crate::random::Draws`] with the run's
+/// seed and step 0.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields' names say it")]

@@ -1,6 +1,7 @@
 //! What plans are shaped by: the facts of a device, and the limits that all devices have.
 
-/// Loop trips that one invocation may take on software Vulkan; lavapipe silently stops a shader's loops after 65,535 in total.
+/// Loop trips that one invocation may take on software Vulkan; lavapipe silently stops a shader's
+/// loops after 65,535 in total.
 pub const MAX_LOOP_TRIPS: u32 = 32_768;
 
 /// Workgroups that one dimension of a dispatch may have (WebGPU's core limit).
@@ -24,7 +25,8 @@ pub struct Profile {
     pub workgroups_to_fill: u32,
     /// Largest buffer that a kernel can bind, in bytes.
     pub max_binding_bytes: u64,
-    /// Loop trips that one invocation may take: software Vulkan stops loops in silence, hardware does not.
+    /// Loop trips that one invocation may take: software Vulkan stops loops in silence, hardware
+    /// does not.
     pub max_loop_trips: u32,
 }
 

@@ -45,7 +45,8 @@ pub struct TensorSpec {
 pub struct Dispatch {
     /// What runs.
     pub kernel: &'static Kernel,
-    /// Where in the network it comes from, such as `discriminator.2 grad_weight`; for messages and profiles.
+    /// Where in the network it comes from, such as `discriminator.2 grad_weight`; for messages and
+    /// profiles.
     pub scope: String,
     /// Constants put before the shader.
     pub constants: BTreeMap<&'static str, Constant>,
@@ -61,7 +62,8 @@ pub struct Dispatch {
     pub terms: u32,
     /// Floating-point operations of the formula: two for each multiply-add of a tap that exists.
     pub flops: u64,
-    /// The same for an implicit matrix product that multiplies padding too; see [`super::Recorder::nominal`].
+    /// The same for an implicit matrix product that multiplies padding too; see
+    /// [`super::Recorder::nominal`].
     pub nominal_flops: u64,
 }
 
@@ -113,7 +115,8 @@ impl Program {
     /// Adds a tensor of zeros and returns a view of all of it.
     ///
     /// # Panics
-    /// If the size does not fit 32 bits of words: sizes that a user controls are checked before recording.
+    /// If the size does not fit 32 bits of words: sizes that a user controls are checked before
+    /// recording.
     pub fn tensor(&mut self, label: impl Into<String>, role: Role, element: Element, words: u64) -> View {
         let label = label.into();
         let words = u32::try_from(words).unwrap_or_else(|_| panic!("tensor {label} has {words} words"));
@@ -134,7 +137,8 @@ impl Program {
         view
     }
 
-    /// As [`Program::words`], for lists that nothing writes: a tensor that is there already serves, if it holds the same.
+    /// As [`Program::words`], for lists that nothing writes: a tensor that is there already serves,
+    /// if it holds the same.
     pub fn shared_words(&mut self, label: impl Into<String>, role: Role, contents: Vec<u32>) -> View {
         let same = |spec: &TensorSpec| spec.role == role && spec.contents.as_ref() == Some(&contents);
         match self.tensors.iter().position(same) {

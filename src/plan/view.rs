@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset alignment.
+/// Views start at multiples of this many words: 256 bytes, WebGPU's portable storage-buffer offset
+/// alignment.
 pub const ALIGNMENT: u32 = 64;
 
 /// Names a tensor of a [`Program`].

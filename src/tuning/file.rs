@@ -1,4 +1,5 @@
-//! Choices on disk: readable JSON, in the cache folder for all runs and in a run's folder for that run.
+//! Choices on disk: readable JSON, in the cache folder for all runs and in a run's folder for that
+//! run.
 
 use std::fs;
 use std::io;

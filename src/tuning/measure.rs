@@ -14,7 +14,8 @@ use crate::selftest::lockstep::Lockstep;
 /// A variant replaces the default only if it takes less than this part of its time.
 const WORTHWHILE: f64 = 0.97;
 
-/// Arithmetic of one timed dispatch on software Vulkan: about 10 ms; on hardware whole dispatches are timed.
+/// Arithmetic of one timed dispatch on software Vulkan: about 10 ms; on hardware whole dispatches
+/// are timed.
 const SOFTWARE_FLOPS: u64 = 200_000_000;
 
 /// A shape that has several variants and no choice yet.
@@ -39,8 +40,8 @@ pub(super) fn open_shapes(program: &Program, profile: &Profile, known: &Choices)
     open
 }
 
-/// The fastest variant of each shape that is reached before time runs out; the others keep their default, and are measured
-/// by the next run.
+/// The fastest variant of each shape that is reached before time runs out; the others keep their
+/// default, and are measured by the next run.
 pub(super) fn measure(device: &Device, program: &Program, open: &[Open], patience: Duration) -> Result<Choices> {
     let start = Instant::now();
     let mut chosen = Vec::new();
@@ -61,8 +62,8 @@ pub(super) fn measure(device: &Device, program: &Program, open: &[Open], patienc
     Ok(chosen.into_iter().collect())
 }
 
-/// The index of the fastest variant that computes what the twin computes. `lockstep` holds the variants to be timed, and
-/// then the `whole` ones.
+/// The index of the fastest variant that computes what the twin computes. `lockstep` holds the
+/// variants to be timed, and then the `whole` ones.
 fn fastest(lockstep: &mut Lockstep, shape: &Open, whole: &[Dispatch]) -> Result<usize> {
     let mut times = Vec::new();
     for index in 0..whole.len() {

@@ -1,7 +1,8 @@
-//! Which way each linear dispatch of a training step runs on a device: measured once, checked, remembered.
+//! Which way each linear dispatch of a training step runs on a device: measured once, checked,
+//! remembered.
 //!
-//! All ways compute the same within the kernels' bounds, but round differently. So a run keeps to one choice, recorded in
-//! its folder, and sampling always takes the defaults.
+//! All ways compute the same within the kernels' bounds, but round differently. So a run keeps to
+//! one choice, recorded in its folder, and sampling always takes the defaults.
 
 mod file;
 mod measure;
@@ -18,8 +19,8 @@ pub use crate::kernels::linear::choices::{Choices, key};
 use crate::model::config::Config;
 pub use file::{cache_file, load, save};
 
-/// How long measuring may take before what is left keeps its default until the next run; a measurement under way is
-/// finished.
+/// How long measuring may take before what is left keeps its default until the next run; a
+/// measurement under way is finished.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether kernels are tuned to the device, and whom to tell about it.
@@ -52,7 +53,8 @@ pub fn identity(device: &Device) -> Option<String> {
     Some(format!("{}, {} {}", gpu.identity(), env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
 }
 
-/// What a new run uses: chosen kernels where they are wanted, else the defaults; nothing on the host.
+/// What a new run uses: chosen kernels where they are wanted, else the defaults; nothing on the
+/// host.
 ///
 /// # Errors
 /// As [`choose`].
@@ -80,11 +82,12 @@ pub fn for_resumed(recorded: &Path, device: &Device, config: &Config, tune: Tune
     for_run(device, config, tune)
 }
 
-/// The choices for a training step on a device: those in the cache file, and measured ones for what it lacks, which are
-/// added to it. `announce` is told before anything is measured.
+/// The choices for a training step on a device: those in the cache file, and measured ones for what
+/// it lacks, which are added to it. `announce` is told before anything is measured.
 ///
 /// # Errors
-/// When the device fails, or the configuration does not fit it. A cache that cannot be read or written is a warning.
+/// When the device fails, or the configuration does not fit it. A cache that cannot be read or
+/// written is a warning.
 pub fn choose(
     device: &Device,
     config: &Config,

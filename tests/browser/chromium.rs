@@ -10,8 +10,8 @@ const FLAGS: &[&str] = &[
     "--headless=new",
     // The page is this repository's own, and containers often forbid the sandbox.
     "--no-sandbox",
-    // SwiftShader is there on every machine, but only for who allows unsafe adapters; that would allow experimental WGSL
-    // too, which the last flag takes back.
+    // SwiftShader is there on every machine, but only for who allows unsafe adapters; that would
+    // allow experimental WGSL too, which the last flag takes back.
     "--enable-unsafe-webgpu",
     "--use-webgpu-adapter=swiftshader",
     "--disable-dawn-features=allow_unsafe_apis",
@@ -75,8 +75,9 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // The browser's other processes end with the first. They may still write into the profile for a moment, so the
-        // folder's removal, which follows, may leave files in the system's temporary folder.
+        // The browser's other processes end with the first. They may still write into the profile
+        // for a moment, so the folder's removal, which follows, may leave files in the system's
+        // temporary folder.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

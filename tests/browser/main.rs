@@ -1,9 +1,10 @@
-//! A browser compiles every shader in use, and replays bundles: `cargo test --release --test browser`.
+//! A browser compiles every shader in use, and replays bundles: `cargo test --release --test
+//! browser`.
 //!
-//! wgpu reads WGSL with naga, browsers with Tint and others; what one accepts, another may refuse. This starts Debian's
-//! `chromium` (or the program that the environment variable CHROMIUM names) without a window, on the software adapter
-//! that it brings along, and gives it `page.html`. A browser that is missing, has no adapter or takes too long is a
-//! failure, not a skip.
+//! wgpu reads WGSL with naga, browsers with Tint and others; what one accepts, another may refuse.
+//! This starts Debian's `chromium` (or the program that the environment variable CHROMIUM names)
+//! without a window, on the software adapter that it brings along, and gives it `page.html`. A
+//! browser that is missing, has no adapter or takes too long is a failure, not a skip.
 
 mod chromium;
 #[path = "../common/mod.rs"]

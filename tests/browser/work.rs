@@ -1,4 +1,5 @@
-//! What the browser is given: every specialised shader in use, and bundles to replay with the results that they must give.
+//! What the browser is given: every specialised shader in use, and bundles to replay with the
+//! results that they must give.
 
 use std::collections::BTreeMap;
 
@@ -57,10 +58,11 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// A convolution whose sizes are multiples of nothing, 4×4, stride 2, padding 1, over 7×5 pixels: two tiles across, two
-    /// down, and a remainder in every direction.
+    /// A convolution whose sizes are multiples of nothing, 4×4, stride 2, padding 1, over 7×5
+    /// pixels: two tiles across, two down, and a remainder in every direction.
     ///
-    /// The bound is 2·K·2⁻²⁴·Σ|ab| (Higham, "Accuracy and Stability of Numerical Algorithms", §3.1).
+    /// The bound is 2·K·2⁻²⁴·Σ|ab| (Higham, "Accuracy and Stability of Numerical Algorithms",
+    /// §3.1).
     pub fn convolution() -> Self {
         let input = Shape { height: 7, width: 5, channels: 12 };
         let line = r#"type = "conv", channels = 36, kernel = 4, stride = 2, padding = 1, bias = false"#;
@@ -83,7 +85,8 @@ impl Replay {
         Replay { name: "convolution", program, plans: vec![FORWARD], output: y, expected }
     }
 
-    /// The phases of a training step of `quick`, whose losses and mean D(x) are those of the host to 10⁻⁴.
+    /// The phases of a training step of `quick`, whose losses and mean D(x) are those of the host
+    /// to 10⁻⁴.
     pub fn training_step() -> Self {
         let cases = presets::all(&Profile::PORTABLE).expect("the presets are valid");
         let case = cases.into_iter().find(|case| case.name == "preset quick").expect("there is a quick preset");

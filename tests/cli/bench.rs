@@ -6,15 +6,18 @@ use crate::desk::Desk;
 
 const BENCH: &str = "bench --config tiny.toml --device cpu --steps 3 --warmup 1";
 
-/// Multiply-adds of the linear layers in one step of `tiny.toml` for one image: those of taps that exist, and with padding.
+/// Multiply-adds of the linear layers in one step of `tiny.toml` for one image: those of taps that
+/// exist, and with padding.
 ///
-/// A side of a 4-wide kernel at stride 2 and padding 1 has 3 + 3 real taps between 2 and 4 pixels, 3 + 4 + 4 + 3 between 4 and 8.
+/// A side of a 4-wide kernel at stride 2 and padding 1 has 3 + 3 real taps between 2 and 4 pixels,
+/// 3 + 4 + 4 + 3 between 4 and 8.
 fn counted_by_hand() -> [u64; 2] {
     let padded = [4 * 4 * 8, (2 * 4) * (2 * 4) * 8 * 4, (4 * 4) * (4 * 4) * 4, (4 * 4) * (4 * 4) * 4, 16 * 4];
     let real = [4 * 4 * 8, 6 * 6 * 8 * 4, 14 * 14 * 4, 14 * 14 * 4, 16 * 4];
     [real, padded].map(|[g0, g1, g2, d0, d1]| {
         let forward = (g0 + g1 + g2) + 3 * (d0 + d1);
-        // D's weights learn from two batches; the image's gradient is wanted for G alone, that of the latent never.
+        // D's weights learn from two batches; the image's gradient is wanted for G alone, that of
+        // the latent never.
         let through_d = 2 * (d1 + d1 + d0) + (d1 + d0);
         let through_g = 2 * g2 + 2 * g1 + g0;
         forward + through_d + through_g

@@ -1,4 +1,5 @@
-//! Where values come from: preset, file, environment, flag; and that every key can be given everywhere.
+//! Where values come from: preset, file, environment, flag; and that every key can be given
+//! everywhere.
 
 use serde_json::Value;
 

@@ -16,8 +16,8 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("no number: {value}"))
 }
 
-/// Everything that a bundle refers to is in it, its shaders are WGSL with just the bindings that are bound, and it stores
-/// what the run's checkpoints hold.
+/// Everything that a bundle refers to is in it, its shaders are WGSL with just the bindings that
+/// are bound, and it stores what the run's checkpoints hold.
 #[test]
 fn a_bundle_is_whole() {
     let desk = Desk::new();

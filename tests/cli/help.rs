@@ -1,4 +1,5 @@
-//! Help: every verb there is explains itself the same way, and every command line that help gives as an example is one.
+//! Help: every verb there is explains itself the same way, and every command line that help gives
+//! as an example is one.
 
 use std::collections::BTreeSet;
 #[cfg(unix)]
@@ -100,8 +101,8 @@ fn every_example_of_every_verb_can_be_run() {
         for example in examples(&help) {
             let mut words = words(example);
             assert_eq!(words[0], "dcgan-gpu", "{verb}: not a command, or too long for a line: {example}");
-            // Nothing is computed and nothing fetched: reaching for the device or the network proves that the line
-            // was understood.
+            // Nothing is computed and nothing fetched: reaching for the device or the network
+            // proves that the line was understood.
             for at in 1..words.len() {
                 if words[at - 1] == "--device" {
                     words[at] = "llvmpipe".to_string();

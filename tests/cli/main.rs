@@ -1,5 +1,6 @@
-//! The command line from outside: the program is run as a user runs it, in a folder of its own, and judged by its exit code,
-//! its two streams and the files it leaves. Everything computes on the processor, so no adapter is needed.
+//! The command line from outside: the program is run as a user runs it, in a folder of its own, and
+//! judged by its exit code, its two streams and the files it leaves. Everything computes on the
+//! processor, so no adapter is needed.
 
 mod bench;
 mod changing;

@@ -1,4 +1,5 @@
-//! What cannot be done is refused in one line: the exit code, what is wrong and where; and nothing has been touched.
+//! What cannot be done is refused in one line: the exit code, what is wrong and where; and nothing
+//! has been touched.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A run that goes on: to the same bits as one that never stopped, and never beside another process.
+//! A run that goes on: to the same bits as one that never stopped, and never beside another
+//! process.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
@@ -91,8 +92,8 @@ fn an_extended_run_is_one_that_was_longer_from_the_beginning() {
     }
 }
 
-/// A run that ended between two checkpoints, better than ever before, and was extended to become worse again: its end must not
-/// have pushed out what the longer run keeps as its best.
+/// A run that ended between two checkpoints, better than ever before, and was extended to become
+/// worse again: its end must not have pushed out what the longer run keeps as its best.
 #[test]
 fn the_best_of_an_extended_run_is_one_of_its_cadence() {
     let desk = Desk::new();
@@ -100,7 +101,8 @@ fn the_best_of_an_extended_run_is_one_of_its_cadence() {
     let text = String::from_utf8(desk.read("run/quality.jsonl")).unwrap();
     let distance = |line: &str| serde_json::from_str::<Value>(line).unwrap()["distance"].as_f64().unwrap();
     let distances: Vec<f64> = [f64::INFINITY].into_iter().chain(text.lines().map(distance)).collect();
-    // Checkpoints every `every` steps; at `end` they are `best`, one that is not kept for being new, and another.
+    // Checkpoints every `every` steps; at `end` they are `best`, one that is not kept for being
+    // new, and another.
     let at = |step: usize| distances[step];
     let found =
         (2..20_usize).flat_map(|every| (3 * every..190).map(move |end| (every, end))).find_map(|(every, end)| {
@@ -120,7 +122,8 @@ fn the_best_of_an_extended_run_is_one_of_its_cadence() {
     assert_same_runs(&desk, "run", "whole");
 }
 
-/// A kill after a run was extended, and before its next checkpoint: that checkpoint still tells of the old end.
+/// A kill after a run was extended, and before its next checkpoint: that checkpoint still tells of
+/// the old end.
 #[test]
 fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
     let desk = Desk::with_run();
@@ -143,7 +146,8 @@ fn an_extended_run_that_is_killed_goes_on_to_its_new_end() {
     assert!(steps(&desk, "run/checkpoints").contains(&"step-00000038.safetensors".to_string()));
 }
 
-/// A run that was extended and is killed before its first grid has no animation, as one that was longer from the beginning.
+/// A run that was extended and is killed before its first grid has no animation, as one that was
+/// longer from the beginning.
 #[test]
 fn no_animation_of_an_old_end_stays() {
     let desk = Desk::new();

@@ -1,4 +1,5 @@
-//! What the program does on a terminal, and on streams beside one. The terminal is a pseudo-terminal of the test's own.
+//! What the program does on a terminal, and on streams beside one. The terminal is a
+//! pseudo-terminal of the test's own.
 
 use std::fs::File;
 use std::io::Read;

@@ -144,7 +144,8 @@ fn a_diverging_run_ends_with_its_own_code() {
     assert!(desk.names("run/checkpoints").is_empty(), "a broken state is never saved");
 }
 
-/// A deep linear D grows with the power of its learning rate: half of what diverges within five steps does not.
+/// A deep linear D grows with the power of its learning rate: half of what diverges within five
+/// steps does not.
 #[test]
 fn a_rolled_back_run_goes_on_more_slowly() {
     let dense = "{type=\"dense\",units=16},".repeat(30);

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::makers::{idx, noise};
 use super::program::program;
 
-/// 8×8 images, 20 steps of 8 images of strokes, a sample grid of 2×3 and a checkpoint every 5 steps: a run takes a twentieth of
-/// a second.
+/// 8×8 images, 20 steps of 8 images of strokes, a sample grid of 2×3 and a checkpoint every 5
+/// steps: a run takes a twentieth of a second.
 pub const TINY: &str = r#"
 preset = "quick"
 image = { height = 8, width = 8 }
@@ -213,13 +213,15 @@ impl Ended {
     }
 }
 
-/// An IDX file of `count` images of `size` values (`[height, width]` or `[height, width, channels]`), no two alike.
+/// An IDX file of `count` images of `size` values (`[height, width]` or `[height, width,
+/// channels]`), no two alike.
 pub fn idx_images(count: u32, size: &[u32]) -> Vec<u8> {
     let bytes = count * size.iter().product::<u32>();
     idx(&[&[count], size].concat(), &noise(bytes as usize))
 }
 
-/// What the program said, as it says it on Unix: tests write paths with `/`, and the program's name without an ending.
+/// What the program said, as it says it on Unix: tests write paths with `/`, and the program's name
+/// without an ending.
 fn plain(said: String) -> String {
     // A manual page has backslashes of its own.
     if cfg!(windows) && !said.contains(".TH ") {

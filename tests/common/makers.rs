@@ -1,4 +1,5 @@
-//! Small files of every kind that is read as data, made byte by byte, so that they can also be made wrong.
+//! Small files of every kind that is read as data, made byte by byte, so that they can also be made
+//! wrong.
 #![allow(dead_code, reason = "each user takes a part")]
 
 use std::io::Write;
@@ -124,7 +125,8 @@ pub fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
     [&jpeg[..2], &[0xff, marker], &length, content, &jpeg[2..]].concat()
 }
 
-/// An EXIF segment that says only how the picture is turned: 1 not at all, 3 upside down, 6 and 8 by a quarter.
+/// An EXIF segment that says only how the picture is turned: 1 not at all, 3 upside down, 6 and 8
+/// by a quarter.
 pub fn exif(orientation: u8) -> Vec<u8> {
     let head = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
     [&head[..], &[orientation, 0, 0, 0, 0, 0, 0]].concat()
@@ -135,7 +137,8 @@ fn bytes_of(hexadecimal: &str) -> Vec<u8> {
     digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-/// A JPEG of 8×8 red pixels in CMYK, as Adobe's programs write it (Pillow 13: `Image.new("CMYK", (8, 8), (0, 255, 255, 0))`).
+/// A JPEG of 8×8 red pixels in CMYK, as Adobe's programs write it (Pillow 13: `Image.new("CMYK",
+/// (8, 8), (0, 255, 255, 0))`).
 pub fn cmyk_jpeg() -> Vec<u8> {
     bytes_of(concat!(
         "ffd8ffee000e41646f626500640000000000ffdb0043000302020302020303030304030304050805050404050a070706080c0a0c0c0b0a0b",
@@ -145,7 +148,8 @@ pub fn cmyk_jpeg() -> Vec<u8> {
     ))
 }
 
-/// A progressive JPEG of 16×8 pixels, (200, 30, 40) on the left and (10, 200, 40) on the right (Pillow 13).
+/// A progressive JPEG of 16×8 pixels, (200, 30, 40) on the left and (10, 200, 40) on the right
+/// (Pillow 13).
 pub fn progressive_jpeg() -> Vec<u8> {
     bytes_of(concat!(
         "ffd8ffe000104a46494600010100000100010000ffdb00430002010101010102010101020202020204030202020205040403040605060606",

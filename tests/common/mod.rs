@@ -27,7 +27,8 @@ pub fn may_skip() -> bool {
 /// Every adapter at hand, software ones too.
 ///
 /// # Panics
-/// If there is none and `DCGAN_GPU_TESTS=skip` is not set: a test that did not run must not look as if it passed.
+/// If there is none and `DCGAN_GPU_TESTS=skip` is not set: a test that did not run must not look as
+/// if it passed.
 pub fn adapters() -> Vec<Device> {
     let adapters = device::list().into_iter().filter(|device| device.kind != "host");
     let devices: Vec<_> = adapters.map(|adapter| open(&adapter.choose)).collect();
@@ -47,8 +48,8 @@ fn open(choice: &str) -> Device {
     Device::open(choice).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Asserts that every value is within `bound(index)` of what is expected; a failure reports how many are not, and the
-/// worst with its place, both values and the bound.
+/// Asserts that every value is within `bound(index)` of what is expected; a failure reports how
+/// many are not, and the worst with its place, both values and the bound.
 #[track_caller]
 pub fn assert_close(what: &str, got: &[f64], expected: &[f64], bound: impl Fn(usize) -> f64) {
     assert_eq!(got.len(), expected.len(), "{what}: number of values");

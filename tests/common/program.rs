@@ -2,8 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-/// What of the environment changes what the program does or says, besides its own variables and those of proxies: logging,
-/// certificates, and the colours and widths that clap takes from a terminal or grants where `CI` is set.
+/// What of the environment changes what the program does or says, besides its own variables and
+/// those of proxies: logging, certificates, and the colours and widths that clap takes from a
+/// terminal or grants where `CI` is set.
 const HEEDED: [&str; 10] = [
     "RUST_LOG",
     "RUST_LOG_STYLE",
@@ -17,7 +18,8 @@ const HEEDED: [&str; 10] = [
     "CI",
 ];
 
-/// The program with nothing on its standard input and nothing in its environment, from whoever runs the tests, that it heeds.
+/// The program with nothing on its standard input and nothing in its environment, from whoever runs
+/// the tests, that it heeds.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
     for (variable, _) in std::env::vars_os() {
@@ -31,8 +33,8 @@ pub fn program() -> Command {
     command
 }
 
-/// `command` as `launcher` starts it: the words of `launcher` (`env`, `sh -c SCRIPT`, where the command is `"$0" "$@"`), then the
-/// command's own, with its environment and its folder.
+/// `command` as `launcher` starts it: the words of `launcher` (`env`, `sh -c SCRIPT`, where the
+/// command is `"$0" "$@"`), then the command's own, with its environment and its folder.
 pub fn through(launcher: &[&str], command: &Command) -> Command {
     let mut through = Command::new(launcher[0]);
     through.args(&launcher[1..]).arg(command.get_program()).args(command.get_args());

@@ -12,7 +12,8 @@ use serde_json::Value;
 pub struct Record(BTreeMap<String, Vec<u8>>);
 
 impl Record {
-    /// Reads a run's folder. A file that no run should leave, such as a temporary one, is read like any other.
+    /// Reads a run's folder. A file that no run should leave, such as a temporary one, is read like
+    /// any other.
     pub fn of(run: impl AsRef<Path>) -> Self {
         let mut parts = BTreeMap::new();
         let (top, mut folders) = (run.as_ref(), vec![run.as_ref().to_path_buf()]);

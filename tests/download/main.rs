@@ -1,5 +1,5 @@
-//! Downloads from servers that behave and servers that do not, through the library and through the program. All servers are here, on
-//! the loopback interface; nothing outside is asked.
+//! Downloads from servers that behave and servers that do not, through the library and through the
+//! program. All servers are here, on the loopback interface; nothing outside is asked.
 
 #[path = "../common/mod.rs"]
 mod common;

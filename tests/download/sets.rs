@@ -24,7 +24,8 @@ pub struct Published {
     pub content: Vec<u8>,
 }
 
-/// 300 images of 28×28 with 64 greys, published as `name`; `known` tells whether the table has the content's checksum.
+/// 300 images of 28×28 with 64 greys, published as `name`; `known` tells whether the table has the
+/// content's checksum.
 pub fn published(name: &'static str, known: bool) -> Published {
     let mut content = vec![0, 0, 8, 3, 0, 0, 1, 44, 0, 0, 0, 28, 0, 0, 0, 28];
     let mut state = name.len() as u32;
@@ -66,7 +67,8 @@ fn hex(bytes: &[u8]) -> &'static str {
     String::leak(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Options that ask `mirrors`; pauses are short, and only a server that is meant to try one's patience can.
+/// Options that ask `mirrors`; pauses are short, and only a server that is meant to try one's
+/// patience can.
 pub fn options(mirrors: &[String]) -> FetchOptions {
     let limits = Limits { pause: Duration::from_millis(1), tries_in_all: 6, ..Limits::default() };
     FetchOptions { mirrors: mirrors.to_vec(), offline: false, direct: true, limits }

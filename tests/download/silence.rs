@@ -1,5 +1,6 @@
-//! Nothing but a download opens a socket: every proxy variable names a listener that would see any connection of the HTTP client
-//! (and does see it when a set is absent). The other proof is in `tests/sources/`: no other file of the program could make one.
+//! Nothing but a download opens a socket: every proxy variable names a listener that would see any
+//! connection of the HTTP client (and does see it when a set is absent). The other proof is in
+//! `tests/sources/`: no other file of the program could make one.
 
 use std::fs;
 use std::io::ErrorKind;

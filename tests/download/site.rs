@@ -1,4 +1,5 @@
-//! A server of one thread a connection that answers as a test says, and remembers what it was asked.
+//! A server of one thread a connection that answers as a test says, and remembers what it was
+//! asked.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -52,7 +53,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Answers each request by `answer`, which is given the request, the number of those before it, and the connection.
+    /// Answers each request by `answer`, which is given the request, the number of those before it,
+    /// and the connection.
     pub fn new(answer: impl Fn(&Request, usize, &mut TcpStream) + Send + Sync + 'static) -> Site {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -96,7 +98,8 @@ impl Drop for Site {
     }
 }
 
-/// Sends the head of an answer, with `Connection: close`. A client that has gone is no failure of the server's.
+/// Sends the head of an answer, with `Connection: close`. A client that has gone is no failure of
+/// the server's.
 pub fn head(stream: &mut impl Write, status: &str, headers: &[&str]) {
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     send(stream, format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n").as_bytes());
@@ -139,7 +142,8 @@ pub fn page(stream: &mut impl Write, status: &str, content_type: &str) {
     send(stream, text.as_bytes());
 }
 
-/// Says nothing more for a while that is longer than any time-out of the tests, and shorter than forever.
+/// Says nothing more for a while that is longer than any time-out of the tests, and shorter than
+/// forever.
 pub fn hang() {
     thread::sleep(Duration::from_secs(20));
 }

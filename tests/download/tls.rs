@@ -1,4 +1,5 @@
-//! HTTPS: a server whose certificate is made here is trusted when `SSL_CERT_FILE` names its root, and not otherwise.
+//! HTTPS: a server whose certificate is made here is trusted when `SSL_CERT_FILE` names its root,
+//! and not otherwise.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use tempfile::TempDir;
 use crate::site::{Request, head, send};
 use crate::verb::run;
 
-/// Starts a server with wrong bytes for MNIST's first file, and gives its address and the PEM of its root.
+/// Starts a server with wrong bytes for MNIST's first file, and gives its address and the PEM of
+/// its root.
 fn server() -> (String, String) {
     let mut root = CertificateParams::new(vec![]).unwrap();
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,5 @@
-//! Checkpoints of every version of the format, for ever: each is read, and gone on from. All hold the same tensors.
+//! Checkpoints of every version of the format, for ever: each is read, and gone on from. All hold
+//! the same tensors.
 
 use std::fs;
 

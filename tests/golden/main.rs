@@ -1,5 +1,6 @@
-//! dcgan-gpu beside PyTorch: layers with their gradients, and ten training steps. `tests/golden/` has PyTorch's numbers
-//! and the scripts that make them. Beside them, checkpoints of every version of the format.
+//! dcgan-gpu beside PyTorch: layers with their gradients, and ten training steps. `tests/golden/`
+//! has PyTorch's numbers and the scripts that make them. Beside them, checkpoints of every version
+//! of the format.
 
 mod checkpoints;
 #[path = "../common/mod.rs"]
@@ -59,8 +60,8 @@ impl Executor for Box<dyn dcgan_gpu::device::Session> {
     }
 }
 
-/// Runs every layer of the file for `profile` and compares output, gradients and running statistics, each within
-/// `tolerance` of its largest value.
+/// Runs every layer of the file for `profile` and compares output, gradients and running
+/// statistics, each within `tolerance` of its largest value.
 fn check_layers(profile: &Profile, tolerance: f64, execute: impl Fn(&Program) -> Box<dyn Executor + '_>) {
     let (bytes, cases) = layer_cases();
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
@@ -112,7 +113,8 @@ fn check_layers(profile: &Profile, tolerance: f64, execute: impl Fn(&Program) ->
     assert!(compared > 100, "only {compared} tensors were compared");
 }
 
-/// PyTorch computed in f64 and stored f32: 6e-8 of each value; our constants (ε, slopes) are f32 too.
+/// PyTorch computed in f64 and stored f32: 6e-8 of each value; our constants (ε, slopes) are f32
+/// too.
 #[test]
 fn layers_in_f64() {
     check_layers(&Profile::HOST, 2e-7, |program| Box::new(Doubles(Interpreter::new(program), program)));
@@ -130,7 +132,8 @@ fn layers_on_every_device() {
     }
 }
 
-/// The golden case has a label for each logit, the kernel one for a batch: so each logit is a batch of its own.
+/// The golden case has a label for each logit, the kernel one for a batch: so each logit is a batch
+/// of its own.
 #[test]
 fn binary_cross_entropy() {
     let (bytes, _) = layer_cases();
@@ -168,7 +171,8 @@ fn initial_parameters() {
             let (network, slot, flat) = parameter(&double, row);
             let own = &double.parameters(network)[slot.clone()];
             let expected = numbers(&row["first"]);
-            // `numpy` and `libm` differ in the last bit of f64 at most, which f32 rounding passes on now and then.
+            // `numpy` and `libm` differ in the last bit of f64 at most, which f32 rounding passes
+            // on now and then.
             assert_close(&format!("{preset} {flat}"), &own[..expected.len()], &expected, |_| 1e-8);
             let sum = row["sum"].as_f64().expect("a number");
             assert_close(&format!("{preset} {flat}: sum"), &[own.iter().sum()], &[sum], |_| 1e-6 * (1.0 + sum.abs()));
@@ -211,7 +215,8 @@ fn losses(golden: &Value, step: u32) -> [f64; 2] {
     ["d_loss", "g_loss"].map(|name| golden["float64"][step as usize][name].as_f64().expect("a number"))
 }
 
-/// Free-running in f64, where rounding has no time to grow: what remains is Adam's constants, which are f32 here.
+/// Free-running in f64, where rounding has no time to grow: what remains is Adam's constants, which
+/// are f32 here.
 #[test]
 fn ten_steps_in_f64() {
     for preset in PRESETS {
@@ -249,12 +254,13 @@ fn ten_steps_of_tf_tutorial() {
 
 /// `pytorch` in f32, each step from the state that the f64 twins have reached, rounded to f32.
 ///
-/// This preset's dynamics amplify rounding: ReLU and batch norm on small batches, and an Adam whose first updates are
-/// ±η whatever the gradient's size, so that a gradient within rounding of zero moves a weight by 2η one way or the
-/// other. PyTorch's own float32 leaves 1e-4 of its float64 losses at step 3 and 1e-2 at step 9. A free-running f32 run
-/// could therefore prove nothing within a tight bound, or pass within a loose one whatever it computed. Started from
-/// the reference's state, each step shows its own error and no other: 1e-4, at all ten points of the trajectory. The
-/// f64 twins in turn run freely ([`ten_steps_in_f64`]), so the chain to PyTorch has no gap.
+/// This preset's dynamics amplify rounding: ReLU and batch norm on small batches, and an Adam whose
+/// first updates are ±η whatever the gradient's size, so that a gradient within rounding of zero
+/// moves a weight by 2η one way or the other. PyTorch's own float32 leaves 1e-4 of its float64
+/// losses at step 3 and 1e-2 at step 9. A free-running f32 run could therefore prove nothing within
+/// a tight bound, or pass within a loose one whatever it computed. Started from the reference's
+/// state, each step shows its own error and no other: 1e-4, at all ten points of the trajectory.
+/// The f64 twins in turn run freely ([`ten_steps_in_f64`]), so the chain to PyTorch has no gap.
 #[test]
 fn ten_steps_of_pytorch() {
     let golden = steps("pytorch");

@@ -1,4 +1,5 @@
-//! Ten training steps as `tests/golden/steps.py` does them: the same parameters, images and latents.
+//! Ten training steps as `tests/golden/steps.py` does them: the same parameters, images and
+//! latents.
 
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::{self, Recording};
@@ -80,7 +81,8 @@ impl Double {
         self.cpu.floats([&gan.generator, &gan.discriminator][network].state.parameters)
     }
 
-    /// Runs a step and returns both losses, and the flat gradients of [generator, discriminator] as Adam gets them.
+    /// Runs a step and returns both losses, and the flat gradients of [generator, discriminator] as
+    /// Adam gets them.
     pub fn step(&mut self, step: u32) -> ([f64; 2], [Vec<f64>; 2]) {
         let inputs = self.recorded.gan.inputs;
         let mut latents = vec![0.0; inputs.latents.len as usize];

@@ -88,7 +88,8 @@ impl Bench {
         Some(format!("{line}: {problem}"))
     }
 
-    /// Insists on a refusal of every row: what is put in place of `{}` in `line`, and a part of the message.
+    /// Insists on a refusal of every row: what is put in place of `{}` in `line`, and a part of the
+    /// message.
     #[track_caller]
     pub fn refuse(&self, line: &str, code: i32, rows: &[(&str, &str)]) {
         let problems: Vec<_> = rows

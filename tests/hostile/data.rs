@@ -234,7 +234,8 @@ fn pictures() {
     file("no-pixels", &Png::new(0, 9, 8, 0).file(&[], &[]));
     file("no-palette", &Png::new(4, 4, 8, 3).file(&[], &[9; 16]));
     file("bad-depth", &Png::new(4, 4, 7, 0).file(&[], &[9; 16]));
-    // A profile of 64 MiB in 64 KiB is skipped or refused, but never the picture's downfall: the pixels are missing.
+    // A profile of 64 MiB in 64 KiB is skipped or refused, but never the picture's downfall: the
+    // pixels are missing.
     file("late", &[&png[..33], &chunk(b"tEXt", &[b'x'; 1 << 20])].concat());
     let mut flipped = png.clone();
     flipped[60] ^= 4;

@@ -18,7 +18,8 @@ fn module_of(file: &str) -> Option<Module> {
     }
 }
 
-/// Words and marks of what a file compiles to outside tests; `::` is one mark. Comments and texts are left out.
+/// Words and marks of what a file compiles to outside tests; `::` is one mark. Comments and texts
+/// are left out.
 fn tokens(text: &str) -> Vec<String> {
     let program = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let mut tokens = Vec::new();
@@ -42,7 +43,8 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// The paths of a `use` tree, each with the name that it gets, read from its tokens up to the one that ends it.
+/// The paths of a `use` tree, each with the name that it gets, read from its tokens up to the one
+/// that ends it.
 fn use_tree(tokens: &mut impl Iterator<Item = String>, before: &[String], found: &mut Vec<(Module, String)>) {
     let (mut path, mut name, mut is_done) = (before.to_vec(), None, false);
     while let Some(token) = tokens.next() {
@@ -126,7 +128,8 @@ fn imports(sources: &[(String, String)]) -> Imports {
         }
         let from = imports.entry(file.clone()).or_default();
         for path in paths {
-            // The longest path that is a file; a name that a module passes on counts as that module's own.
+            // The longest path that is a file; a name that a module passes on counts as that
+            // module's own.
             let found = (0..=path.len()).rev().find_map(|length| files.get(&path[..length]));
             let to = *found.expect("the root of the crate is a file");
             if to != file {
@@ -179,8 +182,8 @@ fn reachable<'a>(imports: &'a Imports, start: &'a str) -> BTreeSet<&'a str> {
     reached
 }
 
-/// Every circle, each once, in words: one of files that are not modules above each other, or one of such modules that leads
-/// through others.
+/// Every circle, each once, in words: one of files that are not modules above each other, or one of
+/// such modules that leads through others.
 fn circles(sources: &[(String, String)]) -> Vec<String> {
     let imports = imports(sources);
     let in_words = |from: &str, to: &str| {

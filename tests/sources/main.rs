@@ -87,3 +87,14 @@ fn runs_touch_files_only_where_failures_can_be_tested() {
     }
     assert!(seen > 0, "no file operation was found at all");
 }
+
+/// Comments are wrapped, so that two files fit side by side.
+#[test]
+fn comments_are_at_most_100_columns_wide() {
+    for (name, text) in sources() {
+        for (number, line) in (1..).zip(text.lines()) {
+            let is_comment = line.trim_start().starts_with("//");
+            assert!(!is_comment || line.chars().count() <= 100, "{name}:{number} is wider");
+        }
+    }
+}

@@ -16,7 +16,8 @@ fn start(desk: &Desk, line: &str) -> Vec<Child> {
     (0..CROWD).map(child).collect()
 }
 
-/// Waits until all but one have ended, and that one is further than a run that was there; kills it. How the others ended.
+/// Waits until all but one have ended, and that one is further than a run that was there; kills it.
+/// How the others ended.
 fn all_but_one(desk: &Desk, mut crowd: Vec<Child>) -> Vec<Ended> {
     let start = Instant::now();
     loop {
@@ -43,8 +44,8 @@ fn all_but_one(desk: &Desk, mut crowd: Vec<Child>) -> Vec<Ended> {
     ended
 }
 
-/// What `line`, a run that would last for hours, leaves when a crowd starts it at once, after its winner was killed and went on
-/// for a few steps: the same as without the crowd.
+/// What `line`, a run that would last for hours, leaves when a crowd starts it at once, after its
+/// winner was killed and went on for a few steps: the same as without the crowd.
 fn check(desk: &Desk, line: &str) {
     let losers = all_but_one(desk, start(desk, line));
     assert_eq!(losers.len(), CROWD - 1, "one wins: {losers:#?}");

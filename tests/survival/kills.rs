@@ -1,5 +1,5 @@
-//! Processes that are killed at random moments, resumed, killed again, resumed again: in the end the run is the one that nothing
-//! happened to.
+//! Processes that are killed at random moments, resumed, killed again, resumed again: in the end
+//! the run is the one that nothing happened to.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -18,7 +18,8 @@ const CADENCES: [&str; 4] = [
 ];
 /// Steps of a run, too few for any cadence to divide it evenly all the time.
 pub const STEPS: u32 = 60;
-/// Where every third run ends first, in peace, to be extended: a step that hardly any cadence calls for.
+/// Where every third run ends first, in peace, to be extended: a step that hardly any cadence calls
+/// for.
 const FIRST_END: u32 = 37;
 
 /// A place for runs of one device, with the records that they are to have.
@@ -48,10 +49,12 @@ impl Course {
         format!("train --config tiny.toml --steps {steps} --device {device} --no-tune --out {run} -q {cadence}")
     }
 
-    /// One run that `interrupt` is let loose on, at random moments of its start and of up to three resumptions, before it
-    /// may end in peace and is compared. Returns how often it was interrupted, at least once.
+    /// One run that `interrupt` is let loose on, at random moments of its start and of up to three
+    /// resumptions, before it may end in peace and is compared. Returns how often it was
+    /// interrupted, at least once.
     ///
-    /// `interrupt` ends a process of this course, or waits for its end; it says whether it was in time.
+    /// `interrupt` ends a process of this course, or waits for its end; it says whether it was in
+    /// time.
     pub fn trial(&self, trial: u32, interrupt: &mut dyn FnMut(Running<'_>) -> bool) -> u32 {
         let mut chance = Chance::new(trial);
         let which = trial as usize % CADENCES.len();
@@ -62,7 +65,8 @@ impl Course {
             if trial % 3 == 2 && self.stage(&run) == Stage::Nothing {
                 self.desk.run(&self.start(cadence, FIRST_END, &run)).done();
             }
-            // A resumed process has less to do. Every third interruption comes early, where little is there yet.
+            // A resumed process has less to do. Every third interruption comes early, where little
+            // is there yet.
             let share = if chance.below(3) == 0 { 0.3 } else { 1.0 };
             let after = duration.mul_f64(chance.fraction() * share);
             let line = self.line(cadence, &run);
@@ -88,7 +92,8 @@ impl Course {
         interrupted
     }
 
-    /// The command that brings a run to its end: resuming it where there is a configuration, else starting it.
+    /// The command that brings a run to its end: resuming it where there is a configuration, else
+    /// starting it.
     fn line(&self, cadence: &str, run: &str) -> String {
         match self.stage(run) {
             Stage::Nothing => self.start(cadence, STEPS, run),

@@ -1,5 +1,6 @@
-//! Runs that are killed, stopped, crowded, and left alone with nobody to read what they say: whole processes, on the host and
-//! on an adapter, compared bit by bit with runs that nothing happened to.
+//! Runs that are killed, stopped, crowded, and left alone with nobody to read what they say: whole
+//! processes, on the host and on an adapter, compared bit by bit with runs that nothing happened
+//! to.
 //!
 //! The numbers of trials are small here; `docs/reliability.md` says how to ask for more.
 
@@ -21,7 +22,8 @@ use common::{desk, record};
 use dcgan_gpu::device;
 use desk::Desk;
 
-/// The software adapter, else the first one; nothing where there is none and `DCGAN_GPU_TESTS=skip` accepts that.
+/// The software adapter, else the first one; nothing where there is none and `DCGAN_GPU_TESTS=skip`
+/// accepts that.
 fn adapter() -> Option<String> {
     let mut adapters: Vec<_> = device::list().into_iter().filter(|device| device.kind != "host").collect();
     adapters.sort_by_key(|adapter| adapter.kind != "software");

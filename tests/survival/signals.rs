@@ -1,4 +1,5 @@
-//! Ctrl-C and its relatives: the run is saved, says so by its exit code, and goes on later as if nothing had happened.
+//! Ctrl-C and its relatives: the run is saved, says so by its exit code, and goes on later as if
+//! nothing had happened.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -13,8 +14,8 @@ use crate::{checkpoints, count, newest};
 /// Signals, and the exit codes that they mean.
 const SIGNALS: [(&str, i32, i32); 3] = [("INT", 2, 130), ("TERM", 15, 143), ("HUP", 1, 143)];
 
-/// The program with the words of `line`, heeding signals also where whoever started the tests ignores them, as `nohup` and
-/// shells' background jobs do.
+/// The program with the words of `line`, heeding signals also where whoever started the tests
+/// ignores them, as `nohup` and shells' background jobs do.
 fn command(desk: &Desk, line: &str) -> Command {
     let program = desk.command(line);
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

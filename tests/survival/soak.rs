@@ -32,8 +32,8 @@ impl Drop for Running {
     }
 }
 
-/// Trains for a while with everything that a run writes, and looks at what the process uses: the median of the second fifth
-/// of the time, when all is warm, against that of the last.
+/// Trains for a while with everything that a run writes, and looks at what the process uses: the
+/// median of the second fifth of the time, when all is warm, against that of the last.
 fn check(device: &str, seconds: u32) {
     let desk = Desk::new();
     let line = format!("train --config tiny.toml --device {device} --no-tune --out run --steps 100000000 -q");

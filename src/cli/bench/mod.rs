@@ -51,7 +51,8 @@ pub struct Arguments {
     /// Show every dispatch with its place in the networks
     #[arg(long, conflicts_with_all = ["floor", "sweep"])]
     detail: bool,
-    /// Print operations, bytes and dispatches of a step, for all presets unless one is named; runs nothing
+    /// Print operations, bytes and dispatches of a step, for all presets unless one is named; runs
+    /// nothing
     #[arg(long, conflicts_with_all = ["sweep", "steps", "warmup"])]
     floor: bool,
     /// Vary batch, image size and width, each by itself

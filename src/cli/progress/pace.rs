@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 /// Seconds of training that the speed is taken over.
 const WINDOW: f64 = 30.0;
 
-/// The speed of the last half minute or so of training, and the time that samples and checkpoints take besides. All times are
-/// seconds on one clock.
+/// The speed of the last half minute or so of training, and the time that samples and checkpoints
+/// take besides. All times are seconds on one clock.
 #[derive(Debug)]
 pub struct Pace {
     /// Seconds of training, and steps done then; the oldest first.

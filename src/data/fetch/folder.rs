@@ -26,7 +26,8 @@ pub(super) fn look(folder: &Path, file: &sets::File) -> Result<Option<(PathBuf, 
 }
 
 impl<'a> Locked<'a> {
-    /// Makes the folder and locks it; while another process has it, `waiting` is called once and this waits for up to `wait`.
+    /// Makes the folder and locks it; while another process has it, `waiting` is called once and
+    /// this waits for up to `wait`.
     pub fn new(folder: &'a Path, wait: Duration, waiting: impl FnOnce()) -> Result<Self> {
         disk::create_folders(folder).map_err(|cause| Error::io("create", folder, &cause))?;
         let path = folder.join(".download.lock");
@@ -55,8 +56,8 @@ impl<'a> Locked<'a> {
         self.folder.join(format!(".{}.part", file.name))
     }
 
-    /// Gives a file that is whole its name, and `broken`, which stood in its place, a hidden one; the path of the file, and
-    /// where `broken` is now.
+    /// Gives a file that is whole its name, and `broken`, which stood in its place, a hidden one;
+    /// the path of the file, and where `broken` is now.
     pub fn publish(&self, file: &sets::File, broken: Option<&Path>) -> Result<(PathBuf, Option<PathBuf>)> {
         let rename = |from: &Path, to: &Path| disk::rename(from, to).map_err(|cause| Error::io("write", to, &cause));
         let aside = broken.map(|path| {

@@ -58,12 +58,13 @@ pub(super) struct Answer {
 }
 
 impl Http {
-    /// A client that, unless `direct`, follows the environment: `HTTPS_PROXY` and its relatives and `NO_PROXY`, and
-    /// `SSL_CERT_FILE` in place of the certificates that come with the program.
+    /// A client that, unless `direct`, follows the environment: `HTTPS_PROXY` and its relatives and
+    /// `NO_PROXY`, and `SSL_CERT_FILE` in place of the certificates that come with the program.
     ///
     /// # Errors
     ///
-    /// [`Kind::Usage`](crate::error::Kind::Usage) when the environment names a proxy or certificates that cannot be used.
+    /// [`Kind::Usage`](crate::error::Kind::Usage) when the environment names a proxy or
+    /// certificates that cannot be used.
     pub fn new(limits: &Limits, direct: bool) -> Result<Self> {
         let (proxy, roots) = match direct {
             true => (None, RootCerts::WebPki),
@@ -87,8 +88,8 @@ impl Http {
         Ok(Http(config.new_agent()))
     }
 
-    /// Asks for `url` from byte `from` on. `validator` is what the server said the earlier bytes are of: it answers with all
-    /// bytes when that has changed.
+    /// Asks for `url` from byte `from` on. `validator` is what the server said the earlier bytes
+    /// are of: it answers with all bytes when that has changed.
     pub fn get(&self, url: &str, from: u64, validator: Option<&str>) -> Outcome<Answer> {
         let mut request = self.0.get(url);
         if from > 0 {
@@ -116,7 +117,8 @@ impl Answer {
         self.header(header::CONTENT_LENGTH).and_then(|text| text.trim().parse().ok())
     }
 
-    /// What tells this content from a later one, for a request that goes on: a strong ETag, as RFC 9110 demands.
+    /// What tells this content from a later one, for a request that goes on: a strong ETag, as RFC
+    /// 9110 demands.
     pub fn validator(&self) -> Option<String> {
         self.header(header::ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned)
     }
@@ -131,7 +133,8 @@ impl Answer {
 /// The variables that name a proxy, in the order in which they count.
 const PROXIES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
-/// The proxy `found` in the environment; an address that cannot be used is an error, not a direct connection.
+/// The proxy `found` in the environment; an address that cannot be used is an error, not a direct
+/// connection.
 fn proxy(variable: impl Fn(&str) -> Option<String>, found: Option<Proxy>) -> Result<Option<Proxy>> {
     let is_set = |name: &&str| variable(name).is_some_and(|value| !value.is_empty());
     match PROXIES.into_iter().find(is_set) {

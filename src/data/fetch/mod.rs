@@ -1,8 +1,9 @@
-//! Downloads of the data sets that are known by name. Whatever a server or the network does, a file that appears in a set's folder
-//! is the published one: several addresses are asked in turn, a download that was cut goes on where it ended, and
-//! checksums decide.
+//! Downloads of the data sets that are known by name. Whatever a server or the network does, a file
+//! that appears in a set's folder is the published one: several addresses are asked in turn, a
+//! download that was cut goes on where it ended, and checksums decide.
 //!
-//! Sockets are opened by `http.rs` alone, and only by [`get`] and [`ensure`], when a file is missing.
+//! Sockets are opened by `http.rs` alone, and only by [`get`] and [`ensure`], when a file is
+//! missing.
 
 mod folder;
 mod http;
@@ -28,7 +29,8 @@ use crate::output::size;
 /// How to download.
 #[derive(Clone, Debug, Default)]
 pub struct FetchOptions {
-    /// Base addresses that are asked instead of the public ones; `{set}` in them stands for the set's name.
+    /// Base addresses that are asked instead of the public ones; `{set}` in them stands for the
+    /// set's name.
     pub mirrors: Vec<String>,
     /// Whether sockets are forbidden.
     pub offline: bool,
@@ -66,13 +68,14 @@ pub struct Fetched {
     pub bytes: u64,
     /// Where it was downloaded from; `None` where it was there before.
     pub from: Option<String>,
-    /// Whether its checksum is the published one; where it is not, it is an unpacked or repacked file of the right size, for
-    /// which no checksum is known.
+    /// Whether its checksum is the published one; where it is not, it is an unpacked or repacked
+    /// file of the right size, for which no checksum is known.
     pub verified: bool,
 }
 
 impl FetchOptions {
-    /// Options with `mirrors`, and offline where `$DCGAN_GPU_OFFLINE` says so (set, and neither empty nor 0).
+    /// Options with `mirrors`, and offline where `$DCGAN_GPU_OFFLINE` says so (set, and neither
+    /// empty nor 0).
     ///
     /// # Errors
     ///
@@ -105,8 +108,8 @@ fn base_address(mirror: &str) -> Result<String> {
     Ok(if mirror.ends_with('/') { mirror.to_owned() } else { format!("{mirror}/") })
 }
 
-/// The folder that [`get`] keeps `set` in: `SET` below `data_dir` or below the cache folder; `data_dir` itself, where it already
-/// has files of the set.
+/// The folder that [`get`] keeps `set` in: `SET` below `data_dir` or below the cache folder;
+/// `data_dir` itself, where it already has files of the set.
 ///
 /// # Errors
 ///
@@ -120,13 +123,14 @@ pub fn destination(set: &Set, data_dir: Option<&Path>) -> Result<PathBuf> {
     cache.ok_or_else(|| Error::usage("the environment names no cache folder; name a folder with --data-dir"))
 }
 
-/// Makes sure that `folder` has all files of `set`: checks what is there, downloads what is missing or broken. Nothing is opened but
-/// files when all are there.
+/// Makes sure that `folder` has all files of `set`: checks what is there, downloads what is missing
+/// or broken. Nothing is opened but files when all are there.
 ///
 /// # Errors
 ///
 /// - [`Kind::Data`] when a server sends something that is not the file;
-/// - [`Kind::Io`] when no server can be reached or none gives the file, and when the folder cannot be written;
+/// - [`Kind::Io`] when no server can be reached or none gives the file, and when the folder cannot
+///   be written;
 /// - [`Kind::Usage`] when the environment's proxy or certificates cannot be used.
 pub fn get(set: &Set, folder: &Path, options: &FetchOptions, observer: &mut dyn FetchObserver) -> Result<FetchReport> {
     obtain(set, folder, options, observer).or_else(|trouble| {
@@ -137,11 +141,13 @@ pub fn get(set: &Set, folder: &Path, options: &FetchOptions, observer: &mut dyn 
     })
 }
 
-/// [`get`] for `train`: nothing where `spec` is not the name of a set, or where the set is found in `data_dir` or the cache folder.
+/// [`get`] for `train`: nothing where `spec` is not the name of a set, or where the set is found in
+/// `data_dir` or the cache folder.
 ///
 /// # Errors
 ///
-/// [`Kind::Data`] when the set is neither there nor to be had; the message has the remedy. Otherwise as [`get`].
+/// [`Kind::Data`] when the set is neither there nor to be had; the message has the remedy.
+/// Otherwise as [`get`].
 pub fn ensure(
     spec: &str,
     data_dir: Option<&Path>,
@@ -205,7 +211,8 @@ fn present((path, integrity): (PathBuf, Integrity)) -> Result<Fetched> {
     Ok(Fetched { path, bytes, from: None, verified: integrity == Integrity::Good })
 }
 
-/// Asks one address after the other, and gives the one that had the file; it is the first to be asked for the next.
+/// Asks one address after the other, and gives the one that had the file; it is the first to be
+/// asked for the next.
 fn from_any(
     http: &Http,
     file: &File,

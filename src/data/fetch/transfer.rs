@@ -32,7 +32,8 @@ const PAGES: [&str; 4] = ["<!doctype", "<html", "<head", "<?xml"];
 const OPENING: usize = 64;
 
 impl Transfer<'_> {
-    /// Fetches the file, again and again while that helps. When this succeeds, the temporary file is the published file.
+    /// Fetches the file, again and again while that helps. When this succeeds, the temporary file
+    /// is the published file.
     pub fn run(&self, observer: &mut dyn FetchObserver) -> Outcome<()> {
         let (mut fruitless, mut validator) = (0, None);
         for tried in 1.. {

@@ -72,7 +72,8 @@ pub(super) fn of_io(cause: std::io::Error) -> Trouble {
     if cause.get_ref().is_some_and(|inner| inner.is::<ureq::Error>()) {
         return of_client(ureq::Error::from(cause));
     }
-    // The standard library has no kind for names that nobody knows; Windows has numbers (WSAHOST_NOT_FOUND to WSANO_DATA).
+    // The standard library has no kind for names that nobody knows; Windows has numbers
+    // (WSAHOST_NOT_FOUND to WSANO_DATA).
     let is_of_lookup = cfg!(windows) && matches!(cause.raw_os_error(), Some(11001..=11004));
     if is_of_lookup || cause.to_string().contains("lookup address information") {
         return not_found();

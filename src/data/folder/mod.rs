@@ -1,7 +1,7 @@
 //! Folders of PNG and JPEG files, at any depth: `cats/1.png`, `cats/more/2.jpg`, `dogs/3.jpeg`.
 //!
-//! The order of the images is that of the bytes of their paths, and a folder directly below the top is a class. Hidden files
-//! and folders are passed over, and so are files with other endings.
+//! The order of the images is that of the bytes of their paths, and a folder directly below the top
+//! is a class. Hidden files and folders are passed over, and so are files with other endings.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
@@ -28,7 +28,8 @@ const NAMED: usize = 5;
 /// The files below a folder.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// PNG and JPEG files by their endings, relative to the top, sorted by the bytes of their paths.
+    /// PNG and JPEG files by their endings, relative to the top, sorted by the bytes of their
+    /// paths.
     pub pictures: Vec<PathBuf>,
     /// `.npy` files directly in the top folder, sorted.
     pub arrays: Vec<PathBuf>,
@@ -41,7 +42,8 @@ impl Listing {
     ///
     /// # Errors
     ///
-    /// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, is reached twice or is too deep.
+    /// [`Kind::Data`](crate::error::Kind::Data) when a folder cannot be read, is reached twice or
+    /// is too deep.
     pub fn new(top: &Path) -> Result<Listing> {
         let mut listing = Listing::default();
         let mut entered = HashMap::new();
@@ -95,8 +97,8 @@ impl Listing {
     ///
     /// # Errors
     ///
-    /// [`Kind::Data`](crate::error::Kind::Data) when one or more are broken (with their number and the names of the first), or
-    /// when all together take more memory than there is.
+    /// [`Kind::Data`](crate::error::Kind::Data) when one or more are broken (with their number and
+    /// the names of the first), or when all together take more memory than there is.
     pub fn read(&self, top: &Path, shape: Shape) -> Result<Loaded> {
         let all = self.pictures.len();
         let count = u32::try_from(all).map_err(|_| Error::data(format!("{} holds {all} pictures", top.display())))?;
@@ -119,8 +121,8 @@ impl Listing {
         Ok(Loaded { pixels, count, labels, classes, remark: Some(remark) })
     }
 
-    /// The folders directly below the top, by the bytes of their names, and which of them each picture is in; nothing where
-    /// a picture is in none.
+    /// The folders directly below the top, by the bytes of their names, and which of them each
+    /// picture is in; nothing where a picture is in none.
     fn classes(&self) -> (Vec<String>, Option<Vec<u32>>) {
         let class = |path: &'_ Path| -> Option<Vec<u8>> {
             let mut parts = path.iter();

@@ -11,8 +11,8 @@ use crate::shape::Shape;
 
 /// Reads the data set at `path`, a file or a folder, at `shape`.
 ///
-/// A folder with IDX files is a set of those, whatever else is in it. Otherwise it holds either one `.npy` file or
-/// PNG and JPEG files.
+/// A folder with IDX files is a set of those, whatever else is in it. Otherwise it holds either one
+/// `.npy` file or PNG and JPEG files.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! The header of a NumPy array: a Python dictionary such as
-//! `{'descr': '|u1', 'fortran_order': False, 'shape': (60000, 28, 28), }` (numpy.lib.format, NEP 1).
+//! The header of a NumPy array: a Python dictionary such as `{'descr': '|u1', 'fortran_order':
+//! False, 'shape': (60000, 28, 28), }` (numpy.lib.format, NEP 1).
 
 use super::unusable;
 use crate::data::files::damaged;

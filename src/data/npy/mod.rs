@@ -23,8 +23,8 @@ const LONGEST_HEADER: u32 = 65_536;
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, does not hold exactly the bytes
-/// that it declares, or holds something else than such images.
+/// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, does
+/// not hold exactly the bytes that it declares, or holds something else than such images.
 pub fn read(path: &Path) -> Result<RawImages> {
     let (source, length) = open(path)?;
     parse(source, length).map_err(at(path))

@@ -1,6 +1,7 @@
 //! One PNG or JPEG file, brought to the network's shape.
 //!
-//! A file is not trusted: what it declares is held against its length and against limits before anything is decoded.
+//! A file is not trusted: what it declares is held against its length and against limits before
+//! anything is decoded.
 
 use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,8 +22,8 @@ pub const LARGEST_FILE: u64 = 64 << 20;
 /// The most bytes of a decoded picture: 89 megapixels in 8-bit colour.
 const LARGEST_PICTURE: u64 = 256 << 20;
 
-/// Pictures that take more, decoded, are in memory one at a time, so that a machine with many threads does not need the
-/// largest picture's memory for each.
+/// Pictures that take more, decoded, are in memory one at a time, so that a machine with many
+/// threads does not need the largest picture's memory for each.
 const LARGE_PICTURE: u64 = 32 << 20;
 static ONE_LARGE: Mutex<()> = Mutex::new(());
 
@@ -32,15 +33,17 @@ const DENSEST_PNG: u64 = 1032;
 /// Pixels that a byte of a JPEG can hold, and twice that: each block of 8×8 takes at least a bit.
 const DENSEST_JPEG: u64 = 1024;
 
-/// Decodes a picture and brings it to `shape`: scaled to cover it, the centre cropped; `[height][width][channels]`.
+/// Decodes a picture and brings it to `shape`: scaled to cover it, the centre cropped;
+/// `[height][width][channels]`.
 ///
-/// What a picture shows is upright (its EXIF orientation is followed), on black where it is transparent, of 8 bits; one channel
-/// is the luma of its colours (Rec. 709). Of an animated PNG it is the default image.
+/// What a picture shows is upright (its EXIF orientation is followed), on black where it is
+/// transparent, of 8 bits; one channel is the luma of its colours (Rec. 709). Of an animated PNG it
+/// is the default image.
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data), saying what is wrong but not with which file, when `bytes` are no PNG or JPEG
-/// file, a broken one, or one beyond the limits.
+/// [`Kind::Data`](crate::error::Kind::Data), saying what is wrong but not with which file, when
+/// `bytes` are no PNG or JPEG file, a broken one, or one beyond the limits.
 pub fn decode(bytes: &[u8], shape: Shape) -> Result<Vec<u8>> {
     let mut out = vec![0; shape.bytes()];
     decode_into(bytes, &mut Cover::default(), &mut out, shape)?;
@@ -97,8 +100,8 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat> {
     Err(Error::data(format!("it is {other}, neither PNG nor JPEG")))
 }
 
-/// Decodes what is within the limits, upright; at most `densest` bytes can be in the file. A large picture comes after the
-/// lock that keeps others out of memory.
+/// Decodes what is within the limits, upright; at most `densest` bytes can be in the file. A large
+/// picture comes after the lock that keeps others out of memory.
 fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<(Option<MutexGuard<'static, ()>>, DynamicImage)> {
     let ((width, height), size) = (decoder.dimensions(), decoder.total_bytes());
     if size == 0 {
@@ -134,7 +137,8 @@ fn on_black(picture: &DynamicImage) -> RgbImage {
 /// Refuses a JPEG without its end: the decoder would make up the rest.
 fn check_end(bytes: &[u8]) -> Result<()> {
     let truncated = || Error::data("it is truncated: its end is missing");
-    // Segments with their lengths, up to the first scan: a thumbnail inside one has an end of its own.
+    // Segments with their lengths, up to the first scan: a thumbnail inside one has an end of its
+    // own.
     let mut at = 2;
     loop {
         match *bytes.get(at..at + 4).ok_or_else(truncated)? {

@@ -7,8 +7,9 @@ use super::skeletons::Knot;
 pub struct Span([[f32; 2]; 4]);
 
 impl Span {
-    /// Span number `span`, between `knots[span]` and `knots[span + 1]`, of a centripetal Catmull–Rom spline: unlike the
-    /// uniform one it neither overshoots nor loops where knots are close.
+    /// Span number `span`, between `knots[span]` and `knots[span + 1]`, of a centripetal
+    /// Catmull–Rom spline: unlike the uniform one it neither overshoots nor loops where knots are
+    /// close.
     pub fn between(knots: &[Knot], span: usize) -> Self {
         let (start, end) = (knots[span], knots[span + 1]);
         let interval = root_distance(start, end);

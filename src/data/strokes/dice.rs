@@ -2,7 +2,8 @@
 
 use crate::random::{Draws, stream};
 
-/// Blocks of four words that belong to one image: far more than a digit uses, so that no two images share numbers.
+/// Blocks of four words that belong to one image: far more than a digit uses, so that no two images
+/// share numbers.
 const BLOCKS_PER_IMAGE: u32 = 64;
 
 /// A cursor over the random words of one image.
@@ -47,8 +48,9 @@ impl Dice {
         low + (high - low) * ((self.word() >> 8) as f32 / RESOLUTION)
     }
 
-    /// A number around 0 with this standard deviation, never further than 3.5 of them: the sum of the four bytes of a
-    /// word is close enough to a Gaussian, and a digit must not have limbs at four deviations.
+    /// A number around 0 with this standard deviation, never further than 3.5 of them: the sum of
+    /// the four bytes of a word is close enough to a Gaussian, and a digit must not have limbs at
+    /// four deviations.
     pub fn bell(&mut self, deviation: f32) -> f32 {
         const MEAN: f32 = 4.0 * 127.5;
         const DEVIATION: f32 = 147.801; // √(4 · (256² − 1) / 12)

@@ -15,8 +15,9 @@ pub fn magnification(shape: Shape) -> f32 {
     shape.height.min(shape.width) as f32 / MNIST_IMAGE
 }
 
-/// Scales and moves `ink` so that its longer side is 20 pixels of MNIST and its centre of mass lies, to the pixel, on the
-/// middle pixel of the image. Positions may come in any unit, radii come in pixels of MNIST.
+/// Scales and moves `ink` so that its longer side is 20 pixels of MNIST and its centre of mass
+/// lies, to the pixel, on the middle pixel of the image. Positions may come in any unit, radii come
+/// in pixels of MNIST.
 pub fn fit(ink: &mut [Vec<Sample>], shape: Shape) {
     let unit = magnification(shape);
     let (mut low, mut high, mut widest) = ([f32::MAX; 2], [f32::MIN; 2], 0.0_f32);
@@ -32,7 +33,8 @@ pub fn fit(ink: &mut [Vec<Sample>], shape: Shape) {
     place(ink, |x, y| [(x - low[0]) * scale + margin, (y - low[1]) * scale + margin]);
 
     let [mass_x, mass_y] = centre_of_mass(ink);
-    // Whole pixels, as in MNIST, so that the top and left edges of the digits keep falling on the edges of pixels.
+    // Whole pixels, as in MNIST, so that the top and left edges of the digits keep falling on the
+    // edges of pixels.
     let shift_x = (middle(shape.width) - mass_x).round();
     let shift_y = (middle(shape.height) - mass_y).round();
     place(ink, |x, y| [x + shift_x, y + shift_y]);

@@ -1,7 +1,8 @@
-//! How one person, this time, writes a skeleton: proportions, slant, tremor, and the width of the pen.
+//! How one person, this time, writes a skeleton: proportions, slant, tremor, and the width of the
+//! pen.
 //!
-//! The spreads of the random parameters were chosen by measuring MNIST (slant, aspect, thickness) and by looking at the
-//! digits beside MNIST's.
+//! The spreads of the random parameters were chosen by measuring MNIST (slant, aspect, thickness)
+//! and by looking at the digits beside MNIST's.
 
 use std::f32::consts::{PI, TAU};
 
@@ -10,7 +11,8 @@ use super::dice::Dice;
 use super::pen::Sample;
 use super::skeletons::{Knot, Skeleton, Stroke};
 
-/// One way of writing: everything that stays the same over the strokes of a digit. Lengths are in heights of a digit.
+/// One way of writing: everything that stays the same over the strokes of a digit. Lengths are in
+/// heights of a digit.
 pub struct Hand {
     /// How far a knot strays from the skeleton (standard deviation).
     jitter: f32,
@@ -39,8 +41,8 @@ impl Hand {
         }
     }
 
-    /// Writes `skeleton`: for each stroke the path of the pen, `pieces` straight pieces from knot to knot. Positions are
-    /// in heights of a digit, radii in pixels of MNIST.
+    /// Writes `skeleton`: for each stroke the path of the pen, `pieces` straight pieces from knot
+    /// to knot. Positions are in heights of a digit, radii in pixels of MNIST.
     pub fn write(&self, skeleton: &Skeleton, pieces: usize, dice: &mut Dice) -> Vec<Vec<Sample>> {
         skeleton.iter().map(|stroke| self.trace(&self.stray(stroke, dice), pieces)).collect()
     }
@@ -101,7 +103,8 @@ impl Wave {
     }
 }
 
-/// The width of the line: a pen that is broader in one direction than in the other, pressed more and less on the way.
+/// The width of the line: a pen that is broader in one direction than in the other, pressed more
+/// and less on the way.
 struct Pen {
     /// Half the line's width, in pixels of MNIST.
     radius: f32,
@@ -119,7 +122,8 @@ impl Pen {
         let (sin, cos) = libm::sincosf(dice.uniform(0.0, PI));
         let root = 1.13 + dice.bell(0.15);
         Pen {
-            // Squared, because MNIST has more lines much thicker than its mean than lines much thinner.
+            // Squared, because MNIST has more lines much thicker than its mean than lines much
+            // thinner.
             radius: root * root,
             nib: [cos, sin],
             stress: dice.uniform(0.0, 0.25),

@@ -1,12 +1,14 @@
-//! `--data strokes`: endless digits that look written by hand, so that training and tests need no download.
+//! `--data strokes`: endless digits that look written by hand, so that training and tests need no
+//! download.
 //!
-//! A digit is drawn as a person draws it. A skeleton says where the pen goes; a hand with its own slant, proportions and
-//! tremor follows it in curves, with a line of some width. The digit is then brought to the frame of MNIST (LeCun, Bottou,
-//! Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998) and becomes ink. Each of these
-//! steps is a file in `strokes/`.
+//! A digit is drawn as a person draws it. A skeleton says where the pen goes; a hand with its own
+//! slant, proportions and tremor follows it in curves, with a line of some width. The digit is then
+//! brought to the frame of MNIST (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning
+//! applied to document recognition", 1998) and becomes ink. Each of these steps is a file in
+//! `strokes/`.
 //!
-//! Image `index` of an epoch is a pure function of (seed, epoch, index, shape), and the same bits on every platform: all
-//! arithmetic is IEEE operations and `libm`.
+//! Image `index` of an epoch is a pure function of (seed, epoch, index, shape), and the same bits
+//! on every platform: all arithmetic is IEEE operations and `libm`.
 
 mod curve;
 mod dice;
@@ -24,8 +26,8 @@ use crate::shape::Shape;
 /// The images that count as one epoch: as many as MNIST has.
 pub const EPOCH: u32 = 60_000;
 
-/// Draws image `index` of `epoch` into `out`, `shape.height` × `shape.width` bytes from 0 (paper) to 255 (ink), and
-/// returns the digit that it shows, 0 to 9.
+/// Draws image `index` of `epoch` into `out`, `shape.height` × `shape.width` bytes from 0 (paper)
+/// to 255 (ink), and returns the digit that it shows, 0 to 9.
 ///
 /// # Panics
 ///
@@ -64,7 +66,8 @@ mod tests {
         assert_eq!(fnv1a(&all), 0x4178_a863_24bf_c8b7);
     }
 
-    /// The statistics of MNIST's training images: mean 33.3, 19.1 % of the pixels inked, centres of mass at (14, 14).
+    /// The statistics of MNIST's training images: mean 33.3, 19.1 % of the pixels inked, centres of
+    /// mass at (14, 14).
     #[test]
     fn resembles_mnist() {
         const IMAGES: u32 = 4000;

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::shape::Shape;
 
-/// A point of the pen's path and the pen's radius there, in pixels; the centre of the first pixel is (½, ½).
+/// A point of the pen's path and the pen's radius there, in pixels; the centre of the first pixel
+/// is (½, ½).
 #[derive(Clone, Copy)]
 pub struct Sample {
     pub x: f32,
@@ -15,11 +16,12 @@ pub struct Sample {
 /// The width, in pixels, over which the edge of a stroke fades.
 const EDGE: f32 = 1.3;
 
-/// How far, in pixels, the edge strays at each pixel: MNIST was reduced from coarse black-and-white scans.
+/// How far, in pixels, the edge strays at each pixel: MNIST was reduced from coarse black-and-white
+/// scans.
 const GRAIN: f32 = 0.16;
 
-/// Draws `ink` into `out`, `shape.height` × `shape.width` bytes from 0 (paper) to 255 (ink); `grain` chooses the
-/// roughness of the edges.
+/// Draws `ink` into `out`, `shape.height` × `shape.width` bytes from 0 (paper) to 255 (ink);
+/// `grain` chooses the roughness of the edges.
 pub fn render(ink: &[Vec<Sample>], shape: Shape, grain: u32, out: &mut [u8]) {
     let mut distances = vec![f32::MAX; out.len()];
     for piece in ink.iter().flat_map(|stroke| stroke.windows(2)) {
@@ -31,8 +33,8 @@ pub fn render(ink: &[Vec<Sample>], shape: Shape, grain: u32, out: &mut [u8]) {
     stretch(out);
 }
 
-/// Lowers each pixel's distance to the ink to that from the piece between `a` and `b`, where the piece can reach it.
-/// Distances are negative inside the ink.
+/// Lowers each pixel's distance to the ink to that from the piece between `a` and `b`, where the
+/// piece can reach it. Distances are negative inside the ink.
 fn lower(distances: &mut [f32], shape: Shape, a: Sample, b: Sample) {
     let reach = a.radius.max(b.radius) + EDGE / 2.0 + GRAIN;
     let columns = pixels_within(a.x.min(b.x) - reach, a.x.max(b.x) + reach, shape.width);
@@ -63,8 +65,8 @@ fn coverage(distance: f32) -> u8 {
     (255.0 * inside * inside * (3.0 - 2.0 * inside)).round() as u8
 }
 
-/// A number between -1 and 1 that belongs to `pixel` of the image with this `grain`: two rounds of multiply and
-/// exclusive-or shift, which for a roughness serve as well as Philox and cost a tenth.
+/// A number between -1 and 1 that belongs to `pixel` of the image with this `grain`: two rounds of
+/// multiply and exclusive-or shift, which for a roughness serve as well as Philox and cost a tenth.
 fn scatter(grain: u32, pixel: u32) -> f32 {
     let mut word = grain ^ pixel.wrapping_mul(0x9E37_79B9);
     word = (word ^ (word >> 16)).wrapping_mul(0x7FEB_352D);

@@ -1,7 +1,8 @@
-//! Where the pen goes: several ways to write each digit, as points in a box one unit high, x to the right and y down.
+//! Where the pen goes: several ways to write each digit, as points in a box one unit high, x to the
+//! right and y down.
 //!
-//! These are the digits of a careful writer, at the slant that each digit has on average in MNIST; everything that differs
-//! from one writing to the next comes from the hand.
+//! These are the digits of a careful writer, at the slant that each digit has on average in MNIST;
+//! everything that differs from one writing to the next comes from the hand.
 
 /// A point that the pen passes; its place is in heights of the digit.
 #[derive(Clone, Copy)]

@@ -40,7 +40,8 @@ impl Adapter {
         format!("{name}, {api}, {driver}")
     }
 
-    /// Where it is plugged in, as far as the driver tells: what sets two of the same identity apart.
+    /// Where it is plugged in, as far as the driver tells: what sets two of the same identity
+    /// apart.
     pub fn address(&self) -> &str {
         &self.info.device_pci_bus_id
     }
@@ -67,7 +68,8 @@ impl Adapter {
         }
     }
 
-    /// The lane kernels need subgroups of exactly 8, and pay only where a "GPU" is a processor's vector unit.
+    /// The lane kernels need subgroups of exactly 8, and pay only where a "GPU" is a processor's
+    /// vector unit.
     pub(super) fn profile(&self) -> Profile {
         let eight = self.info.subgroup_min_size == 8 && self.info.subgroup_max_size == 8;
         let lanes = eight && !self.is_hardware() && self.adapter.features().contains(wgpu::Features::SUBGROUP);

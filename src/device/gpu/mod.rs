@@ -1,6 +1,7 @@
 //! The GPU executor: the only code that calls wgpu.
 //!
-//! Everything is made when a program is loaded; running replays plans as one compute pass in one submission.
+//! Everything is made when a program is loaded; running replays plans as one compute pass in one
+//! submission.
 
 mod adapter;
 mod session;

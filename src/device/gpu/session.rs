@@ -1,4 +1,5 @@
-//! A program loaded on an adapter: submitting, waiting, reading back, and every way in which that can fail.
+//! A program loaded on an adapter: submitting, waiting, reading back, and every way in which that
+//! can fail.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,8 @@ use crate::plan::{Program, View};
 /// Steps that may be under way on the device before the host waits.
 const IN_FLIGHT: usize = 3;
 
-/// A word that is copied behind everything that is read back: without it, zeros would be mistaken for results.
+/// A word that is copied behind everything that is read back: without it, zeros would be mistaken
+/// for results.
 const READ_MARK: u32 = 0x600d_c0de;
 
 /// A dispatch with everything that it needs.
@@ -150,7 +152,8 @@ impl GpuSession {
         }
     }
 
-    /// Does to the device what a test wants at a point that is passed; `true` where work is to be left out.
+    /// Does to the device what a test wants at a point that is passed; `true` where work is to be
+    /// left out.
     fn strike(&self, at: At) -> bool {
         match faults::strike(at) {
             None => return false,
@@ -165,7 +168,8 @@ impl GpuSession {
         false
     }
 
-    /// A failure after which dropping the queue could wait for ever: keeps it alive, so that the process can end.
+    /// A failure after which dropping the queue could wait for ever: keeps it alive, so that the
+    /// process can end.
     fn abandon(&self, failure: DeviceFailure, cause: &str) -> Error {
         std::mem::forget((self.device.clone(), self.queue.clone()));
         // What the driver said of it, if anything, says more.

@@ -1,4 +1,5 @@
-//! How long each dispatch takes on an adapter: by its own clock where it has one, else by the host's around blocks.
+//! How long each dispatch takes on an adapter: by its own clock where it has one, else by the
+//! host's around blocks.
 
 use std::time::Instant;
 
@@ -6,12 +7,14 @@ use super::GpuSession;
 use crate::device::{OpenOptions, Timing};
 use crate::error::Result;
 
-/// Seconds that a block of repeated dispatches should take, so that submitting and waiting do not count.
+/// Seconds that a block of repeated dispatches should take, so that submitting and waiting do not
+/// count.
 const BLOCK_SECONDS: f64 = 0.02;
 /// Most repetitions of a block.
 const MOST_REPETITIONS: u32 = 1 << 12;
 
-/// The method that is wanted, or the next one that the adapter offers, with the features that it needs.
+/// The method that is wanted, or the next one that the adapter offers, with the features that it
+/// needs.
 pub(super) fn best(offered: wgpu::Features, options: OpenOptions) -> (Timing, wgpu::Features) {
     let inside = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
     match options.timing {
@@ -95,8 +98,9 @@ impl GpuSession {
         to.saturating_sub(from) as f64 * f64::from(self.queue.get_timestamp_period()) * 1e-9
     }
 
-    /// The seconds of one dispatch, from a block of repetitions that is doubled until it is long enough. What a dispatch
-    /// changes in place it changes again and again: the numbers mean nothing afterwards.
+    /// The seconds of one dispatch, from a block of repetitions that is doubled until it is long
+    /// enough. What a dispatch changes in place it changes again and again: the numbers mean
+    /// nothing afterwards.
     pub(super) fn by_block(&mut self, plan: usize, index: usize) -> Result<f64> {
         let mut repetitions = 1;
         loop {

@@ -50,8 +50,8 @@ impl<F: Real> Interpreter<F> {
         Ok(Interpreter { memory: memory.collect::<std::result::Result<_, _>>()?, scratch: Vec::new(), others })
     }
 
-    /// Runs dispatches in order, from a thread of rayon's pool: entering the pool once for every dispatch would put the
-    /// caller to sleep and wake it as often.
+    /// Runs dispatches in order, from a thread of rayon's pool: entering the pool once for every
+    /// dispatch would put the caller to sleep and wake it as often.
     pub fn run<'p>(&mut self, dispatches: impl IntoIterator<Item = &'p Dispatch, IntoIter: Send>) {
         let dispatches = dispatches.into_iter();
         rayon::scope(|_| dispatches.for_each(|dispatch| self.dispatch(dispatch)));
@@ -60,7 +60,8 @@ impl<F: Real> Interpreter<F> {
     /// Runs one dispatch.
     pub fn dispatch(&mut self, dispatch: &Dispatch) {
         let written = |name: &&str| dispatch.writes.contains(name);
-        // The written tensors leave `memory` while the twin runs, so that it can borrow them beside the others.
+        // The written tensors leave `memory` while the twin runs, so that it can borrow them beside
+        // the others.
         let mut taken: Vec<(&'static str, View, Memory<F>)> = Vec::new();
         for (&name, &view) in dispatch.bindings.iter().filter(|(name, _)| written(name)) {
             let empty = Memory::Words(Vec::new());

@@ -12,7 +12,8 @@ pub use session::HostSession;
 /// The twin of a kernel: that of this crate's registry, or one of `others`.
 ///
 /// # Panics
-/// If there is none: a program was loaded without the twins of its own kernels ([`crate::device::Device::load_with`]).
+/// If there is none: a program was loaded without the twins of its own kernels
+/// ([`crate::device::Device::load_with`]).
 pub fn twin(kernel: &Kernel, others: &'static [Twinned]) -> Twin {
     let found = kernels::registry().chain(others).find(|twinned| twinned.kernel.name == kernel.name);
     found.unwrap_or_else(|| panic!("kernel {} has no twin on the host", kernel.name)).twin

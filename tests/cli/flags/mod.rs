@@ -1,8 +1,10 @@
-//! Command lines and values that cannot be used are refused at once: the exit code, one line that says what and where, nothing
-//! printed, nothing written, no device touched, in less than a fifth of a second.
+//! Command lines and values that cannot be used are refused at once: the exit code, one line that
+//! says what and where, nothing printed, nothing written, no device touched, in less than a fifth
+//! of a second.
 //!
-//! Every refusal runs where a device cannot be opened: the environment names lavapipe and hides every Vulkan driver, so that
-//! a program that reached for the device would end with exit code 3 and another message.
+//! Every refusal runs where a device cannot be opened: the environment names lavapipe and hides
+//! every Vulkan driver, so that a program that reached for the device would end with exit code 3
+//! and another message.
 
 mod bench;
 mod configuration;

@@ -1,4 +1,5 @@
-//! Arguments that no shell's user types by intention: empty, of several lines, endless, or no text at all.
+//! Arguments that no shell's user types by intention: empty, of several lines, endless, or no text
+//! at all.
 
 use std::ffi::OsString;
 
@@ -20,7 +21,8 @@ fn refuse_words(desk: &Desk, rows: &[(&str, OsString, i32, &str)]) {
 fn words_that_are_no_names() {
     let desk = Desk::new();
     let word = |text: &str| OsString::from(text);
-    // Windows takes 32,767 characters on a command line, and Wine calls a path of such a length absent.
+    // Windows takes 32,767 characters on a command line, and Wine calls a path of such a length
+    // absent.
     let length = if cfg!(windows) { 30_000 } else { 100_000 };
     let long = "x".repeat(length);
     let too_long = if cfg!(windows) { (2, "there is no configuration file xxx") } else { (5, "cannot read xxx") };

@@ -31,7 +31,8 @@ fn refusals_are_named() {
 
 #[test]
 fn web_pages_are_recognised() {
-    // By their type, by their first bytes whatever their type, and with the address that a redirect led to.
+    // By their type, by their first bytes whatever their type, and with the address that a redirect
+    // led to.
     for content_type in ["text/html; charset=utf-8", "application/gzip"] {
         let answer = move |_: &Request, _: usize, stream: &mut TcpStream, file: &[u8]| {
             // A page of the right size, too: the length alone must not be what tells.
@@ -115,7 +116,8 @@ fn another_container_is_told_by_its_content() {
     assert_ne!(other, what.gz);
     let bombs = [
         (other.clone(), None),
-        // Ten times the content in a small file: unpacking stops at the size that the content may have.
+        // Ten times the content in a small file: unpacking stops at the size that the content may
+        // have.
         (
             gzip(&what.content.repeat(10).iter().map(|_| 0).collect::<Vec<u8>>(), Compression::best()),
             Some("its content has more bytes"),

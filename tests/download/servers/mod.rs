@@ -1,4 +1,5 @@
-//! Servers that cut, delay, redirect, lie and refuse: the file arrives whole, or the error says what happened.
+//! Servers that cut, delay, redirect, lie and refuse: the file arrives whole, or the error says
+//! what happened.
 
 mod lies;
 mod mirrors;
@@ -14,7 +15,8 @@ use dcgan_gpu::error::Kind;
 use crate::sets::{NAME, Notes, Published, get, names, options, published, set_of};
 use crate::site::{Request, Site, serve};
 
-/// Downloads `what` from a server that answers by `answer`, which must succeed; the notes and the requests.
+/// Downloads `what` from a server that answers by `answer`, which must succeed; the notes and the
+/// requests.
 #[track_caller]
 fn arrives(
     what: &Published,
@@ -31,7 +33,8 @@ fn arrives(
     (notes, site.requests())
 }
 
-/// The same for a server that must fail, with an error of `kind` that contains `fragment`; the number of requests.
+/// The same for a server that must fail, with an error of `kind` that contains `fragment`; the
+/// number of requests.
 #[track_caller]
 fn fails(
     kind: Kind,

@@ -1,4 +1,5 @@
-//! Files that arrive in pieces: what has arrived is used, or thrown away where it is the wrong piece.
+//! Files that arrive in pieces: what has arrived is used, or thrown away where it is the wrong
+//! piece.
 
 use std::net::TcpStream;
 
