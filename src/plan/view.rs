@@ -6,7 +6,7 @@ use serde::Serialize;
 /// alignment.
 pub const ALIGNMENT: u32 = 64;
 
-/// Names a tensor of a [`Program`].
+/// Names a tensor of a [`super::Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct TensorId(pub u32);
 
