@@ -32,8 +32,8 @@
 //! With `default-features = false` the crate is this library alone; the feature `cli` adds the
 //! program with its downloads, progress and event files.
 //!
-//! Who wants to read the code begins with `src/engine/step.rs`, one training step from top to
-//! bottom, and with `docs/architecture.md`.
+//! To read the code, start with `src/engine/step.rs`, one training step from top to bottom, and
+//! `docs/architecture.md`.
 
 pub mod device;
 pub mod plan;

@@ -16,7 +16,7 @@ use dcgan_gpu::layers::{Example, LAYERS, LayerSpec, Mode, Registered};
 use dcgan_gpu::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
 use dcgan_gpu::model::parameters::{Distribution, Init};
 use dcgan_gpu::model::sources::preset;
-use dcgan_gpu::plan::{Element, Profile, Program, Recorder, Role, TensorId, View};
+use dcgan_gpu::plan::{Element, Profile, Program, Recorder, Role, View};
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, SEED, parse_layers, random, step_words};
 use dcgan_gpu::shape::Shape;
@@ -175,16 +175,16 @@ fn a_whole_gan() {
 
     let mut recorder = Recorder::new(&Profile::HOST);
     let generated = generator.forward(&mut recorder, Mode::Train, latents, stream::DEVICE);
-    let judged = discriminator.forward(&mut recorder, Mode::Train, generated.output, stream::DEVICE + 99);
+    let discriminated = discriminator.forward(&mut recorder, Mode::Train, generated.output, stream::DEVICE + 99);
     loss::record_bce_logits(
         &mut recorder,
         0.9,
         LossOf::Generator,
-        BceLogits { logits: judged.output, step, dlogits, ring },
+        BceLogits { logits: discriminated.output, step, dlogits, ring },
     );
     let forward = recorder.finish().unwrap();
     let mut recorder = Recorder::new(&Profile::HOST);
-    let dimages = discriminator.backward(&mut recorder, &judged, dlogits, Wanted::All);
+    let dimages = discriminator.backward(&mut recorder, &discriminated, dlogits, Wanted::All);
     let dlatents = generator.backward(&mut recorder, &generated, dimages, Wanted::All);
     let backward = recorder.finish().unwrap();
 
@@ -272,12 +272,10 @@ fn traversals_of_one_network_do_not_disturb_each_other() {
         let plan = recorder.finish().expect("it fits");
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&plan);
-        // The sigmoid, layer 5, takes its gradient in place: it lies where that of the layer behind
-        // it does.
-        let is_kept = |label: &str| label.starts_with("first/gradient") && !label.ends_with(" 5");
-        let kept = (0..).zip(&program.tensors).filter(|(_, spec)| is_kept(&spec.label));
-        let kept = kept.map(|(index, spec)| View { tensor: TensorId(index), offset: 0, len: spec.words });
-        let kept = kept.map(|view| cpu.floats(view).to_vec()).collect();
+        // The sigmoid, the last but one, takes its gradient in place: it lies where that of the layer
+        // behind it does.
+        let [kept @ .., _, last] = rooms[0].gradients() else { panic!("few layers") };
+        let kept = kept.iter().chain([last]).map(|&view| cpu.floats(view).to_vec()).collect();
         (cpu.floats(state.optimizer.expect("it trains").g).to_vec(), kept)
     };
     let ((together, kept), (apart, _)) = (gradients(true), gradients(false));

@@ -1,7 +1,7 @@
 //! The tensors of a training program: two networks, their optimizers, and what the host writes and
 //! reads.
 
-use crate::kernels::adam::AdamTensors;
+use crate::kernels::adam::{Adam, AdamTensors};
 use crate::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
 use crate::kernels::{SEED_WORD, STEP_WORD};
 use crate::model::columns;
@@ -93,8 +93,13 @@ impl Gan {
             dlogits: program.floats("dlogits", Role::ActivationGradients, batch.into()),
             ring: program.floats("losses", Role::LossRing, u64::from(RING_ROWS * RING_COLUMNS)),
         };
+        let Adam { lr, beta1, beta2, .. } = config.adam;
         for (network, rate) in ["discriminator", "generator"].into_iter().zip(RATES) {
-            program.port(format!("rate.{network}"), part(inputs.step, rate, 2), Fill::Rate { network });
+            program.port(
+                format!("rate.{network}"),
+                part(inputs.step, rate, 2),
+                Fill::Rate { network, lr, beta1, beta2 },
+            );
         }
         program.port("latents", inputs.latents, Fill::Normal { stream: stream::LATENTS });
         program.port("indices", inputs.indices, Fill::Shuffled);

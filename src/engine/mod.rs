@@ -63,6 +63,8 @@ pub fn initial(program: &Program, seed: u64) -> Vec<(View, Vec<f32>)> {
 pub struct Engine {
     config: Config,
     session: Box<dyn Session>,
+    /// Images on the device.
+    resident: u32,
     /// The plans of a step.
     step: Vec<usize>,
     ports: Ports,
@@ -108,8 +110,9 @@ impl Engine {
         if let (Some(bytes), Some(images)) = (resident, ports.images()) {
             session.write(images, &pack(bytes));
         }
+        let resident = resident.map_or(0, |bytes| bytes.len() / config.image.bytes()) as u32;
         let config = config.clone();
-        let mut engine = Engine { config, session, step, ports, ring, storage, sampler, check };
+        let mut engine = Engine { config, session, resident, step, ports, ring, storage, sampler, check };
         engine.initialise();
         Ok(engine)
     }
@@ -140,9 +143,22 @@ impl Engine {
     /// Starts step number `step`, counted from 0, on these real images; does not wait for its end.
     ///
     /// # Errors
-    /// When the device fails.
+    /// A usage error when the batch has another size, or images that are not on the device; when
+    /// the device fails.
     pub fn step(&mut self, step: u32, batch: Batch<'_>) -> Result<()> {
-        let Config { seed, adam, .. } = &self.config;
+        let Config { seed, adam, image, training, .. } = &self.config;
+        let (count, size) = (training.batch_size as usize, image.bytes());
+        let fits = match batch {
+            // Shaders do not check them.
+            Batch::Resident(indices) => indices.len() == count && indices.iter().all(|index| *index < self.resident),
+            Batch::Bytes(bytes) => bytes.len() == count * size,
+        };
+        if !fits {
+            let held = self.resident;
+            let message =
+                format!("a step takes {count} images of {size} bytes, or as many of the {held} on the device");
+            return Err(Error::usage(message));
+        }
         self.ports.fill(&mut *self.session, Filling { seed: *seed, step, adam, batch });
         self.session.run(&self.step)
     }
@@ -152,9 +168,12 @@ impl Engine {
     /// # Errors
     /// When the device fails, or did not do one of these steps: each stamps its row of the ring at
     /// its very end.
+    ///
+    /// # Panics
+    /// When they are more than that.
     pub fn losses(&mut self, from: u32, to: u32) -> Result<Vec<Values>> {
         let Ring { view, rows, width, stamp, columns } = &self.ring;
-        assert!(to - from <= *rows, "the ring holds {rows} steps");
+        assert!(from <= to && to - from <= *rows, "the ring holds {rows} steps");
         let ring = self.session.read_floats(*view)?;
         let row = |step: u32| {
             let row = &ring[(step % rows * width) as usize..];

@@ -59,8 +59,9 @@ impl Sampler {
         let traversal = Traversal::place(program, profile, layout, &sampling, step, passes);
         let mut recorder = Recorder::new(profile);
         let images = traversal.forward(&mut recorder, Mode::Sample, latents, 0).output;
-        program.outputs.push(OutputPort { name: "images".to_string(), view: images, shape: layout.output });
         let plan = program.push([recorder.cut("sample")?])[0];
+        let (name, range) = ("images".to_string(), [config.low(), 1.0]);
+        program.outputs.push(OutputPort { name, view: images, shape: layout.output, range, plan });
         Ok(Sampler { latents, images, shape: layout.output, low: config.low(), batch, plan })
     }
 

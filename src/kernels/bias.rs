@@ -12,7 +12,7 @@ use crate::twinned;
 /// `y = leaky(y + b)`, in place.
 pub static FORWARD: Kernel = kernel!("bias/forward", [FLAT_INDEX, KEEP_NAN], Bound::Sum);
 
-/// LossOf sums of the upstream gradient, in shares.
+/// Column sums of the upstream gradient, in shares.
 pub static GRAD: Kernel = kernel!("bias/grad", [FLAT_INDEX], Bound::Sum);
 
 pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(FORWARD, forward), twinned!(GRAD, grad)], cases };

@@ -244,6 +244,14 @@ impl Traversal {
         Traversal { name: layout.name, layers, batch, step, scratch, transposed, gradients }
     }
 
+    /// Where activation gradients lie: each layer's, from the first on, where they are kept.
+    pub fn gradients(&self) -> &[View] {
+        match &self.gradients {
+            Gradients::Alternating(both) => both,
+            Gradients::Kept(own) => own,
+        }
+    }
+
     /// The network's name.
     pub fn name(&self) -> &'static str {
         self.name

@@ -143,7 +143,7 @@ impl Kernel {
     /// Parses and validates a specialisation.
     ///
     /// # Panics
-    /// If the WGSL is not valid: a mistake in the shader or its descriptor, never a user's.
+    /// If the WGSL is not valid: a mistake in the shader or its descriptor.
     pub fn module(&self, constants: &Constants) -> (naga::Module, naga::valid::ModuleInfo) {
         let text = self.specialise(constants);
         let module = self.parse(&text);
@@ -167,9 +167,9 @@ impl Kernel {
     /// # Panics
     /// As [`Kernel::module`].
     pub fn workgroup_size(&self, constants: &[(&'static str, Constant)]) -> [u32; 3] {
-        static CACHE: Mutex<BTreeMap<&'static str, [u32; 3]>> = Mutex::new(BTreeMap::new());
+        static CACHE: Mutex<BTreeMap<(&str, usize), [u32; 3]>> = Mutex::new(BTreeMap::new());
         let mut cache = CACHE.lock().unwrap_or_else(|e| e.into_inner());
-        *cache.entry(self.name).or_insert_with(|| {
+        *cache.entry((self.name, self.source.as_ptr() as usize)).or_insert_with(|| {
             let constants = constants.iter().copied().collect();
             self.parse(&self.specialise(&constants)).entry_points[0].workgroup_size
         })
@@ -184,7 +184,7 @@ impl Kernel {
     pub fn reflection(&self, constants: &Constants) -> Arc<Reflection> {
         type Cache = Mutex<HashMap<String, Arc<Reflection>>>;
         static CACHE: OnceLock<Cache> = OnceLock::new();
-        let key = format!("{} {constants:?}", self.name);
+        let key = format!("{} {:p} {constants:?}", self.name, self.source);
         let mut cache = CACHE.get_or_init(Cache::default).lock().unwrap_or_else(|e| e.into_inner());
         cache.entry(key).or_insert_with(|| Arc::new(self.reflect(constants))).clone()
     }

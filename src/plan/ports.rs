@@ -18,7 +18,7 @@ pub struct Port {
 }
 
 /// What fills a [`Port`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fill {
     /// The run's seed: its low word, then its high one.
@@ -30,13 +30,20 @@ pub enum Fill {
     Rate {
         /// `generator` or `discriminator`.
         network: &'static str,
+        /// Learning rate η.
+        lr: f64,
+        /// Decay β₁ of the first moment.
+        beta1: f64,
+        /// Decay β₂ of the second moment.
+        beta2: f64,
     },
     /// N(0, 1) of [`crate::random::Draws`] with the run's seed, this stream, and the step's number.
     Normal {
         /// The third word of Philox's counter.
         stream: u32,
     },
-    /// The indices of this step's images in the data set, shuffled anew for each epoch.
+    /// The indices of this step's images among those in [`Fill::Images`]: of the data set, shuffled
+    /// anew for each epoch, or 0, 1, 2 … of this step's.
     Shuffled,
     /// The bytes of images, four to a word: all of the data set, or those of this step.
     Images,
@@ -53,6 +60,10 @@ pub struct OutputPort {
     pub view: View,
     /// The shape of one sample.
     pub shape: Shape,
+    /// The values of a black and of a white pixel.
+    pub range: [f32; 2],
+    /// The plan that makes it.
+    pub plan: usize,
 }
 
 /// The device's record of the last steps: a row for each.

@@ -15,7 +15,7 @@ use crate::shape::Shape;
 /// tensor that they read.
 #[derive(Debug)]
 pub struct LayerProgram {
-    /// The plans [`FORWARD`] and [`BACKWARD`], and [`SAMPLE`] where there is batch norm.
+    /// The plans [`FORWARD`] and [`BACKWARD`], and one that samples where there is batch norm.
     pub program: Program,
     /// Shapes and parameters.
     pub layout: Layout,
@@ -37,8 +37,6 @@ pub struct LayerProgram {
 pub const FORWARD: usize = 0;
 /// The plan that computes all gradients.
 pub const BACKWARD: usize = 1;
-/// The plan that samples, with running statistics.
-pub const SAMPLE: usize = 2;
 
 impl LayerProgram {
     /// Places `layers` on inputs of `[pixels, batch, channels]`.

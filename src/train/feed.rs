@@ -4,16 +4,13 @@ use crate::data::{DataSet, shuffled};
 use crate::engine::Batch;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
-use crate::shape::Shape;
 
 /// The data set that a configuration names, in the network's size.
 ///
 /// # Errors
 /// A data error when it is missing, broken, or smaller than a batch.
 pub fn open_data(config: &Config) -> Result<DataSet> {
-    let image = config.image;
-    let shape = Shape { height: image.height, width: image.width, channels: image.channels };
-    let data = DataSet::open(&config.data, config.data_dir.as_deref(), shape, config.seed)?;
+    let data = DataSet::open(&config.data, config.data_dir.as_deref(), config.image, config.seed)?;
     if data.len() < config.training.batch_size {
         return Err(Error::data(format!(
             "{} has {} images, fewer than a batch of {}; use a smaller --batch-size",

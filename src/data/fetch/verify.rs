@@ -55,7 +55,7 @@ fn examine(path: &Path, file: &File) -> io::Result<Integrity> {
     judge(source, file)
 }
 
-/// Judges the content.
+/// Checks the content.
 fn judge(source: impl Read, file: &File) -> io::Result<Integrity> {
     let expected = file.content_bytes;
     let (bytes, sha256) = digest(source, expected)?;
