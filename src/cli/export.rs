@@ -16,8 +16,11 @@ use crate::run::folder::RunFolder;
 
 /// Write out what other programs can run
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:
-  dcgan-gpu export bundle --preset quick --out bundle.json    a training step, for another executor")]
+#[command(
+    arg_required_else_help = false,
+    after_help = "Examples:
+  dcgan-gpu export bundle --preset quick --out bundle.json    a training step, for another executor"
+)]
 pub struct Arguments {
     #[command(subcommand)]
     pub verb: Verb,

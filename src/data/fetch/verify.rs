@@ -44,7 +44,7 @@ fn examine(path: &Path, file: &File) -> io::Result<Integrity> {
         return Ok(Integrity::Bad("its checksum is not the published one".into()));
     }
     if is_packed {
-        let content = judge(MultiGzDecoder::new(source), file);
+        let content = check_content(MultiGzDecoder::new(source), file);
         return Ok(content.unwrap_or_else(|cause| Integrity::Bad(format!("it cannot be unpacked ({cause})"))));
     }
     if bytes != file.content_bytes {
@@ -52,11 +52,11 @@ fn examine(path: &Path, file: &File) -> io::Result<Integrity> {
         let expected = if is_unpacked { file.content_bytes } else { file.bytes };
         return Ok(Integrity::Bad(format!("it has {bytes} bytes, not {expected}")));
     }
-    judge(source, file)
+    check_content(source, file)
 }
 
-/// Checks the content.
-fn judge(source: impl Read, file: &File) -> io::Result<Integrity> {
+/// Whether the content is the published one.
+fn check_content(source: impl Read, file: &File) -> io::Result<Integrity> {
     let expected = file.content_bytes;
     let (bytes, sha256) = digest(source, expected)?;
     if bytes != expected {

@@ -36,7 +36,7 @@ fn verbs() {
             ("report tiny.toml", 9, "tiny.toml"),
             ("report . --out page.txt", 2, "--out page.txt does not end in .html"),
             ("report a b", 2, "unexpected argument 'b'"),
-            ("export", 2, "say what to do; its verbs are listed above"),
+            ("export", 2, "'dcgan-gpu export' requires a subcommand but one was not provided; [subcommands: bundle"),
             ("export bundle", 2, "required arguments were not provided: --out <FILE.json>"),
             ("export bundle --out a.txt", 2, "--out a.txt does not end in .json"),
             ("export bundle --out a.json --run nowhere", 9, "nowhere"),
