@@ -30,7 +30,6 @@ pub fn modules() -> Vec<Module> {
     let mut modules = BTreeMap::new();
     for (preset, _) in PRESETS {
         let config = sources::preset(preset).expect("a built-in preset");
-        let layouts = config.layouts().expect("a built-in preset");
         let image_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
         for profile in &PROFILES {
             let recorded = engine::record(&config, profile, image_bytes).expect("it fits");

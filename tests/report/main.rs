@@ -188,9 +188,9 @@ fn curves(browser: &mut Browser, lines: &[Value], quality: &Value) -> Result<(),
         speed.as_str().is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit())),
         format!("speed {speed}"),
     )?;
-    let quality = "[...document.querySelectorAll('#diversity b, #distance b')].map(e => e.textContent)";
+    let shown = "[...document.querySelectorAll('#diversity b, #distance b')].map(e => e.textContent)";
     let number = |key: &str| format!("{:.3}", quality[key].as_f64().unwrap_or(f64::NAN));
-    equal("quality", &browser.value(quality)?, &json!([number("diversity"), number("distance")]))
+    equal("quality", &browser.value(shown)?, &json!([number("diversity"), number("distance")]))
 }
 
 /// Three screenshots; each has the colours of its scheme, and none is wider than its window.
