@@ -142,6 +142,11 @@ impl EventFile {
         Ok(())
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Adds numbers with their tags, such as `("loss/discriminator", 0.7)`. NaN and infinity are
     /// written as they are.
     ///
