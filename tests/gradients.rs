@@ -272,8 +272,8 @@ fn traversals_of_one_network_do_not_disturb_each_other() {
         let plan = recorder.finish().expect("it fits");
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&plan);
-        // The sigmoid, the last but one, takes its gradient in place: it lies where that of the layer
-        // behind it does.
+        // The sigmoid, the last but one, takes its gradient in place: it lies where that of the
+        // layer behind it does.
         let [kept @ .., _, last] = rooms[0].gradients() else { panic!("few layers") };
         let kept = kept.iter().chain([last]).map(|&view| cpu.floats(view).to_vec()).collect();
         (cpu.floats(state.optimizer.expect("it trains").g).to_vec(), kept)

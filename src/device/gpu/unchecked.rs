@@ -15,7 +15,7 @@ pub(super) fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu:
     }
     // SAFETY: only kernels of this crate are trusted. Their indices stay inside their bindings and
     // their loops end: the registry's test cases run each between guard bands at sizes that are not
-    // multiples of its tiles, and `Recorder::dispatch` and `variants::of` bound the loop trips. `Engine::step` checks
-    // the indices of images, which come from its caller.
+    // multiples of its tiles, and `Recorder::dispatch` and `variants::of` bound the loop trips.
+    // `Engine::step` checks the indices of images, which come from its caller.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
