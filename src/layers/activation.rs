@@ -4,18 +4,8 @@
 use std::fmt;
 
 use super::{Backward, Pass, Place, Placed};
+use crate::kernels::activation::Views;
 use crate::plan::{Recorder, View};
-
-/// What the gradient of an activation function may need.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Passed {
-    /// Its input in the forward pass.
-    pub x: View,
-    /// Its output there.
-    pub y: View,
-    /// The upstream gradient, to be overwritten.
-    pub dy: View,
-}
 
 struct Elementwise<F, G> {
     forward: F,
@@ -27,19 +17,19 @@ struct Elementwise<F, G> {
 pub(super) fn place(
     mut place: Place<'_>,
     forward: impl Fn(&mut Recorder, View, View) + 'static,
-    grad: impl Fn(&mut Recorder, Passed) + 'static,
+    grad: impl Fn(&mut Recorder, Views) + 'static,
 ) -> Box<dyn Placed> {
     Box::new(Elementwise { forward, grad, y: place.output_tensor() })
 }
 
-impl<F: Fn(&mut Recorder, View, View), G: Fn(&mut Recorder, Passed)> Placed for Elementwise<F, G> {
+impl<F: Fn(&mut Recorder, View, View), G: Fn(&mut Recorder, Views)> Placed for Elementwise<F, G> {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
         (self.forward)(pass.recorder, x, self.y);
         self.y
     }
 
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View {
-        (self.grad)(pass.recorder, Passed { x: flow.x, y: self.y, dy: flow.dy });
+        (self.grad)(pass.recorder, Views { x: flow.x, y: self.y, dy: flow.dy });
         flow.dy
     }
 }

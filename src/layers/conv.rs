@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::linear::{LinearMap, weight_and_bias, window_cost, window_weight};
+use super::linear::{LinearMap, window_cost, window_variables};
 use super::taps::TapList;
 use super::window::{Padding, Pair, Window};
 use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, yes};
@@ -68,8 +68,7 @@ impl Layer for Conv {
     }
 
     fn variables(&self, input: Shape, output: Shape) -> Vec<Variable> {
-        let (shape, kind) = window_weight(self.kernel, input, output);
-        weight_and_bias(shape, kind, self.bias.then_some(output.channels))
+        window_variables(self.kernel, self.bias, input, output)
     }
 
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {

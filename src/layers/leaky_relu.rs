@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::{self, Passed};
+use super::activation;
 use super::{Example, Layer, Place, Placed, example, within};
-use crate::kernels::activation::leaky_relu;
+use crate::kernels::activation::{Views, leaky_relu};
 use crate::shape::Shape;
 
 /// x where positive, `slope`·x elsewhere.
@@ -28,7 +28,7 @@ impl Layer for LeakyRelu {
         activation::place(
             place,
             move |recorder, x, y| leaky_relu::record_forward(recorder, slope, x, y),
-            move |recorder, Passed { y, dy, .. }| leaky_relu::record_grad(recorder, slope, y, dy),
+            move |recorder, Views { y, dy, .. }| leaky_relu::record_grad(recorder, slope, y, dy),
         )
     }
 

@@ -19,12 +19,12 @@ pub(super) fn weight_and_bias(shape: [u32; 3], kind: VariableKind, features: Opt
     std::iter::once(weight).chain(bias).collect()
 }
 
-/// The shape and kind of the weights of a kernel that slides over pixels.
-pub(super) fn window_weight(kernel: Pair, input: Shape, output: Shape) -> ([u32; 3], VariableKind) {
+/// The weights of a kernel that slides over pixels, and its `bias` if it has one.
+pub(super) fn window_variables(kernel: Pair, bias: bool, input: Shape, output: Shape) -> Vec<Variable> {
     let taps = kernel.each().into_iter().product::<u32>();
     let fan = |channels: u32| u64::from(taps) * u64::from(channels);
     let kind = VariableKind::Weight { fan_in: fan(input.channels), fan_out: fan(output.channels) };
-    ([taps, input.channels, output.channels], kind)
+    weight_and_bias([taps, input.channels, output.channels], kind, bias.then_some(output.channels))
 }
 
 /// The cost of a kernel that slides over pixels.

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::{self, Passed};
+use super::leaky_relu::LeakyRelu;
 use super::{Example, Layer, Place, Placed, example};
-use crate::kernels::activation::leaky_relu;
 
 /// max(x, 0).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,11 +14,7 @@ pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "rel
 
 impl Layer for Relu {
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
-        activation::place(
-            place,
-            |recorder, x, y| leaky_relu::record_forward(recorder, 0.0, x, y),
-            |recorder, Passed { y, dy, .. }| leaky_relu::record_grad(recorder, 0.0, y, dy),
-        )
+        LeakyRelu { slope: 0.0 }.place(place)
     }
 
     fn slope(&self) -> Option<f32> {

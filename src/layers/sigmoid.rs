@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::{self, Passed};
+use super::activation;
 use super::{Example, Layer, Place, Placed, example};
-use crate::kernels::activation::sigmoid;
+use crate::kernels::activation::{Views, sigmoid};
 
 /// Logistic function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "sig
 
 impl Layer for Sigmoid {
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
-        activation::place(place, sigmoid::record_forward, |recorder, Passed { y, dy, .. }| {
+        activation::place(place, sigmoid::record_forward, |recorder, Views { y, dy, .. }| {
             sigmoid::record_grad(recorder, y, dy);
         })
     }

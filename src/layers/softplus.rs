@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::{self, Passed};
+use super::activation;
 use super::{Example, Layer, Place, Placed, example};
-use crate::kernels::activation::softplus;
+use crate::kernels::activation::{Views, softplus};
 
 /// ln(1 + eˣ); its gradient is σ(x).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "sof
 
 impl Layer for Softplus {
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
-        activation::place(place, softplus::record_forward, |recorder, Passed { x, dy, .. }| {
+        activation::place(place, softplus::record_forward, |recorder, Views { x, dy, .. }| {
             softplus::record_grad(recorder, x, dy);
         })
     }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::{self, Passed};
+use super::activation;
 use super::{Example, Layer, Place, Placed, example};
-use crate::kernels::activation::tanh;
+use crate::kernels::activation::{Views, tanh};
 
 /// Hyperbolic tangent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub(super) const EXAMPLES: &[Example] = &[example([3, 5, 3], 2, &[r#"type = "tan
 
 impl Layer for Tanh {
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {
-        activation::place(place, tanh::record_forward, |recorder, Passed { y, dy, .. }| {
+        activation::place(place, tanh::record_forward, |recorder, Views { y, dy, .. }| {
             tanh::record_grad(recorder, y, dy);
         })
     }

@@ -44,12 +44,15 @@ fn map_grad<F: Real>(call: &mut Call<'_, F>, z: &str, f: impl Fn(F, F) -> F + Co
     );
 }
 
-/// What an activation is tried on.
+/// What an activation function and its gradient are recorded over.
 #[derive(Clone, Copy, Debug)]
-struct Views {
-    x: View,
-    y: View,
-    dy: View,
+pub struct Views {
+    /// The input.
+    pub x: View,
+    /// The output.
+    pub y: View,
+    /// The upstream gradient, to be overwritten.
+    pub dy: View,
 }
 
 /// Inputs that activations meet seldom: large ones, where exponentials overflow, and small ones,
