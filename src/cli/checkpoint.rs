@@ -11,6 +11,7 @@ use crate::output::grid_side;
 use crate::run::checkpoints;
 use crate::run::folder::RunFolder;
 use clap::ValueHint;
+use clap::builder::RangedI64ValueParser;
 
 use super::{DeviceChoice, announce};
 
@@ -78,6 +79,11 @@ pub fn check_size(what: &str, bytes: u64) -> Result<()> {
         return Err(Error::usage(message));
     }
     Ok(())
+}
+
+/// What `--scale` may be.
+pub fn scales() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=16)
 }
 
 /// The bytes of a sheet of `rows`×`cols` images, each pixel enlarged `scale` times.

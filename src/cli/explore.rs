@@ -8,7 +8,7 @@ use crate::output::walk::plane;
 use crate::output::{Overwrite, grid, save_png};
 use clap::ValueHint;
 
-use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
+use super::checkpoint::{Source, check_extension, check_size, scales, sheet_bytes};
 use super::sample::report;
 
 /// Look at a plane of latent space: a sheet of images over two random directions
@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     extent: f64,
     /// Enlarge each pixel this many times
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = scales())]
     scale: u32,
     #[command(flatten)]
     source: Source,
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         return Err(Error::usage(format!("--extent {} is outside 0 to 100", arguments.extent)));
     }
     check_extension(&arguments.out, "png", "")?;
-    let overwrite = if arguments.source.force { Overwrite::Always } else { Overwrite::Never };
+    let overwrite = Overwrite::forced(arguments.source.force);
     overwrite.check(&arguments.out)?;
     let checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;

@@ -72,7 +72,7 @@ pub fn run(Arguments { verb: Verb::Bundle(arguments) }: &Arguments) -> Result<()
     let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
     let program = engine::record(&config, &Profile::PORTABLE, batch_bytes)?.program;
     let text = bundle(&program).to_string();
-    let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
+    let overwrite = Overwrite::forced(arguments.force);
     save_text(&format!("{text}\n"), &arguments.out, overwrite)?;
     if arguments.json {
         let (bytes, plans) = (text.len() + 1, program.plans.iter().map(|plan| &plan.name).collect::<Vec<_>>());

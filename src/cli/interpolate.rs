@@ -8,7 +8,7 @@ use crate::output::walk::{Interpolation, walk};
 use crate::output::{AnimatedGif, Overwrite, grid, save_png};
 use clap::{ValueEnum, ValueHint};
 
-use super::checkpoint::{Source, check_size, sheet_bytes};
+use super::checkpoint::{Source, check_size, scales, sheet_bytes};
 use super::sample::report;
 
 /// Walk between images in latent space: a strip as PNG, or a looping GIF
@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "slerp")]
     method: Method,
     /// Enlarge each pixel this many times
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = scales())]
     scale: u32,
     #[command(flatten)]
     source: Source,
@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if !(2..=100).contains(&arguments.seeds.len()) {
         return Err(Error::usage(format!("--seeds takes 2 to 100 seeds, not {}", arguments.seeds.len())));
     }
-    let overwrite = if arguments.source.force { Overwrite::Always } else { Overwrite::Never };
+    let overwrite = Overwrite::forced(arguments.source.force);
     overwrite.check(out)?;
     let checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;

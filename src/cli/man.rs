@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut pages = Vec::new();
     gather(&command, &mut pages)?;
-    let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
+    let overwrite = Overwrite::forced(arguments.force);
     std::fs::create_dir_all(out).map_err(|e| Error::io("create", out, &e))?;
     let pages: Vec<_> = pages.into_iter().map(|(name, text)| (out.join(name), text)).collect();
     pages.iter().try_for_each(|(path, _)| overwrite.check(path))?;

@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(out) = &arguments.out {
         super::checkpoint::check_extension(out, "html", "")?;
     }
-    let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
+    let overwrite = Overwrite::forced(arguments.force);
     let written = write_report(&Run::read(&arguments.run)?, arguments.out.as_deref(), overwrite)?;
     answer(arguments.json, written, |written| vec![written.report.display().to_string()])
 }

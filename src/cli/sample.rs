@@ -8,7 +8,7 @@ use crate::output::{Overwrite, grid, save_files, save_png, write_npy};
 use clap::{ValueEnum, ValueHint};
 
 use super::answer;
-use super::checkpoint::{Source, check_extension, check_size, sheet_bytes};
+use super::checkpoint::{Source, check_extension, check_size, scales, sheet_bytes};
 
 /// Draw images from a checkpoint
 #[derive(clap::Args, Debug)]
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Enlarge each pixel of a grid this many times
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = scales())]
     scale: u32,
     /// What to write
     #[arg(long, value_enum, default_value = "grid")]
@@ -57,7 +57,7 @@ enum Format {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    let overwrite = if arguments.source.force { Overwrite::Always } else { Overwrite::Never };
+    let overwrite = Overwrite::forced(arguments.source.force);
     let (count, rows, cols) = layout(arguments)?;
     match arguments.format {
         Format::Grid => check_extension(&arguments.out, "png", "; --format takes npy and files too")?,

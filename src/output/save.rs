@@ -24,6 +24,11 @@ pub enum Overwrite {
 }
 
 impl Overwrite {
+    /// What `--force`, given or not, says.
+    pub fn forced(force: bool) -> Self {
+        if force { Overwrite::Always } else { Overwrite::Never }
+    }
+
     /// Refuses a `path` that could not be saved to, so that a long computation need not come first.
     ///
     /// # Errors

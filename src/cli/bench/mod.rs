@@ -134,7 +134,7 @@ fn run_sweep(arguments: &Arguments, quiet: bool) -> Result<()> {
     let (batches, sizes, widths) = (arguments.batches.clone(), arguments.sizes.clone(), arguments.widths.clone());
     let grid = Grid { batches, sizes, widths };
     grid.check(&config)?;
-    let overwrite = if arguments.force { Overwrite::Always } else { Overwrite::Never };
+    let overwrite = Overwrite::forced(arguments.force);
     std::fs::create_dir_all(&arguments.out).map_err(|e| Error::io("create", &arguments.out, &e))?;
     let [json, svg] = ["sweep.json", "sweep.svg"].map(|name| arguments.out.join(name));
     [&json, &svg].into_iter().try_for_each(|path| overwrite.check(path))?;
