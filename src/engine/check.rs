@@ -25,12 +25,11 @@ pub struct Checked {
 const NOT_WRITTEN: u32 = u32::MAX;
 
 /// The recorded check.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// `[tensors, SHARES]`: for each tensor that holds stored ones the largest magnitude of each
     /// share.
     largest: View,
-    storage: Storage,
     /// Index of its plan in the program.
     plan: usize,
 }
@@ -50,14 +49,14 @@ impl Check {
             reduce::record_largest(&mut recorder, whole.view, largest.slice(number * SHARES, SHARES));
         }
         let plan = program.push([recorder.cut("check")?])[0];
-        Ok(Check { largest, storage, plan })
+        Ok(Check { largest, plan })
     }
 
-    /// Runs it on a loaded program, after everything that was run.
+    /// Runs it on a loaded program, after everything that was run; `storage` is that program's.
     ///
     /// # Errors
     /// When the device fails, or did not do this work.
-    pub fn run(&self, session: &mut dyn Session) -> Result<Checked> {
+    pub(super) fn run(&self, session: &mut dyn Session, storage: &Storage) -> Result<Checked> {
         session.write(self.largest, &vec![NOT_WRITTEN; self.largest.len as usize]);
         session.run(&[self.plan])?;
         let words = session.read(self.largest)?;
@@ -66,7 +65,7 @@ impl Check {
             return Err(Error::device_failed(DeviceFailure::Lost, message));
         }
         let largest = words.chunks_exact(SHARES as usize).map(|shares| shares.iter().copied().fold(0, u32::max));
-        let largest: Vec<_> = self.storage.wholes().iter().zip(largest).collect();
+        let largest: Vec<_> = storage.wholes().iter().zip(largest).collect();
         let moment = |owner: &str| {
             let moments = largest.iter().find(|(whole, _)| is_first_moment(&whole.parts[0], owner));
             moments.map_or(0.0, |(_, bits)| f32::from_bits(*bits))

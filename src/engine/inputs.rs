@@ -31,18 +31,9 @@ pub(super) struct Filling<'a> {
 impl Ports {
     /// Those of a program that the host fills by itself.
     pub(super) fn of(program: &Program) -> Self {
-        let mut inputs: Vec<Input> = Vec::new();
-        for port in program.ports.iter().filter(|port| port.fill != Fill::Given) {
-            let tensor = port.view.tensor;
-            match inputs.iter_mut().find(|input| input.view.tensor == tensor) {
-                Some(input) => input.ports.push(port.clone()),
-                None => {
-                    let view = View { tensor, offset: 0, len: program.spec(tensor).words };
-                    inputs.push(Input { view, words: vec![0; view.len as usize], ports: vec![port.clone()] });
-                }
-            }
-        }
-        Ports(inputs)
+        let filled = program.ports.iter().filter(|port| port.fill != Fill::Given).cloned();
+        let inputs = program.by_tensor(filled, |port| port.view).into_iter();
+        Ports(inputs.map(|(view, ports)| Input { view, words: vec![0; view.len as usize], ports }).collect())
     }
 
     /// The data set's place, for images that stay on the device.

@@ -190,7 +190,7 @@ impl Engine {
     /// # Errors
     /// When the device fails.
     pub fn check(&mut self) -> Result<Checked> {
-        self.check.run(&mut *self.session)
+        self.check.run(&mut *self.session, &self.storage)
     }
 
     /// `count` images of the fixed latents: always the same ones of this seed.

@@ -6,11 +6,11 @@ use crate::model::tensors::Tensors;
 use crate::plan::{Program, Stored, View};
 
 /// The tensors of a program that hold stored ones; each is read and written as a whole.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Storage(Vec<Whole>);
 
 /// A whole tensor and what is stored in it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Whole {
     pub(super) view: View,
     pub(super) parts: Vec<Stored>,
@@ -18,18 +18,8 @@ pub(super) struct Whole {
 
 impl Storage {
     pub(super) fn of(program: &Program) -> Self {
-        let mut wholes: Vec<Whole> = Vec::new();
-        for stored in &program.stored {
-            let tensor = stored.view.tensor;
-            match wholes.iter_mut().find(|whole| whole.view.tensor == tensor) {
-                Some(whole) => whole.parts.push(stored.clone()),
-                None => {
-                    let view = View { tensor, offset: 0, len: program.spec(tensor).words };
-                    wholes.push(Whole { view, parts: vec![stored.clone()] });
-                }
-            }
-        }
-        Storage(wholes)
+        let wholes = program.by_tensor(program.stored.iter().cloned(), |stored| stored.view);
+        Storage(wholes.into_iter().map(|(view, parts)| Whole { view, parts }).collect())
     }
 
     pub(super) fn wholes(&self) -> &[Whole] {

@@ -179,6 +179,20 @@ impl Program {
         &self.tensors[tensor.0 as usize]
     }
 
+    /// Puts together what lies in the same tensor, given the view of each part: whole tensors with
+    /// their parts, in the order of the first of each.
+    pub fn by_tensor<T>(&self, parts: impl Iterator<Item = T>, view: impl Fn(&T) -> View) -> Vec<(View, Vec<T>)> {
+        let mut wholes: Vec<(View, Vec<T>)> = Vec::new();
+        for part in parts {
+            let tensor = view(&part).tensor;
+            match wholes.iter_mut().find(|(whole, _)| whole.tensor == tensor) {
+                Some((_, parts)) => parts.push(part),
+                None => wholes.push((View { tensor, offset: 0, len: self.spec(tensor).words }, vec![part])),
+            }
+        }
+        wholes
+    }
+
     /// Bytes of all tensors by role, as a device allocates them.
     pub fn memory(&self) -> BTreeMap<Role, u64> {
         let mut bytes = BTreeMap::new();
