@@ -61,6 +61,7 @@ pub mod layers;
 #[doc(hidden)]
 pub mod model;
 #[doc(hidden)]
+pub mod objective;
 pub mod output;
 #[doc(hidden)]
 pub mod random;

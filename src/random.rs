@@ -1,5 +1,5 @@
-//! Counter-based random numbers: every draw is a pure function of (seed, stream, step, index), so
-//! nothing has to be saved to resume exactly. The generator is Philox4x32-10 (Salmon et al.,
+//! Counter-based random numbers: every draw is a pure function of (seed, stream, part, step, index),
+//! so nothing has to be saved to resume exactly. The generator is Philox4x32-10 (Salmon et al.,
 //! "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011); `shaders/common/philox.wgsl` is the
 //! same function in WGSL.
 
@@ -21,6 +21,29 @@ pub mod stream {
     pub const INITIAL: u32 = 0x1000;
     /// Streams drawn inside shaders: one for each use in a step, counted from here.
     pub const DEVICE: u32 = 0x2000;
+}
+
+/// Where a shader's random numbers come from: the last two words of the Philox counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What they are for; see [`stream`].
+    pub stream: u32,
+    /// Which of D's updates within the step they belong to.
+    pub part: u32,
+}
+
+impl Source {
+    /// The source whose stream lies `offset` further on.
+    pub fn offset(self, offset: u32) -> Source {
+        Source { stream: self.stream + offset, ..self }
+    }
+}
+
+/// The first part.
+impl From<u32> for Source {
+    fn from(stream: u32) -> Self {
+        Source { stream, part: 0 }
+    }
 }
 
 /// One block of Philox4x32-10: four random words from a 128-bit counter and a 64-bit key.
@@ -56,23 +79,23 @@ pub fn philox_many<const N: usize>(key: [u32; 2], counters: [[u32; N]; 4]) -> [[
     words
 }
 
-/// The random numbers of one (seed, stream, step), addressed by index.
+/// The random numbers of one (seed, source, step), addressed by index.
 #[derive(Clone, Copy, Debug)]
 pub struct Draws {
     key: [u32; 2],
-    stream: u32,
+    source: Source,
     step: u32,
 }
 
 impl Draws {
     /// Names the sequence; nothing is computed until a number is asked for.
-    pub fn new(seed: u64, stream: u32, step: u32) -> Self {
-        Draws { key: split(seed), stream, step }
+    pub fn new(seed: u64, source: impl Into<Source>, step: u32) -> Self {
+        Draws { key: split(seed), source: source.into(), step }
     }
 
-    /// Four random words: counter (block, step, stream, 0).
+    /// Four random words: counter (block, step, stream, part).
     pub fn block(&self, block: u32) -> [u32; 4] {
-        philox(self.key, [block, self.step, self.stream, 0])
+        philox(self.key, [block, self.step, self.source.stream, self.source.part])
     }
 
     /// Word `index`: lane `index % 4` of block `index / 4`.

@@ -7,7 +7,8 @@ use common::{assert_close, wide};
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::gan::Gan;
 use dcgan_gpu::engine::step;
-use dcgan_gpu::kernels::loss::{self, BceLogits, LossOf, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::adversarial::{self, Logits, NON_SATURATING};
+use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::layers::conv::Conv;
 use dcgan_gpu::layers::conv_transpose::ConvTranspose;
 use dcgan_gpu::layers::dense::Dense;
@@ -16,6 +17,7 @@ use dcgan_gpu::layers::{Example, LAYERS, LayerSpec, Mode, Registered};
 use dcgan_gpu::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
 use dcgan_gpu::model::parameters::{Distribution, Init};
 use dcgan_gpu::model::sources::preset;
+use dcgan_gpu::objective::Loss;
 use dcgan_gpu::plan::{Element, Profile, Program, Recorder, Role, View};
 use dcgan_gpu::random::{Draws, stream};
 use dcgan_gpu::selftest::layer::{BACKWARD, FORWARD, LayerProgram, SEED, parse_layers, random, step_words};
@@ -106,24 +108,38 @@ fn ring_loss(cpu: &Interpreter<f64>, ring: View, step: u32, column: LossOf) -> f
     cpu.floats(ring)[(step % RING_ROWS * RING_COLUMNS) as usize + column as usize]
 }
 
+/// Every loss, of each kind of logits: real, generated, and generated for G.
 #[test]
-fn binary_cross_entropy() {
-    for (batch, target) in [(1, 1.0), (7, 0.0), (65, 0.9), (13, 0.1)] {
-        let mut program = Program::default();
-        let step = step_words(&mut program, 3);
-        let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, batch));
-        let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
-        random(&mut program, logits, 0, |z| 5.0 * z);
-        let mut recorder = Recorder::new(&Profile::HOST);
-        loss::record_bce_logits(&mut recorder, target, LossOf::Fake, BceLogits { logits, step, dlogits, ring });
-        let plan = recorder.finish().unwrap();
-        let mut cpu = Interpreter::<f64>::new(&program);
-        cpu.run(&plan);
-        let gradient = cpu.floats(dlogits).to_vec();
-        check_gradient(&format!("loss of {batch}, label {target}"), &mut cpu, logits, &gradient, |cpu| {
+fn every_loss() {
+    for loss in Loss::ALL {
+        for (of, (batch, target)) in LossOf::ALL.into_iter().flat_map(|of| {
+            let labels = if loss.has_probabilities() { [0.9, 0.1] } else { [1.0, 0.0] };
+            let target = loss.target(of, labels);
+            [(1, target), (7, target), (65, target)].map(|case| (of, case))
+        }) {
+            let mut program = Program::default();
+            let step = step_words(&mut program, 3);
+            let [logits, others, dlogits] =
+                ["logits", "others", "dlogits"].map(|label| program.floats(label, Role::Scratch, batch));
+            let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
+            random(&mut program, logits, 0, |z| 5.0 * z);
+            random(&mut program, others, 1, |z| 5.0 * z);
+            let mut recorder = Recorder::new(&Profile::HOST);
+            let views = Logits { logits, others, step, dlogits, ring };
+            adversarial::record(&mut recorder, loss.kernel(), target, of, 1, views);
+            let plan = recorder.finish().unwrap();
+            let mut cpu = Interpreter::<f64>::new(&program);
             cpu.run(&plan);
-            ring_loss(cpu, ring, 3, LossOf::Fake)
-        });
+            let mut gradient = cpu.floats(dlogits).to_vec();
+            if loss.pairs() && of != LossOf::Generator {
+                // The other half of the loss is told with the partner.
+                gradient.iter_mut().for_each(|g| *g *= 0.5);
+            }
+            check_gradient(&format!("{} loss of {batch}, {of:?}", loss.name()), &mut cpu, logits, &gradient, |cpu| {
+                cpu.run(&plan);
+                ring_loss(cpu, ring, 3, of)
+            });
+        }
     }
 }
 
@@ -176,12 +192,9 @@ fn a_whole_gan() {
     let mut recorder = Recorder::new(&Profile::HOST);
     let generated = generator.forward(&mut recorder, Mode::Train, latents, stream::DEVICE);
     let discriminated = discriminator.forward(&mut recorder, Mode::Train, generated.output, stream::DEVICE + 99);
-    loss::record_bce_logits(
-        &mut recorder,
-        0.9,
-        LossOf::Generator,
-        BceLogits { logits: discriminated.output, step, dlogits, ring },
-    );
+    let logits = discriminated.output;
+    let views = Logits { logits, others: logits, step, dlogits, ring };
+    adversarial::record(&mut recorder, &NON_SATURATING, 0.9, LossOf::Generator, 1, views);
     let forward = recorder.finish().unwrap();
     let mut recorder = Recorder::new(&Profile::HOST);
     let dimages = discriminator.backward(&mut recorder, &discriminated, dlogits, Wanted::All);
@@ -222,7 +235,9 @@ fn one_backward_pass_serves_both_losses() {
         gan.shared_pass = gan.shared_pass.filter(|_| shared);
         let phases = step::record(&gan, &Profile::HOST, &config).expect("it fits");
         let networks = [&gan.generator, &gan.discriminator];
-        for (number, view) in (0..).zip([gan.inputs.latents].into_iter().chain(networks.map(|n| n.state.parameters))) {
+        for (number, view) in
+            (0..).zip([gan.inputs.parts[0].latents].into_iter().chain(networks.map(|n| n.state.parameters)))
+        {
             random(&mut program, view, number, |z| 0.05 * z);
         }
         let mut cpu = Interpreter::<f64>::new(&program);

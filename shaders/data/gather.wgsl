@@ -1,6 +1,6 @@
 // x[p, b, c] = images[indices[b], p, c] · SCALE + OFFSET + NOISE · N(0, 1): normalised images
 // Dispatch: one invocation an element, flat. Constants: SIZE, BATCH, PIXELS, CHANNELS, SCALE,
-// OFFSET, NOISE, SEED and STEP (indices in `step`), STREAM, GROUPS_X.
+// OFFSET, NOISE, SEED and STEP (indices in `step`), STREAM, PART, GROUPS_X.
 // Method: the noise is a sum of 16 uniform 16-bit integers (central limit): exact, so every device
 // draws the same bits.
 @group(0) @binding(0) var<storage, read> images: array<u32>;  // [N, PIXELS, CHANNELS] bytes
@@ -27,8 +27,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     var noise = 0.0;
     if NOISE > 0.0 {
         let seed = vec2u(step[SEED], step[SEED + 1u]);
-        let sum = halves(philox(seed, vec4u(2u * i, step[STEP], STREAM, 0u)))
-            + halves(philox(seed, vec4u(2u * i + 1u, step[STEP], STREAM, 0u)));
+        let sum = halves(philox(seed, vec4u(2u * i, step[STEP], STREAM, PART)))
+            + halves(philox(seed, vec4u(2u * i + 1u, step[STEP], STREAM, PART)));
         // Sixteen uniform integers of 0 … 65535 have mean 524280 and variance 16 · (2³² − 1) / 12.
         noise = (f32(sum) - 524280.0) * (1.0 / 75674.4545);
     }

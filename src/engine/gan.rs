@@ -1,61 +1,89 @@
 //! The tensors of a training program: two networks, their optimizers, and what the host writes and
 //! reads.
 
-use crate::kernels::adam::{Adam, AdamTensors};
-use crate::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
+use super::ring::ring;
+use crate::kernels::adam::AdamTensors;
+use crate::kernels::loss::lecam::MEANS;
+use crate::kernels::loss::{RING_COLUMNS, RING_ROWS};
 use crate::kernels::{SEED_WORD, STEP_WORD};
-use crate::model::columns;
 use crate::model::config::{Config, Order};
-use crate::model::network::{Keep, Layout, Passes, State, Traversal};
-use crate::plan::{Element, Fill, Profile, Program, Recorded, Ring, Role, View};
+use crate::model::network::{Directions, Keep, Layout, Passes, State, Traversal};
+use crate::objective::Place;
+use crate::plan::{ALIGNMENT, Begins, Element, Fill, Profile, Program, Role, Stored, View};
 use crate::random::stream;
 
 /// What the host writes before a step, and what a step makes of it first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Inputs {
-    /// `[STEP_WORDS]`: seed low, seed high, step, D's two rates, G's two rates.
+    /// Seed low, seed high, step, two rates for each update of D, G's two rates, and one more.
     pub step: View,
-    /// `[batch, latent]`: where the images of this step start.
-    pub latents: View,
-    /// `[batch]`: which images of the data set are real in this step.
-    pub indices: View,
-    /// The data set's bytes, all of them or those of one batch.
+    /// What each update of D begins with; G's takes the last.
+    pub parts: Vec<Part>,
+    /// The data set's bytes, all of them or those of one step.
     pub images: View,
     /// `[pixels, batch, channels]`: the normalised batch.
     pub real: View,
-    /// `[batch]`
-    pub dlogits: View,
     /// `[RING_ROWS, RING_COLUMNS]`: what the last steps recorded.
     pub ring: View,
 }
 
-/// Words of the step's input.
-const STEP_WORDS: u32 = 8;
-/// Index in it of D's and G's two [`crate::kernels::adam::Adam::rates`].
-const RATES: [u32; 2] = [3, 5];
+/// What one update of D begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// `[batch, latent]`: where generated images start.
+    pub latents: View,
+    /// `[batch]`: which images of the data set are real.
+    pub indices: View,
+}
+
+/// Index in the step's input of the first rates.
+const RATES: u32 = STEP_WORD + 1;
+
+/// Words of the input of a program that only samples.
+pub(super) const STEP_WORDS: u32 = 8;
 
 /// A network in training.
 #[derive(Debug)]
 pub struct Trained {
     /// Its flat tensors.
     pub state: State,
-    /// Room for passes of the batch.
-    pub passes: Traversal,
     /// What its optimizer updates.
     pub optimizer: AdamTensors,
-    /// Index in the step's input of its two rates.
+    /// Index in the step's input of the two rates of its first update; those of others follow.
     pub rate: u32,
+}
+
+/// Room for D to judge one batch of images.
+#[derive(Debug)]
+pub struct Critic {
+    /// Room for its passes.
+    pub passes: Traversal,
+    /// `[samples, outputs]`: the gradient of a loss with respect to D's outputs.
+    pub dlogits: View,
 }
 
 /// What one backward pass through D needs to serve both losses.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedPass {
-    /// `[batch]`: ones, the gradient of each logit with respect to itself.
-    pub ones: View,
-    /// `[batch]`: the gradient of G's loss with respect to the logits.
+    /// `[samples]`: the gradient of G's loss with respect to the logits.
     pub g_dlogits: View,
     /// Room for D's largest gradient.
     pub room: View,
+}
+
+/// What gradient penalties need.
+#[derive(Clone, Copy, Debug)]
+pub struct PenaltyRoom {
+    /// Room for directions.
+    pub directions: Directions,
+    /// `[2, samples]`: sums of each image, and of its squares.
+    pub sums: View,
+    /// `[samples]`: what turns gradients into directions.
+    pub factors: View,
+    /// `[1]`: the deviation of a batch.
+    pub deviation: View,
+    /// `[pixels, batch, channels]`: points between or around images.
+    pub points: View,
 }
 
 /// A GAN placed for training.
@@ -65,11 +93,24 @@ pub struct Gan {
     pub inputs: Inputs,
     /// G.
     pub generator: Trained,
+    /// Room for G's passes.
+    pub generating: Traversal,
     /// D.
     pub discriminator: Trained,
+    /// Room for D: one after the other judges real and generated images, or, where a loss pairs
+    /// them, each its own.
+    pub critics: Vec<Critic>,
+    /// `[samples, outputs]`: the gradient of each logit with respect to D's outputs.
+    pub ones: View,
     /// Placed where both losses come from one forward pass through a D whose samples do not depend
     /// on each other.
     pub shared_pass: Option<SharedPass>,
+    /// Placed where there is a penalty.
+    pub penalty: Option<PenaltyRoom>,
+    /// `[MEANS]`: the running means of the LeCam regulariser, where there is one.
+    pub lecam: Option<View>,
+    /// D's outputs for a sample: the logit, and one for each class where it tells them.
+    pub outputs: u32,
 }
 
 impl Gan {
@@ -82,75 +123,124 @@ impl Gan {
         [g_layout, d_layout]: &[Layout; 2],
         image_bytes: u64,
     ) -> Self {
+        let objective = &config.objective;
         let batch = config.training.batch_size;
-        let per_batch = |values: u32| u64::from(values) * u64::from(batch);
-        let inputs = Inputs {
-            step: step_input(program),
-            latents: program.floats("latents", Role::StepInputs, per_batch(config.latent.dim)),
-            indices: program.tensor("indices", Role::StepInputs, Element::U32, batch.into()),
-            images: program.tensor("images", Role::DataSet, Element::U32, image_bytes.div_ceil(4)),
-            real: program.floats("real", Role::Activations, per_batch(config.image.values())),
-            dlogits: program.floats("dlogits", Role::ActivationGradients, batch.into()),
-            ring: program.floats("losses", Role::LossRing, u64::from(RING_ROWS * RING_COLUMNS)),
-        };
-        let Adam { lr, beta1, beta2, .. } = config.adam;
-        for (network, rate) in ["discriminator", "generator"].into_iter().zip(RATES) {
-            program.port(
-                format!("rate.{network}"),
-                part(inputs.step, rate, 2),
-                Fill::Rate { network, lr, beta1, beta2 },
-            );
-        }
-        program.port("latents", inputs.latents, Fill::Normal { stream: stream::LATENTS });
-        program.port("indices", inputs.indices, Fill::Shuffled);
-        program.port("images", inputs.images, Fill::Images);
-        program.ring = Some(ring(inputs.ring));
+        let samples = batch / objective.pack;
+        let outputs = d_layout.output.values();
+        let inputs = Inputs::place(program, config, image_bytes);
         let states = [g_layout, d_layout].map(|layout| State::new(program, layout, &config.init, true));
-        let mut place = |layout: &Layout, state: State, rate| Trained {
-            passes: {
-                let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
-                Traversal::place(program, profile, layout, &state, inputs.step, passes)
-            },
-            optimizer: state.optimizer.expect("placed for training"),
-            state,
-            rate,
+        let generating = {
+            let passes = Passes { batch, label: g_layout.name, keep: Keep::Nothing };
+            Traversal::place(program, profile, g_layout, &states[0], inputs.step, passes)
         };
-        let (generator, discriminator) = (place(g_layout, states[0], RATES[1]), place(d_layout, states[1], RATES[0]));
-        let shares = config.training.order == Order::Simultaneous && d_layout.samples_are_independent();
-        let shared_pass = shares.then(|| {
-            let mut floats = |label, words| program.floats(label, Role::ActivationGradients, words);
-            let (ones, g_dlogits) = (floats("ones", batch.into()), floats("G's dlogits", batch.into()));
-            let room = floats("scaled gradient", per_batch(d_layout.widest()));
-            program.set_contents(ones, vec![1.0_f32.to_bits(); batch as usize]);
-            SharedPass { ones, g_dlogits, room }
+        let keep = if objective.penalty.is_some() { Keep::Gradients } else { Keep::Nothing };
+        let labels: &[&str] =
+            if objective.loss.pairs() { &["discriminator", "discriminator of pairs"] } else { &["discriminator"] };
+        let mut critic = |label: &&str| Critic {
+            passes: {
+                let passes = Passes { batch: samples, label, keep };
+                Traversal::place(program, profile, d_layout, &states[1], inputs.step, passes)
+            },
+            dlogits: program.floats(
+                format!("{label}/dlogits"),
+                Role::ActivationGradients,
+                u64::from(samples) * u64::from(outputs),
+            ),
+        };
+        let critics: Vec<_> = labels.iter().map(&mut critic).collect();
+        let [generator, discriminator] = [(states[0], RATES + 2 * objective.d_steps), (states[1], RATES)]
+            .map(|(state, rate)| Trained { optimizer: state.optimizer.expect("placed for training"), state, rate });
+
+        let one_logit = outputs == 1 && d_layout.samples_are_independent();
+        let shares = config.training.order == Order::Simultaneous && one_logit;
+        let floats = |program: &mut Program, label, words| program.floats(label, Role::ActivationGradients, words);
+        let shared_pass = shares.then(|| SharedPass {
+            g_dlogits: floats(program, "G's dlogits", samples.into()),
+            room: floats(program, "scaled gradient", u64::from(d_layout.widest()) * u64::from(samples)),
         });
-        Gan { inputs, generator, discriminator, shared_pass }
+        let penalty = objective.penalty.map(|penalty| {
+            let between = penalty.kind.places().iter().any(|place| matches!(place, Place::Between | Place::Around));
+            let points = if between { u64::from(config.image.values()) * u64::from(batch) } else { 1 };
+            PenaltyRoom {
+                sums: floats(program, "sums of samples", 2 * u64::from(samples)),
+                factors: floats(program, "penalty factors", samples.into()),
+                deviation: floats(program, "deviation", 1),
+                points: floats(program, "penalised points", points),
+                directions: Directions::place(program, d_layout, samples),
+            }
+        });
+        let ones = floats(program, "ones", u64::from(samples) * u64::from(outputs));
+        let first_of_each = (0..ones.len).map(|word| if word % outputs == 0 { 1.0_f32 } else { 0.0 });
+        program.set_contents(ones, first_of_each.map(f32::to_bits).collect());
+        let lecam = (objective.lecam > 0.0).then(|| lecam_means(program));
+        Gan { inputs, generator, generating, discriminator, critics, ones, shared_pass, penalty, lecam, outputs }
+    }
+
+    /// Whether a penalty on D's gradients takes the same products as the loss: there is one logit,
+    /// and its gradient with respect to everything is a multiple of that of the loss.
+    pub fn has_one_logit(&self) -> bool {
+        self.outputs == 1
     }
 }
 
-/// Adds the input of seed and step number, with room for a step's rates.
-pub(super) fn step_input(program: &mut Program) -> View {
-    let step = program.tensor("step", Role::StepInputs, Element::U32, STEP_WORDS.into());
-    program.port("seed", part(step, SEED_WORD, 2), Fill::Seed);
-    program.port("step", part(step, STEP_WORD, 1), Fill::Step);
+impl Inputs {
+    fn place(program: &mut Program, config: &Config, image_bytes: u64) -> Self {
+        let (batch, updates) = (config.training.batch_size, config.objective.d_steps);
+        let words = RATES + 2 * updates + 3;
+        let step = step_input(program, words);
+        let [g, d] = config.optimizers();
+        for part in 0..updates {
+            let name = if part == 0 { "rate.discriminator".to_string() } else { format!("rate.discriminator.{part}") };
+            program.port(name, part_of(step, RATES + 2 * part, 2), d.fill("discriminator", part, updates));
+        }
+        program.port("rate.generator", part_of(step, RATES + 2 * updates, 2), g.fill("generator", 0, 1));
+
+        let slices = |program: &mut Program, label: &str, element, len: u32| -> Vec<View> {
+            let pitch = len.next_multiple_of(ALIGNMENT);
+            let words = u64::from(pitch) * u64::from(updates - 1) + u64::from(len);
+            let whole = program.tensor(label, Role::StepInputs, element, words);
+            (0..updates).map(|part| whole.slice(part * pitch, len)).collect()
+        };
+        let latents = slices(program, "latents", Element::F32, batch * config.latent.dim);
+        let indices = slices(program, "indices", Element::U32, batch);
+        let images = program.tensor("images", Role::DataSet, Element::U32, image_bytes.div_ceil(4));
+        for (part, (latents, indices)) in (0..).zip(latents.iter().zip(&indices)) {
+            let name = |what: &str| if part == 0 { what.to_string() } else { format!("{what}.{part}") };
+            program.port(name("latents"), *latents, Fill::Normal { stream: stream::LATENTS, part });
+            program.port(name("indices"), *indices, Fill::Shuffled { part });
+        }
+        program.port("images", images, Fill::Images);
+        let parts = latents.into_iter().zip(indices).map(|(latents, indices)| Part { latents, indices }).collect();
+        let values = u64::from(config.image.values()) * u64::from(batch);
+        let real = program.floats("real", Role::Activations, values);
+        let view = program.floats("losses", Role::LossRing, u64::from(RING_ROWS * RING_COLUMNS));
+        program.ring = Some(ring(view, config));
+        Inputs { step, parts, images, real, ring: view }
+    }
+}
+
+/// Adds the input of seed and step number, of so many words: with room for a step's rates.
+pub(super) fn step_input(program: &mut Program, words: u32) -> View {
+    let step = program.tensor("step", Role::StepInputs, Element::U32, words.into());
+    program.port("seed", part_of(step, SEED_WORD, 2), Fill::Seed);
+    program.port("step", part_of(step, STEP_WORD, 1), Fill::Step);
     step
 }
 
 /// Words of a view that no kernel binds by themselves.
-fn part(view: View, offset: u32, len: u32) -> View {
+fn part_of(view: View, offset: u32, len: u32) -> View {
     View { offset: view.offset + offset, len, ..view }
 }
 
-/// What each word of the ring's rows is for.
-fn ring(view: View) -> Ring {
-    let [real, fake, generator] = [LossOf::Real, LossOf::Fake, LossOf::Generator].map(|column| column as u32);
-    let recorded = |(name, words): (_, &[u32])| Recorded { name, words: words.to_vec() };
-    let columns: [(&'static str, &[u32]); 4] = [
-        (columns::D_LOSS, &[real, fake]),
-        (columns::G_LOSS, &[generator]),
-        (columns::D_REAL, &[real + 1]),
-        (columns::D_FAKE, &[fake + 1]),
-    ];
-    let columns = columns.into_iter().map(recorded).collect();
-    Ring { view, rows: RING_ROWS, width: RING_COLUMNS, stamp: STAMP_COLUMN, columns }
+/// Adds the running means of the LeCam regulariser, of which a checkpoint keeps those of both kinds.
+fn lecam_means(program: &mut Program) -> View {
+    let means = program.floats("discriminator/lecam", Role::RunningStatistics, MEANS.into());
+    program.stored.push(Stored {
+        name: "discriminator/state/lecam".to_string(),
+        view: View { len: 2, ..means },
+        shape: vec![2],
+        begins: Begins::Constant { value: 0.0 },
+        owner: "discriminator",
+    });
+    means
 }

@@ -2,10 +2,10 @@
 
 use super::Batch;
 use crate::device::Session;
-use crate::kernels::adam::Adam;
 use crate::kernels::data::pack;
+use crate::objective::Optimizer;
 use crate::plan::{Fill, Port, Program, View};
-use crate::random::{Draws, split};
+use crate::random::{Draws, Source, split};
 
 /// The inputs of a program, tensor by tensor: each is written at once.
 #[derive(Debug)]
@@ -24,7 +24,8 @@ struct Input {
 pub(super) struct Filling<'a> {
     pub(super) seed: u64,
     pub(super) step: u32,
-    pub(super) adam: &'a Adam,
+    /// Of G and D.
+    pub(super) optimizers: &'a [Optimizer; 2],
     pub(super) batch: Batch<'a>,
 }
 
@@ -57,16 +58,25 @@ impl Ports {
 }
 
 /// Fills one port; `false` where it keeps what it holds.
-fn fill(fill: &Fill, Filling { seed, step, adam, batch }: Filling<'_>, words: &mut [u32]) -> bool {
+fn fill(fill: &Fill, Filling { seed, step, optimizers, batch }: Filling<'_>, words: &mut [u32]) -> bool {
     match (fill, batch) {
         (Fill::Seed, _) => words.copy_from_slice(&split(seed)),
         (Fill::Step, _) => words[0] = step,
-        (Fill::Rate { .. }, _) => words.copy_from_slice(&adam.rates(step + 1).map(f32::to_bits)),
-        (Fill::Normal { stream }, _) => {
-            Draws::new(seed, *stream, step).fill_normal(bytemuck::cast_slice_mut(words));
+        (&Fill::Rate { network, part, updates, .. }, _) => {
+            let [g, d] = optimizers;
+            let optimizer = if network == "generator" { g } else { d };
+            words.copy_from_slice(&optimizer.rates(step, step * updates + part + 1).map(f32::to_bits));
         }
-        (Fill::Shuffled, Batch::Resident(indices)) => words.copy_from_slice(indices),
-        (Fill::Shuffled, Batch::Bytes(_)) => (0..).zip(words).for_each(|(index, word)| *word = index),
+        (&Fill::Normal { stream, part }, _) => {
+            let draws = Draws::new(seed, Source { stream, part }, step);
+            draws.fill_normal(bytemuck::cast_slice_mut(words));
+        }
+        (&Fill::Shuffled { part }, batch) => {
+            let first = part as usize * words.len();
+            for (index, word) in (first..).zip(words) {
+                *word = if let Batch::Resident(indices) = batch { indices[index] } else { index as u32 };
+            }
+        }
         (Fill::Images, Batch::Bytes(bytes)) => words.copy_from_slice(&pack(bytes)),
         (Fill::Images, Batch::Resident(_)) | (Fill::Given, _) => return false,
     }

@@ -3,7 +3,9 @@
 mod check;
 pub mod gan;
 mod inputs;
+mod ring;
 mod sampler;
+mod second_order;
 pub mod step;
 mod storage;
 
@@ -98,7 +100,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn tuned(device: &Device, config: &Config, resident: Option<&[u8]>, choices: &Choices) -> Result<Self> {
-        let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
+        let batch_bytes = u64::from(config.image.values()) * u64::from(config.images_per_step());
         let image_bytes = resident.map_or(batch_bytes, |bytes| bytes.len() as u64);
         let Recording { mut program, sampler, check, .. } = record(config, &device.profile(), image_bytes)?;
         for &phase in &program.step {
@@ -130,9 +132,9 @@ impl Engine {
         self.session.write(self.ring.view, &vec![0; self.ring.view.len as usize]);
     }
 
-    /// Takes another learning rate from the next step on.
-    pub fn set_learning_rate(&mut self, rate: f64) {
-        self.config.adam.lr = rate;
+    /// Multiplies the learning rates from the next step on.
+    pub fn scale_learning_rates(&mut self, factor: f64) {
+        self.config.scale_learning_rates(factor);
     }
 
     /// The loaded program, to measure it.
@@ -146,8 +148,8 @@ impl Engine {
     /// A usage error when the batch has another size, or images that are not on the device; when
     /// the device fails.
     pub fn step(&mut self, step: u32, batch: Batch<'_>) -> Result<()> {
-        let Config { seed, adam, image, training, .. } = &self.config;
-        let (count, size) = (training.batch_size as usize, image.bytes());
+        let Config { seed, image, .. } = &self.config;
+        let (count, size) = (self.config.images_per_step() as usize, image.bytes());
         let fits = match batch {
             // Shaders do not check them.
             Batch::Resident(indices) => indices.len() == count && indices.iter().all(|index| *index < self.resident),
@@ -159,7 +161,8 @@ impl Engine {
                 format!("a step takes {count} images of {size} bytes, or as many of the {held} on the device");
             return Err(Error::usage(message));
         }
-        self.ports.fill(&mut *self.session, Filling { seed: *seed, step, adam, batch });
+        let optimizers = &self.config.optimizers();
+        self.ports.fill(&mut *self.session, Filling { seed: *seed, step, optimizers, batch });
         self.session.run(&self.step)
     }
 

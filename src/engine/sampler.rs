@@ -1,6 +1,6 @@
 //! Drawing images: G alone, with running statistics, on batches of latents.
 
-use super::gan::step_input;
+use super::gan::{STEP_WORDS, step_input};
 use super::storage::Storage;
 use crate::device::{Device, Session};
 use crate::error::{DeviceFailure, Error, Result};
@@ -109,7 +109,7 @@ impl Generator {
     pub fn new(device: &Device, config: &Config, tensors: &Tensors) -> Result<Self> {
         let [layout, _] = config.layouts()?;
         let mut program = Program::default();
-        let step = step_input(&mut program);
+        let step = step_input(&mut program, STEP_WORDS);
         let state = State::new(&mut program, &layout, &config.init, false);
         let sampler = Sampler::place(&mut program, &device.profile(), config, &layout, &state, step)?;
         let storage = Storage::of(&program);

@@ -4,16 +4,20 @@
 //! one submission. Parameter gradients accumulate within a step and are cleared by the update that
 //! uses them; activation gradients are assigned.
 
-use super::gan::{Gan, Inputs, SharedPass, Trained};
+use super::gan::{Critic, Gan, Inputs, SharedPass, Trained};
+use super::second_order::penalise;
 use crate::error::Result;
 use crate::kernels::adam;
 use crate::kernels::data::{self, Gather, Normalisation};
-use crate::kernels::loss::{self, BceLogits, LossOf, ScaleSamples, Stamp};
+use crate::kernels::loss::adversarial::{self, Logits};
+use crate::kernels::loss::lecam::{self, Lecam, Means};
+use crate::kernels::loss::{self, LossOf, ScaleSamples, Stamp};
 use crate::layers::{Mode, Scaling};
 use crate::model::config::{Config, Order};
-use crate::model::network::{Tape, Wanted};
+use crate::model::network::{Gradient, Tape, Wanted};
+use crate::objective::Place;
 use crate::plan::{Plan, Profile, Recorder, View};
-use crate::random::stream;
+use crate::random::{Source, stream};
 
 /// Random streams of one step: a layer adds its index, so passes are far apart.
 const ON_REAL: u32 = stream::DEVICE;
@@ -21,13 +25,16 @@ const ON_FAKE: u32 = stream::DEVICE + 0x1000;
 const ON_FAKE_FOR_G: u32 = stream::DEVICE + 0x2000;
 const GENERATING: u32 = stream::DEVICE + 0x3000;
 const NOISE: u32 = stream::DEVICE + 0x4000;
+const POINTS: u32 = stream::DEVICE + 0x5000;
+const ON_POINTS: u32 = stream::DEVICE + 0x7000;
+const ON_REAL_FOR_G: u32 = stream::DEVICE + 0x8000;
 
 /// Records the phases of one training step of `gan`.
 ///
 /// # Errors
 /// A usage error when a size is beyond a portable limit.
 pub fn record(gan: &Gan, profile: &Profile, config: &Config) -> Result<Vec<Plan>> {
-    let mut step = Step { recorder: Recorder::new(profile), gan, config, phases: Vec::new() };
+    let mut step = Step { recorder: Recorder::new(profile), gan, config, part: 0, phases: Vec::new() };
     match config.training.order {
         Order::Alternating => step.alternating()?,
         Order::Simultaneous => step.simultaneous()?,
@@ -35,32 +42,54 @@ pub fn record(gan: &Gan, profile: &Profile, config: &Config) -> Result<Vec<Plan>
     Ok(step.phases)
 }
 
-struct Step<'a> {
-    recorder: Recorder,
-    gan: &'a Gan,
-    config: &'a Config,
+pub(super) struct Step<'a> {
+    pub(super) recorder: Recorder,
+    pub(super) gan: &'a Gan,
+    pub(super) config: &'a Config,
+    /// Which of D's updates is being recorded.
+    part: u32,
     phases: Vec<Plan>,
 }
 
-impl Step<'_> {
-    /// D learns first; then G learns from what the new D says of the same images (Goodfellow et al.
-    /// 2014, Algorithm 1).
+/// A batch of images in front of a critic.
+#[derive(Clone, Debug)]
+pub(super) struct Judged<'a> {
+    pub(super) critic: &'a Critic,
+    pub(super) tape: Tape,
+    /// The logits that a loss of pairs compares with.
+    others: View,
+}
+
+impl Judged<'_> {
+    /// The same, to be compared with what D says of others.
+    fn paired(&self, others: &Judged<'_>) -> Self {
+        Judged { others: others.tape.output, ..self.clone() }
+    }
+}
+
+impl<'a> Step<'a> {
+    /// D learns first, as often as the objective says; then G learns from what the new D says of
+    /// the last images (Goodfellow et al. 2014, Algorithm 1).
     fn alternating(&mut self) -> Result<()> {
-        self.d_gradients_on_real();
-        let generated = self.generate();
-        let fake = self.discriminate(generated.output, ON_FAKE);
-        self.d_gradients_on_fake(&fake);
-        self.end_phase("discriminator gradients")?;
+        let mut generated = None;
+        for part in 0..self.config.objective.d_steps {
+            self.part = part;
+            let (images, on_fake) = self.judge_both();
+            self.d_gradients_on_fake(&on_fake);
+            self.end_phase("discriminator gradients")?;
 
-        self.update(&self.gan.discriminator);
-        self.end_phase("discriminator update")?;
+            self.update_d();
+            self.end_phase("discriminator update")?;
+            generated = Some(images);
+        }
 
-        let fake = self.discriminate(generated.output, ON_FAKE_FOR_G);
-        let dimages = self.g_image_gradients(&fake);
+        let generated = generated.expect("D learns at least once");
+        let on_fake = self.judge_for_g(generated.output);
+        let dimages = self.g_image_gradients(&on_fake);
         self.back_through_g(&generated, dimages);
         self.end_phase("generator gradients")?;
 
-        self.update(&self.gan.generator);
+        self.update_g();
         self.stamp();
         self.end_phase("generator update")
     }
@@ -68,23 +97,15 @@ impl Step<'_> {
     /// Both losses come from one forward pass of G and one of D on each batch; both updates wait
     /// for the end.
     fn simultaneous(&mut self) -> Result<()> {
-        self.d_gradients_on_real();
-        let generated = self.generate();
-        let fake = self.discriminate(generated.output, ON_FAKE);
-        let dimages = match self.gan.shared_pass {
-            Some(shared) => self.gradients_of_both(&fake, shared),
-            None => {
-                self.d_gradients_on_fake(&fake);
-                self.g_image_gradients(&fake)
-            }
-        };
+        let (generated, on_fake) = self.judge_both();
+        let dimages = self.gradients_of_both(&on_fake);
         self.back_through_g(&generated, dimages);
         self.end_phase("gradients of both")?;
 
-        self.update(&self.gan.discriminator);
+        self.update_d();
         self.end_phase("discriminator update")?;
 
-        self.update(&self.gan.generator);
+        self.update_g();
         self.stamp();
         self.end_phase("generator update")
     }
@@ -96,40 +117,104 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn d_gradients_on_real(&mut self) {
+    /// D's gradients on real images, and everything before those on generated ones: returns G's
+    /// pass and what D says of its images.
+    fn judge_both(&mut self) -> (Tape, Judged<'a>) {
         let real = self.real_images();
-        let pass = self.discriminate(real, ON_REAL);
-        let dlogits = self.gan.inputs.dlogits;
-        self.loss(&pass, self.config.training.label_real, LossOf::Real, dlogits);
-        self.back_through_d(&pass, dlogits, Wanted::Parameters);
+        if self.config.objective.loss.pairs() {
+            let generated = self.generate();
+            self.penalise_points(real, generated.output);
+            let on_real = self.judge(&self.gan.critics[0], real, ON_REAL);
+            let on_fake = self.judge(self.critic_of_fakes(), generated.output, ON_FAKE);
+            let (on_real, on_fake) = (on_real.paired(&on_fake), on_fake.paired(&on_real));
+            self.loss(&on_real, LossOf::Real, on_real.critic.dlogits);
+            self.loss(&on_fake, LossOf::Fake, on_fake.critic.dlogits);
+            self.d_gradients(&on_real, Place::Real);
+            return (generated, on_fake);
+        }
+        let on_real = self.judge(&self.gan.critics[0], real, ON_REAL);
+        self.loss(&on_real, LossOf::Real, on_real.critic.dlogits);
+        self.d_gradients(&on_real, Place::Real);
+        let generated = self.generate();
+        self.penalise_points(real, generated.output);
+        let on_fake = self.judge(self.critic_of_fakes(), generated.output, ON_FAKE);
+        self.loss(&on_fake, LossOf::Fake, on_fake.critic.dlogits);
+        (generated, on_fake)
     }
 
-    fn d_gradients_on_fake(&mut self, pass: &Tape) {
-        let dlogits = self.gan.inputs.dlogits;
-        self.loss(pass, self.config.training.label_fake, LossOf::Fake, dlogits);
-        self.back_through_d(pass, dlogits, Wanted::Parameters);
+    fn critic_of_fakes(&self) -> &'a Critic {
+        self.gan.critics.last().expect("there is one")
     }
 
-    /// The gradient of G's loss (that of labels "real", the non-saturating one) with respect to the
-    /// images.
-    fn g_image_gradients(&mut self, pass: &Tape) -> View {
-        let dlogits = self.gan.inputs.dlogits;
-        self.loss(pass, 1.0, LossOf::Generator, dlogits);
-        self.back_through_d(pass, dlogits, Wanted::Input)
+    /// What the new D says of generated images, and of real ones where G's loss pairs them.
+    fn judge_for_g(&mut self, images: View) -> Judged<'a> {
+        let on_fake = self.judge(self.critic_of_fakes(), images, ON_FAKE_FOR_G);
+        if !self.config.objective.loss.pairs() {
+            return on_fake;
+        }
+        on_fake.paired(&self.judge(&self.gan.critics[0], self.gan.inputs.real, ON_REAL_FOR_G))
     }
 
-    /// D's gradients on generated images and the images' gradient of G's loss, which differ by a
-    /// factor for each sample: one backward pass from ones serves both.
-    fn gradients_of_both(&mut self, pass: &Tape, SharedPass { ones, g_dlogits, room }: SharedPass) -> View {
-        let d_dlogits = self.gan.inputs.dlogits;
-        self.loss(pass, self.config.training.label_fake, LossOf::Fake, d_dlogits);
-        self.loss(pass, 1.0, LossOf::Generator, g_dlogits);
-        let wanted = Wanted::Scaled(Scaling { factors: d_dlogits, room });
-        let dimages = self.back_through_d(pass, ones, wanted);
+    fn d_gradients_on_fake(&mut self, on_fake: &Judged<'_>) {
+        self.d_gradients(on_fake, Place::Fake);
+    }
+
+    /// D's gradients of a loss whose derivatives are in the critic's `dlogits`, and of the penalty
+    /// at this place if there is one: then the images' gradients of each logit stay.
+    fn d_gradients(&mut self, judged: &Judged<'_>, place: Place) -> Option<Gradient> {
+        let dlogits = judged.critic.dlogits;
+        let is_penalised = self.config.objective.penalty.is_some_and(|penalty| penalty.kind.places().contains(&place));
+        let shares_products = is_penalised && self.gan.has_one_logit();
+        if !shares_products {
+            judged.critic.passes.backward(&mut self.recorder, &judged.tape, dlogits, Wanted::Parameters);
+        }
+        is_penalised.then(|| penalise(self, judged, place, shares_products.then_some(dlogits)))
+    }
+
+    /// A penalty at points that are neither real nor generated.
+    fn penalise_points(&mut self, real: View, fake: View) {
+        let places = self.config.objective.penalty.map_or(&[][..], |penalty| penalty.kind.places());
+        for &place in places.iter().filter(|place| matches!(place, Place::Between | Place::Around)) {
+            let points = super::second_order::points(self, place, [real, fake], self.source(POINTS));
+            let judged = self.judge(&self.gan.critics[0], points, ON_POINTS);
+            penalise(self, &judged, place, None);
+        }
+    }
+
+    /// The gradient of G's loss with respect to the images.
+    fn g_image_gradients(&mut self, on_fake: &Judged<'_>) -> View {
+        let Critic { passes, dlogits } = on_fake.critic;
+        self.loss(on_fake, LossOf::Generator, *dlogits);
+        passes.backward(&mut self.recorder, &on_fake.tape, *dlogits, Wanted::Input)
+    }
+
+    /// D's gradients on generated images and the images' gradient of G's loss. Where samples do not
+    /// depend on each other they differ by a factor for each sample, and one backward pass from
+    /// ones serves both.
+    fn gradients_of_both(&mut self, on_fake: &Judged<'_>) -> View {
+        let Some(SharedPass { g_dlogits, room }) = self.gan.shared_pass else {
+            self.d_gradients_on_fake(on_fake);
+            return self.g_image_gradients(on_fake);
+        };
+        self.loss(on_fake, LossOf::Generator, g_dlogits);
+        let is_penalised =
+            self.config.objective.penalty.is_some_and(|penalty| penalty.kind.places().contains(&Place::Fake));
+        let dimages = if is_penalised {
+            self.d_gradients(on_fake, Place::Fake).expect("a penalty leaves gradients").input
+        } else {
+            let wanted = Wanted::Scaled(Scaling { factors: on_fake.critic.dlogits, room });
+            on_fake.critic.passes.backward(&mut self.recorder, &on_fake.tape, self.gan.ones, wanted)
+        };
         let scaled = room.slice(0, dimages.len);
         let views = ScaleSamples { x: dimages, s: g_dlogits, y: scaled };
-        loss::record_scale_samples(&mut self.recorder, self.config.image.channels, views);
+        let channels = self.channels_of_d();
+        loss::record_scale_samples(&mut self.recorder, channels, views);
         scaled
+    }
+
+    /// Channels of what D sees as one sample.
+    pub(super) fn channels_of_d(&self) -> u32 {
+        self.config.image.channels * self.config.objective.pack
     }
 
     /// The step's number goes beside its losses, last of all: the host believes no row that does
@@ -140,43 +225,62 @@ impl Step<'_> {
         loss::record_stamp(self.recorder.scope("stamp"), Stamp { step, g, d, ring });
     }
 
+    fn source(&self, stream: u32) -> Source {
+        Source { stream, part: self.part }
+    }
+
     fn real_images(&mut self) -> View {
-        let Inputs { images, indices, step, real, .. } = self.gan.inputs;
+        let Inputs { images, ref parts, step, real, .. } = self.gan.inputs;
         let noise = self.config.training.instance_noise;
-        let normalisation = Normalisation { low: self.config.low(), noise, stream: NOISE };
+        let normalisation = Normalisation { low: self.config.low(), noise, source: self.source(NOISE) };
         self.recorder.scope("real images");
-        let views = Gather { images, indices, step, x: real };
+        let views = Gather { images, indices: parts[self.part as usize].indices, step, x: real };
         data::record_gather(&mut self.recorder, normalisation, self.config.image.channels, views);
         real
     }
 
     fn generate(&mut self) -> Tape {
-        let latents = self.gan.inputs.latents;
-        self.gan.generator.passes.forward(&mut self.recorder, Mode::Train, latents, GENERATING)
+        let (latents, source) = (self.gan.inputs.parts[self.part as usize].latents, self.source(GENERATING));
+        self.gan.generating.forward(&mut self.recorder, Mode::Train, latents, source)
     }
 
-    fn discriminate(&mut self, images: View, stream: u32) -> Tape {
-        self.gan.discriminator.passes.forward(&mut self.recorder, Mode::Train, images, stream)
+    fn judge(&mut self, critic: &'a Critic, images: View, stream: u32) -> Judged<'a> {
+        let source = self.source(stream);
+        let tape = critic.passes.forward(&mut self.recorder, Mode::Train, images, source);
+        Judged { critic, others: tape.output, tape }
     }
 
-    fn loss(&mut self, pass: &Tape, label: f32, column: LossOf, dlogits: View) {
+    /// The loss of a pass, with its derivatives with respect to the logits.
+    fn loss(&mut self, judged: &Judged<'_>, of: LossOf, dlogits: View) {
         let Inputs { step, ring, .. } = self.gan.inputs;
-        self.recorder.scope(format!("{column:?} loss"));
-        let views = BceLogits { logits: pass.output, step, dlogits, ring };
-        loss::record_bce_logits(&mut self.recorder, label, column, views);
-    }
-
-    fn back_through_d(&mut self, pass: &Tape, dlogits: View, wanted: Wanted) -> View {
-        self.gan.discriminator.passes.backward(&mut self.recorder, pass, dlogits, wanted)
+        let Config { objective, training, .. } = self.config;
+        let (logits, others) = (judged.tape.output, judged.others);
+        self.recorder.scope(format!("{of:?} loss"));
+        let target = objective.loss.target(of, [training.label_real, training.label_fake]);
+        let views = Logits { logits, others, step, dlogits, ring };
+        adversarial::record(&mut self.recorder, objective.loss.kernel(), target, of, self.gan.outputs, views);
+        if let Some(means) = self.gan.lecam.filter(|_| of != LossOf::Generator) {
+            let strength = Lecam { weight: objective.lecam, start: objective.lecam_start };
+            let views = Means { logits, step, means, dlogits, ring };
+            lecam::record(&mut self.recorder, strength, of, self.gan.outputs, views);
+        }
     }
 
     fn back_through_g(&mut self, generated: &Tape, dimages: View) {
-        self.gan.generator.passes.backward(&mut self.recorder, generated, dimages, Wanted::Parameters);
+        self.gan.generating.backward(&mut self.recorder, generated, dimages, Wanted::Parameters);
     }
 
-    fn update(&mut self, network: &Trained) {
-        self.recorder.scope(format!("{} update", network.passes.name()));
-        let Trained { optimizer, rate, .. } = network;
-        adam::record_update(&mut self.recorder, &self.config.adam, *rate, self.gan.inputs.step, optimizer);
+    fn update_d(&mut self) {
+        let rate = self.gan.discriminator.rate + 2 * self.part;
+        self.update(&self.gan.discriminator, "discriminator", rate);
+    }
+
+    fn update_g(&mut self) {
+        self.update(&self.gan.generator, "generator", self.gan.generator.rate);
+    }
+
+    fn update(&mut self, network: &Trained, name: &str, rate: u32) {
+        self.recorder.scope(format!("{name} update"));
+        adam::record_update(&mut self.recorder, &self.config.adam, rate, self.gan.inputs.step, &network.optimizer);
     }
 }

@@ -3,7 +3,7 @@
 use super::case::{self, Trial};
 use super::{FLAT_INDEX, Flat, PHILOX, SEED_WORD, STEP_WORD, Topic};
 use crate::plan::{Bound, Kernel, Recorder, Role, View};
-use crate::random::{Draws, philox, stream};
+use crate::random::{Draws, Source, philox, stream};
 use crate::twin::{Call, Real, chunks};
 use crate::twinned;
 
@@ -24,8 +24,8 @@ pub struct Normalisation {
     pub low: f32,
     /// Standard deviation of the Gaussian instance noise (Sønderby et al. 2017).
     pub noise: f32,
-    /// Random stream of the noise.
-    pub stream: u32,
+    /// Where the noise is drawn from.
+    pub source: Source,
 }
 
 /// What [`record_gather`] reads and writes.
@@ -57,7 +57,8 @@ pub fn record_gather(recorder: &mut Recorder, normalisation: Normalisation, chan
             ("NOISE", normalisation.noise.into()),
             ("SEED", SEED_WORD.into()),
             ("STEP", STEP_WORD.into()),
-            ("STREAM", normalisation.stream.into()),
+            ("STREAM", normalisation.source.stream.into()),
+            ("PART", normalisation.source.part.into()),
         ],
         bindings: &[("images", images), ("indices", indices), ("step", step), ("x", x)],
         loop_trips: if normalisation.noise > 0.0 { 20 } else { 0 },
@@ -75,11 +76,11 @@ pub fn pack(bytes: &[u8]) -> Vec<u32> {
 fn gather<F: Real>(call: &mut Call<'_, F>) {
     let [batch, pixels, channels] = ["BATCH", "PIXELS", "CHANNELS"].map(|name| call.size(name));
     let [scale, offset, noise] = ["SCALE", "OFFSET", "NOISE"].map(|name| call.float(name));
-    let stream = call.size("STREAM") as u32;
+    let [stream, part] = ["STREAM", "PART"].map(|name| call.size(name) as u32);
     let [images, indices, words] = ["images", "indices", "step"].map(|name| call.words(name));
     let [seed, step] = [call.size("SEED"), call.size("STEP")];
     let halves = |block: u32| {
-        let words = philox([words[seed], words[seed + 1]], [block, words[step], stream, 0]);
+        let words = philox([words[seed], words[seed + 1]], [block, words[step], stream, part]);
         words.iter().map(|w| (w & 0xffff) + (w >> 16)).sum::<u32>()
     };
     chunks(
@@ -105,7 +106,7 @@ fn cases() -> Vec<Trial> {
     const PIXELS: u32 = 7 * 5;
     const IMAGES: u32 = 11;
     const BATCH: u32 = 5;
-    let case = |(channels, noise): (u32, f32)| {
+    let case = |(channels, noise, part): (u32, f32, u32)| {
         Trial::program(format!("gather {channels} channels, noise {noise}"), |program, recorder| {
             let draws = Draws::new(case::SEED, stream::SAMPLES, 0);
             let words = (PIXELS * IMAGES * channels).div_ceil(4);
@@ -115,8 +116,13 @@ fn cases() -> Vec<Trial> {
                 indices: program.words("indices", Role::StepInputs, vec![3, 0, IMAGES - 1, 3, 7]),
                 x: program.floats("x", Role::Activations, (PIXELS * BATCH * channels).into()),
             };
-            record_gather(recorder, Normalisation { low: -1.0, noise, stream: stream::DEVICE }, channels, views);
+            record_gather(
+                recorder,
+                Normalisation { low: -1.0, noise, source: Source { stream: stream::DEVICE, part } },
+                channels,
+                views,
+            );
         })
     };
-    [(1, 0.0), (1, 0.05), (3, 0.0), (3, 0.5)].map(case).into()
+    [(1, 0.0, 0), (1, 0.05, 0), (3, 0.0, 1), (3, 0.5, 2)].map(case).into()
 }

@@ -3,7 +3,7 @@
 use super::case::Trial;
 use super::{FLAT_INDEX, Flat, PHILOX, SEED_WORD, STEP_WORD, Topic};
 use crate::plan::{Bound, Kernel, Recorder, View};
-use crate::random::philox_many;
+use crate::random::{Source, philox_many};
 use crate::twin::{Call, Real, chunks};
 use crate::twinned;
 
@@ -23,8 +23,8 @@ pub struct Masked {
     pub y: View,
 }
 
-/// Records `y = x · mask / (1 − rate)`, the mask drawn from `stream` at the step in `step`.
-pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, Masked { x, step, y }: Masked) {
+/// Records `y = x · mask / (1 − rate)`, the mask drawn from `source` at the step in `step`.
+pub fn record_apply(recorder: &mut Recorder, rate: f32, source: Source, Masked { x, step, y }: Masked) {
     let size = y.len.div_ceil(4);
     let threshold = (f64::from(rate) * 4_294_967_296.0) as u32;
     let launch = Flat {
@@ -35,7 +35,8 @@ pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, Masked { x,
             ("KEEP_SCALE", (1.0 / (1.0 - rate)).into()),
             ("SEED", SEED_WORD.into()),
             ("STEP", STEP_WORD.into()),
-            ("STREAM", stream.into()),
+            ("STREAM", source.stream.into()),
+            ("PART", source.part.into()),
         ],
         bindings: &[("x", x), ("step", step), ("y", y)],
         loop_trips: 10,
@@ -49,7 +50,7 @@ pub fn record_apply(recorder: &mut Recorder, rate: f32, stream: u32, Masked { x,
 const BLOCKS: usize = 16;
 
 fn apply<F: Real>(call: &mut Call<'_, F>) {
-    let (threshold, stream) = (call.size("THRESHOLD") as u32, call.size("STREAM") as u32);
+    let [threshold, stream, part] = ["THRESHOLD", "STREAM", "PART"].map(|name| call.size(name) as u32);
     let (scale, x, step) = (call.float("KEEP_SCALE"), call.read("x"), call.words("step"));
     let [seed, number] = [call.size("SEED"), call.size("STEP")];
     let (key, number) = ([step[seed], step[seed + 1]], step[number]);
@@ -61,7 +62,7 @@ fn apply<F: Real>(call: &mut Call<'_, F>) {
             for (i, (y, x)) in y.chunks_mut(4 * BLOCKS).zip(x[first..].chunks(4 * BLOCKS)).enumerate() {
                 let block = (first / 4 + i * BLOCKS) as u32;
                 let blocks = std::array::from_fn(|lane| block + lane as u32);
-                let words = philox_many(key, [blocks, [number; BLOCKS], [stream; BLOCKS], [0; BLOCKS]]);
+                let words = philox_many(key, [blocks, [number; BLOCKS], [stream; BLOCKS], [part; BLOCKS]]);
                 // Element 4·lane + word of a chunk belongs to that word of that lane's block.
                 let mut draws = [0; 4 * BLOCKS];
                 for lane in 0..BLOCKS {

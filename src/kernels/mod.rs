@@ -28,7 +28,7 @@ macro_rules! topics {
 }
 pub mod activation;
 pub mod case;
-topics! { linear, reduce, bias, batch_norm, dropout, loss, adam, data }
+topics! { linear, reduce, bias, batch_norm, dropout, loss, penalty, adam, data }
 
 use case::Trial;
 
@@ -41,12 +41,16 @@ pub const SEED_WORD: u32 = 0;
 /// Where the step's number lies there.
 pub const STEP_WORD: u32 = 2;
 
+const ADVERSARIAL: &str = include_str!("../../shaders/common/adversarial.wgsl");
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const LOG1P: &str = include_str!("../../shaders/common/log1p.wgsl");
+const NAN_BITS: &str = include_str!("../../shaders/common/nan_bits.wgsl");
 const PHILOX: &str = include_str!("../../shaders/common/philox.wgsl");
 const SIGMOID: &str = include_str!("../../shaders/common/sigmoid.wgsl");
 const SIGMOID4: &str = include_str!("../../shaders/common/sigmoid4.wgsl");
+const SOFTPLUS: &str = include_str!("../../shaders/common/softplus.wgsl");
+const UNIT: &str = include_str!("../../shaders/common/unit.wgsl");
 
 /// What a flat kernel is recorded with: one that gives each item an invocation, found by
 /// [`FLAT_INDEX`].

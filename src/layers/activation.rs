@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Backward, Pass, Place, Placed};
+use super::{Backward, Pass, Place, Placed, Tangent};
 use crate::kernels::activation::Views;
 use crate::plan::{Recorder, View};
 
@@ -31,6 +31,13 @@ impl<F: Fn(&mut Recorder, View, View), G: Fn(&mut Recorder, Views)> Placed for E
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View {
         (self.grad)(pass.recorder, Views { x: flow.x, y: self.y, dy: flow.dy });
         flow.dy
+    }
+
+    /// In place, as the gradient: where the derivative is constant, one is the transpose of the
+    /// other, and both are diagonal.
+    fn tangent(&self, pass: &mut Pass<'_>, flow: Tangent) -> View {
+        (self.grad)(pass.recorder, Views { x: flow.x, y: self.y, dy: flow.t });
+        flow.t
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backward, Example, Layer, Mode, Pass, Place, Placed, example, within};
+use super::{Backward, Example, Layer, Mode, Pass, Place, Placed, Tangent, example, within};
 use crate::kernels::dropout::{self, Masked};
 use crate::plan::View;
 use crate::shape::Shape;
@@ -27,6 +27,10 @@ impl Layer for Dropout {
     fn place(&self, mut place: Place<'_>) -> Box<dyn Placed> {
         Box::new(PlacedDropout { rate: self.rate, index: place.index, y: place.output_tensor() })
     }
+
+    fn is_piecewise_linear(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Debug)]
@@ -48,7 +52,7 @@ impl Placed for PlacedDropout {
             return x;
         }
         let views = Masked { x, step: pass.step, y: self.y };
-        dropout::record_apply(pass.recorder, self.rate, pass.stream + self.index, views);
+        dropout::record_apply(pass.recorder, self.rate, pass.source.offset(self.index), views);
         self.y
     }
 
@@ -57,7 +61,16 @@ impl Placed for PlacedDropout {
             return flow.dy;
         }
         let views = Masked { x: flow.dy, step: pass.step, y: flow.dx };
-        dropout::record_apply(pass.recorder, self.rate, pass.stream + self.index, views);
+        dropout::record_apply(pass.recorder, self.rate, pass.source.offset(self.index), views);
         flow.dx
+    }
+
+    fn tangent(&self, pass: &mut Pass<'_>, flow: Tangent) -> View {
+        if self.is_identity(pass) {
+            return flow.t;
+        }
+        let views = Masked { x: flow.t, step: pass.step, y: flow.ty };
+        dropout::record_apply(pass.recorder, self.rate, pass.source.offset(self.index), views);
+        flow.ty
     }
 }

@@ -32,6 +32,10 @@ impl Layer for LeakyRelu {
         )
     }
 
+    fn is_piecewise_linear(&self) -> bool {
+        true
+    }
+
     fn slope(&self) -> Option<f32> {
         Some(self.slope)
     }

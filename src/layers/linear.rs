@@ -3,12 +3,13 @@
 
 use super::taps::TapList;
 use super::window::Pair;
-use super::{Backward, Cost, Pass, Per, Place, Placed, Scaling, Variable, VariableKind};
+use super::{Backward, Cost, Pass, Per, Place, Placed, Scaling, Tangent, Variable, VariableKind};
 use crate::kernels::activation::leaky_relu;
 use crate::kernels::batch_norm::Features;
 use crate::kernels::bias::{self, BiasGrad};
 use crate::kernels::linear::{self, Forward, GradWeight, RowTaps, Sizes, TapShares};
 use crate::kernels::loss::{self, ScaleSamples};
+use crate::kernels::penalty::{self, Blend};
 use crate::plan::{Recorder, View};
 use crate::shape::Shape;
 
@@ -110,12 +111,23 @@ struct Training {
 
 impl PlacedLinear {
     /// The upstream gradient as the loss has it.
-    fn loss_gradient(&self, pass: &mut Pass<'_>, flow: &Backward) -> View {
-        let Some(Scaling { factors, room }) = flow.scaling else { return flow.dy };
-        let scaled = room.slice(0, flow.dy.len);
-        let views = ScaleSamples { x: flow.dy, s: factors, y: scaled };
+    fn loss_gradient(&self, pass: &mut Pass<'_>, dy: View, scaling: Option<Scaling>) -> View {
+        let Some(Scaling { factors, room }) = scaling else { return dy };
+        let scaled = room.slice(0, dy.len);
+        let views = ScaleSamples { x: dy, s: factors, y: scaled };
         loss::record_scale_samples(pass.recorder, self.sizes.c_out, views);
         scaled
+    }
+
+    fn record_grad_weight(&self, pass: &mut Pass<'_>, training: &Training, x: View, dy: View) {
+        let views = GradWeight { x, dy, partial: pass.scratch, dw: training.gradient };
+        linear::record_grad_weight(pass.recorder, self.sizes, training.shares, views);
+    }
+
+    fn record_grad_bias(&self, pass: &mut Pass<'_>, dy: View) {
+        if let Some(Bias { db: Some(db), features, .. }) = self.bias {
+            bias::record_grad(pass.recorder, features, BiasGrad { dy, partial: pass.scratch, db });
+        }
     }
 }
 
@@ -142,12 +154,9 @@ impl Placed for PlacedLinear {
             record_slope_grad(pass.recorder, bias.slope, self.y, flow.dy);
         }
         if flow.parameters {
-            let dy = self.loss_gradient(pass, &flow);
-            let views = GradWeight { x: flow.x, dy, partial: pass.scratch, dw: training.gradient };
-            linear::record_grad_weight(pass.recorder, self.sizes, training.shares, views);
-            if let Some(Bias { db: Some(db), features, .. }) = self.bias {
-                bias::record_grad(pass.recorder, features, BiasGrad { dy, partial: pass.scratch, db });
-            }
+            let dy = self.loss_gradient(pass, flow.dy, flow.scaling);
+            self.record_grad_weight(pass, training, flow.x, dy);
+            self.record_grad_bias(pass, dy);
         }
         if flow.input {
             let transposed = pass.transposed.slice(0, self.weight.len);
@@ -156,5 +165,32 @@ impl Placed for PlacedLinear {
             linear::record_forward(pass.recorder, self.sizes.adjoint(), training.adjoint, views);
         }
         flow.dx
+    }
+
+    /// With the loss's own part, dW = Σₙ δₙ ⊗ (aₙ xₙ + tₙ), a the factors of the samples: one
+    /// product for both. The bias is no part of the direction.
+    fn tangent(&self, pass: &mut Pass<'_>, flow: Tangent) -> View {
+        let training = self.training.as_ref().expect("placed to go back");
+        let Tangent { x, t, ty, dy, scaling, output } = flow;
+        match scaling {
+            Some(Scaling { factors, room }) => {
+                let blended = room.slice(0, x.len);
+                penalty::record_blend(pass.recorder, self.sizes.c_in, Blend { x, s: factors, t, y: blended });
+                self.record_grad_weight(pass, training, blended, dy);
+                if self.bias.is_some() {
+                    let dy = self.loss_gradient(pass, dy, scaling);
+                    self.record_grad_bias(pass, dy);
+                }
+            }
+            None => self.record_grad_weight(pass, training, t, dy),
+        }
+        if output {
+            let views = Forward { x: t, w: self.weight, y: ty };
+            linear::record_forward(pass.recorder, self.sizes, self.forward, views);
+            if let Some(bias) = &self.bias {
+                record_slope_grad(pass.recorder, bias.slope, self.y, ty);
+            }
+        }
+        ty
     }
 }

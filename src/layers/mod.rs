@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::batch_norm::Features;
 use crate::plan::{Program, Recorder, Role, View};
+use crate::random::Source;
 use crate::shape::Shape;
 
 /// The registry: each layer's file, whose name is its `type` in a configuration, and its struct.
@@ -142,6 +143,12 @@ pub trait Layer: Debug {
         false
     }
 
+    /// Whether it is linear in its input where signs and dropout masks stay as they are, with or
+    /// without a bias: what gradient penalties need of D. Its [`Placed::tangent`] is that map.
+    fn is_piecewise_linear(&self) -> bool {
+        self.is_linear()
+    }
+
     /// The bounds of its outputs, where both are known: what images are scaled to where it is G's
     /// last layer.
     fn range(&self) -> Option<[f32; 2]> {
@@ -250,6 +257,16 @@ pub trait Placed: Debug {
     /// Records the backward kernels and returns the gradient with respect to the input, where it is
     /// wanted.
     fn backward(&self, pass: &mut Pass<'_>, flow: Backward) -> View;
+
+    /// Records what becomes of a direction of the layer's input, and the second order of its
+    /// parameters' gradients along it, after a backward pass from ones; returns the direction of
+    /// its output.
+    ///
+    /// # Panics
+    /// Where [`Layer::is_piecewise_linear`] is false.
+    fn tangent(&self, _pass: &mut Pass<'_>, _flow: Tangent) -> View {
+        panic!("{self:?} has no tangent: configurations that need one are refused")
+    }
 }
 
 /// Whether a pass trains or samples.
@@ -270,8 +287,9 @@ pub struct Pass<'a> {
     pub mode: Mode,
     /// Seed and step number.
     pub step: View,
-    /// First random stream of this pass; a backward pass has that of its forward pass.
-    pub stream: u32,
+    /// Where this pass draws from, layer n from the n-th stream on; a backward pass has that of its
+    /// forward pass.
+    pub source: Source,
     /// Partial sums, shared by all layers.
     pub scratch: View,
     /// Transposed weights, shared by all layers.
@@ -303,6 +321,26 @@ pub struct Backward {
     pub scaling: Option<Scaling>,
     /// Whether the input's gradient is wanted; it is assigned.
     pub input: bool,
+}
+
+/// A direction on its way forward through a layer. With t the direction of the layer's input and δ
+/// the gradient of each sample's logit with respect to its output, the second order of a gradient
+/// penalty adds δ ⊗ t to the weights' gradients; see `docs/objectives.md`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tangent {
+    /// The layer's input in the forward pass.
+    pub x: View,
+    /// The direction of the input; a layer may overwrite it.
+    pub t: View,
+    /// Room for the direction of the output.
+    pub ty: View,
+    /// δ, as the backward pass left it.
+    pub dy: View,
+    /// Where the loss's own gradients are added in the same products: dL/dlogit of the samples, and
+    /// room for the larger of the layer's input and output.
+    pub scaling: Option<Scaling>,
+    /// Whether the direction of the output is wanted.
+    pub output: bool,
 }
 
 /// What shares the statistics of a batch norm, or a bias.

@@ -17,6 +17,10 @@ impl Layer for Relu {
         LeakyRelu { slope: 0.0 }.place(place)
     }
 
+    fn is_piecewise_linear(&self) -> bool {
+        true
+    }
+
     fn slope(&self) -> Option<f32> {
         Some(0.0)
     }

@@ -15,6 +15,19 @@ pub const D_REAL: &str = "d_real";
 /// Mean D(x) on generated images, as D's loss saw them.
 pub const D_FAKE: &str = "d_fake";
 
+/// Mean logit of real images, of losses whose logits are no probabilities'.
+pub const LOGIT_REAL: &str = "logit_real";
+/// Mean logit of generated images.
+pub const LOGIT_FAKE: &str = "logit_fake";
+/// The penalty on D's gradients at real images, with its weight, as all penalties here.
+pub const R1: &str = "penalty.r1";
+/// That at generated images.
+pub const R2: &str = "penalty.r2";
+/// That between real and generated images, or around real ones.
+pub const GRADIENT_PENALTY: &str = "penalty.gp";
+/// The LeCam regulariser.
+pub const LECAM: &str = "penalty.lecam";
+
 /// A recorded number.
 #[derive(Debug)]
 pub struct Column {
@@ -50,7 +63,7 @@ pub struct Group {
 }
 
 /// All columns.
-pub static GROUPS: [Group; 2] = [
+pub static GROUPS: [Group; 4] = [
     Group {
         id: "losses",
         title: "Losses",
@@ -75,6 +88,34 @@ pub static GROUPS: [Group; 2] = [
         columns: &[
             Column { name: D_REAL, label: "D(x) real", curve: "real images", tag: "D(x)/real" },
             Column { name: D_FAKE, label: "D(x) generated", curve: "generated images", tag: "D(x)/generated" },
+        ],
+    },
+    Group {
+        id: "logits",
+        title: "D's logits",
+        axis: "mean logit",
+        about: "D's mean logits of real and generated images",
+        note: "How much more real D takes real images to be than generated ones; where 0 is, means nothing.",
+        ticks: &[],
+        always: false,
+        columns: &[
+            Column { name: LOGIT_REAL, label: "logit real", curve: "real images", tag: "logit/real" },
+            Column { name: LOGIT_FAKE, label: "logit generated", curve: "generated images", tag: "logit/generated" },
+        ],
+    },
+    Group {
+        id: "penalties",
+        title: "Penalties",
+        axis: "penalty",
+        about: "What D's loss has besides, with its weight",
+        note: "One that is far above D's loss holds D back; one that stays at 0 does nothing.",
+        ticks: &[],
+        always: false,
+        columns: &[
+            Column { name: R1, label: "R1", curve: "R1, at real images", tag: "penalty/r1" },
+            Column { name: R2, label: "R2", curve: "R2, at generated images", tag: "penalty/r2" },
+            Column { name: GRADIENT_PENALTY, label: "gradient penalty", curve: "gradient penalty", tag: "penalty/gp" },
+            Column { name: LECAM, label: "LeCam", curve: "LeCam", tag: "penalty/lecam" },
         ],
     },
 ];

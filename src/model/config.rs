@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
+use super::combinations;
 use super::network::{Layout, State};
 use super::parameters::Init;
 use super::settings;
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
 use crate::layers::LayerSpec;
+use crate::objective::{Average, Classes, Objective, Optimizer, OptimizerChanges, Penalty};
 use crate::output::grid_side;
 use crate::plan::{Program, Stored};
 use crate::shape::Shape;
@@ -40,8 +42,17 @@ pub struct Config {
     pub latent: Latent,
     /// How training goes.
     pub training: Training,
+    /// What both networks learn from.
+    #[serde(default, skip_serializing_if = "Objective::is_default")]
+    pub objective: Objective,
     /// The optimizer of both networks.
     pub adam: Adam,
+    /// A moving average of G, which is sampled from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<Average>,
+    /// How labels are used, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
     /// How parameters start.
     pub init: Init,
     /// What the run leaves, and when.
@@ -135,6 +146,9 @@ pub struct Output {
 pub struct Layers {
     /// From input to output.
     pub layers: Vec<LayerSpec>,
+    /// What its optimizer has of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<OptimizerChanges>,
 }
 
 /// A unit of a run's length.
@@ -229,6 +243,32 @@ impl Config {
         }
     }
 
+    /// The optimizers of G and D.
+    pub fn optimizers(&self) -> [Optimizer; 2] {
+        [&self.generator, &self.discriminator].map(|network| Optimizer::new(self.adam, network.optimizer))
+    }
+
+    /// The weight of a penalty: its own, or the default for these images.
+    pub fn penalty_weight(&self, penalty: Penalty) -> f64 {
+        let default = || penalty.default_weight(self.image, self.low(), self.training.batch_size);
+        penalty.weight.unwrap_or_else(default)
+    }
+
+    /// Multiplies every learning rate.
+    pub fn scale_learning_rates(&mut self, factor: f64) {
+        self.adam.lr *= factor;
+        for network in [&mut self.generator, &mut self.discriminator] {
+            if let Some(OptimizerChanges { lr: Some(lr), .. }) = &mut network.optimizer {
+                *lr *= factor;
+            }
+        }
+    }
+
+    /// Real images of a step: D sees others in each of its updates.
+    pub fn images_per_step(&self) -> u32 {
+        self.training.batch_size.saturating_mul(self.objective.d_steps)
+    }
+
     /// The value of a black pixel: −1 where the generator ends in tanh, 0 where it ends in sigmoid.
     pub fn low(&self) -> f32 {
         self.generator.layers.last().and_then(|layer| layer.range()).map_or(-1.0, |[low, _]| low)
@@ -256,7 +296,8 @@ impl Config {
                 "the generator's last layer must be tanh (images in [-1, 1]) or sigmoid ([0, 1])",
             ));
         }
-        let discriminator = Layout::new("discriminator", image, &self.discriminator.layers)?;
+        let packed = Shape { channels: image.channels * self.objective.pack, ..image };
+        let discriminator = Layout::new("discriminator", packed, &self.discriminator.layers)?;
         if discriminator.output != Shape::vector(1) {
             return Err(Error::usage(format!(
                 "the discriminator's last layer gives {}, but one logit (1×1×1) is needed; end with a dense layer of 1 unit",
@@ -281,7 +322,10 @@ impl Config {
                 }
             }
         }
-        Ok([generator, discriminator])
+        match combinations::with_networks(self, [&generator, &discriminator]) {
+            Some(problem) => Err(Error::usage(problem)),
+            None => Ok([generator, discriminator]),
+        }
     }
 
     /// What a checkpoint of this configuration holds.
@@ -310,6 +354,9 @@ impl Config {
         };
         if let Some(found) = settings::out_of_range(&values) {
             return Some(found);
+        }
+        if let Some(problem) = combinations::of_objective(self).or_else(|| combinations::of_classes(self)) {
+            return Some(("objective", problem));
         }
         if self.image.channels == 2 {
             return Some(("image.channels", format!("image.channels = {} is neither 1 nor 3", self.image.channels)));

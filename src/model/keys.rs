@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(at::<Adam>(&[]), Some(adam));
         assert_eq!(at::<Config>(&["adam"]), Some(adam));
         assert_eq!(at::<Config>(&["image"]), Some(["height", "width", "channels"].as_slice()));
-        assert_eq!(at::<Config>(&["generator"]), Some(["layers"].as_slice()));
+        assert_eq!(at::<Config>(&["generator"]), Some(["layers", "optimizer"].as_slice()));
         for path in [&["seed"] as &[_], &["data_dir"], &["adm"], &["adam", "lr"], &["generator", "layers"]] {
             assert_eq!(at::<Config>(path), None, "{path:?}");
         }
@@ -87,8 +87,9 @@ mod tests {
     #[test]
     fn every_setting_is_a_key() {
         for setting in SETTINGS.iter().filter(|setting| !setting.key.is_empty()) {
-            let (table, name) = setting.key.split_once('.').map_or((vec![], setting.key), |(t, name)| (vec![t], name));
-            assert!(at::<Config>(&table).unwrap().contains(&name), "{}", setting.key);
+            let path: Vec<_> = setting.key.split('.').collect();
+            let (name, table) = path.split_last().unwrap();
+            assert!(at::<Config>(table).unwrap().contains(name), "{}", setting.key);
         }
     }
 }

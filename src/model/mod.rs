@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod columns;
+mod combinations;
 pub mod config;
 pub(crate) mod keys;
 pub mod network;

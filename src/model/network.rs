@@ -3,8 +3,9 @@
 use super::parameters::{Flat, Init};
 use crate::error::{Error, Result};
 use crate::kernels::adam;
-use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling};
+use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling, Tangent};
 use crate::plan::{Profile, Program, Recorder, Role, Stored, View};
+use crate::random::Source;
 use crate::shape::Shape;
 
 /// The most layers of a network: with two tensors of parameters each, as many as have random
@@ -56,6 +57,12 @@ impl Layout {
     /// Values of the largest tensor between two layers, for one sample.
     pub fn widest(&self) -> u32 {
         self.layers.iter().map(|(_, input)| input.values()).max().unwrap_or(0).max(self.output.values())
+    }
+
+    /// The first layer, by its index, that is not piecewise linear.
+    pub fn curved(&self) -> Option<(usize, &LayerSpec)> {
+        let mut layers = self.layers.iter().map(|(layer, _)| layer).enumerate();
+        layers.find(|(_, layer)| !layer.is_piecewise_linear())
     }
 
     /// Whether the gradient of one sample's output depends on that sample alone and can be passed
@@ -164,7 +171,7 @@ pub struct Tape {
     inputs: Vec<View>,
     /// The last layer's output.
     pub output: View,
-    stream: u32,
+    source: Source,
 }
 
 /// What a backward pass computes.
@@ -179,6 +186,34 @@ pub enum Wanted {
     /// Both, from upstream gradients of each sample's logit: the input's as they are, the
     /// parameters' scaled to a loss.
     Scaled(Scaling),
+}
+
+/// What a backward pass leaves where activation gradients are kept.
+#[derive(Clone, Debug)]
+pub struct Gradient {
+    /// Of the network's input.
+    pub input: View,
+    /// Of each layer's output, as the layer left it.
+    outputs: Vec<View>,
+}
+
+/// Room for a direction on its way through a network.
+#[derive(Clone, Copy, Debug)]
+pub struct Directions {
+    /// It alternates between two; where it starts is the first.
+    pub alternating: [View; 2],
+    /// What the loss's own part is added in.
+    pub blended: View,
+}
+
+impl Directions {
+    /// Makes room for batches of this size.
+    pub fn place(program: &mut Program, layout: &Layout, batch: u32) -> Self {
+        let words = u64::from(layout.widest()) * u64::from(batch);
+        let mut floats =
+            |what: &str| program.floats(format!("{}/{what}", layout.name), Role::ActivationGradients, words);
+        Directions { alternating: ["direction a", "direction b"].map(&mut floats), blended: floats("blended input") }
+    }
 }
 
 /// What a traversal is placed for.
@@ -257,22 +292,68 @@ impl Traversal {
         self.name
     }
 
-    /// Records a forward pass from `input`; random layers draw from streams counted from `stream`.
-    pub fn forward(&self, recorder: &mut Recorder, mode: Mode, input: View, stream: u32) -> Tape {
+    /// Records a forward pass from `input`; random layers draw from streams counted from that of
+    /// `source`.
+    pub fn forward(&self, recorder: &mut Recorder, mode: Mode, input: View, source: impl Into<Source>) -> Tape {
+        let source = source.into();
         let mut x = input;
         let mut inputs = Vec::with_capacity(self.layers.len());
         for Layered { index, layer, .. } in &self.layers {
             recorder.scope(format!("{}.{index} forward", self.name));
             inputs.push(x);
-            x = layer.forward(&mut self.pass(recorder, mode, stream), x);
+            x = layer.forward(&mut self.pass(recorder, mode, source), x);
         }
-        Tape { inputs, output: x, stream }
+        Tape { inputs, output: x, source }
     }
 
     /// Records the backward pass of the last forward pass, from the gradient of its output; returns
     /// the gradient of the network's input where it is wanted.
     pub fn backward(&self, recorder: &mut Recorder, tape: &Tape, upstream: View, wanted: Wanted) -> View {
+        self.go_back(recorder, tape, upstream, wanted).input
+    }
+
+    /// As [`Traversal::backward`] for the gradient of the input alone, from ones: the gradient of
+    /// each sample's logit. All of them stay, which [`Traversal::second_order`] needs.
+    ///
+    /// # Panics
+    /// If the traversal does not keep them.
+    pub fn backward_from_ones(&self, recorder: &mut Recorder, tape: &Tape, ones: View) -> Gradient {
+        assert!(matches!(self.gradients, Gradients::Kept(_)), "{} keeps no activation gradients", self.name);
+        self.go_back(recorder, tape, ones, Wanted::Input)
+    }
+
+    /// Records the second order of a penalty on `gradient`: the parameters' gradients of its
+    /// product with a `direction` of the input that is held fixed. With `factors`, dL/dlogit of the
+    /// samples, the gradients of a loss on the logits are added in the same products.
+    pub fn second_order(
+        &self,
+        recorder: &mut Recorder,
+        tape: &Tape,
+        gradient: &Gradient,
+        direction: View,
+        factors: Option<View>,
+        room: &Directions,
+    ) {
+        let mut t = direction;
+        let passed = self.layers.iter().zip(tape.inputs.iter().zip(&gradient.outputs));
+        for (number, (Layered { index, layer, .. }, (&x, &dy))) in passed.enumerate() {
+            recorder.scope(format!("{}.{index} second order", self.name));
+            let ty = room.alternating.iter().find(|room| room.tensor != t.tensor).unwrap_or(&t);
+            let flow = Tangent {
+                x,
+                t,
+                ty: ty.slice(0, dy.len),
+                dy,
+                scaling: factors.map(|factors| Scaling { factors, room: room.blended }),
+                output: number + 1 < self.layers.len(),
+            };
+            t = layer.tangent(&mut self.pass(recorder, Mode::Train, tape.source), flow);
+        }
+    }
+
+    fn go_back(&self, recorder: &mut Recorder, tape: &Tape, upstream: View, wanted: Wanted) -> Gradient {
         let mut dy = upstream;
+        let mut outputs = Vec::with_capacity(self.layers.len());
         for (number, (Layered { index, layer, input }, &x)) in self.layers.iter().zip(&tape.inputs).enumerate().rev() {
             recorder.scope(format!("{}.{index} backward", self.name));
             let room = match &self.gradients {
@@ -287,13 +368,15 @@ impl Traversal {
                 scaling: if let Wanted::Scaled(scaling) = wanted { Some(scaling) } else { None },
                 input: *index > 0 || wanted != Wanted::Parameters,
             };
-            dy = layer.backward(&mut self.pass(recorder, Mode::Train, tape.stream), flow);
+            outputs.push(dy);
+            dy = layer.backward(&mut self.pass(recorder, Mode::Train, tape.source), flow);
         }
-        dy
+        outputs.reverse();
+        Gradient { input: dy, outputs }
     }
 
-    fn pass<'a>(&self, recorder: &'a mut Recorder, mode: Mode, stream: u32) -> Pass<'a> {
+    fn pass<'a>(&self, recorder: &'a mut Recorder, mode: Mode, source: Source) -> Pass<'a> {
         let (step, scratch, transposed) = (self.step, self.scratch, self.transposed);
-        Pass { recorder, mode, step, stream, scratch, transposed }
+        Pass { recorder, mode, step, source, scratch, transposed }
     }
 }

@@ -99,6 +99,19 @@ pub const SETTINGS: &[Setting] = settings! {
     "training.label_fake": Number(0.0, 1.0), FIXED, "--label-fake" "X";
     /// Standard deviation of the noise on real images
     "training.instance_noise": Number(0.0, 10.0), FIXED, "--instance-noise" "X";
+    /// The adversarial loss: non-saturating, minimax, least-squares, hinge, wasserstein or
+    /// relativistic-pairing
+    "objective.loss": Text, FIXED, "--loss" "LOSS";
+    /// Penalise D's gradients: r1, r2, r1+r2, wgan-gp or dragan
+    "objective.penalty.kind": Text, FIXED, "--penalty" "KIND";
+    /// Weight of the penalty: γ of r1 and r2, λ of the others
+    "objective.penalty.weight": Number(0.0, 1e6), FIXED, "--penalty-weight" "X";
+    /// Updates of D for each of G
+    "objective.d_steps": Count(1, 100), FIXED, "--d-steps" "N";
+    /// Images that D sees together, as channels
+    "objective.pack": Count(1, 64), FIXED, "--pack" "N";
+    /// Sample from an average of G over this half-life
+    "average.half_life_images": Number(1.0, 1e9), FIXED, "--average" "IMAGES";
     /// Seed of everything random
     "seed": Seed, FIXED, "--seed" "S";
     /// Any key of the configuration, such as adam.epsilon=1e-7; may be repeated
@@ -128,6 +141,22 @@ pub const SETTINGS: &[Setting] = settings! {
     "image.channels": Count(1, 3), FIXED;
     "adam.epsilon": Number(1e-20, 1.0), FIXED;
     "init.std": Number(0.0, 10.0), FIXED;
+    "objective.clip": Number(1e-6, 1e6), FIXED;
+    "objective.lecam": Number(0.0, 1e6), FIXED;
+    "objective.lecam_start": Count(0, 1_000_000_000), FIXED;
+    "average.ramp": Number(0.0, 1.0), FIXED;
+    "generator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE;
+    "discriminator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE;
+    "classes.embedding": Count(1, 65_536), FIXED;
+    "classes.weight": Number(0.0, 1e6), FIXED;
+    "generator.optimizer.lr": Number(0.0, 10.0), FIXED;
+    "generator.optimizer.beta1": Number(0.0, 0.999_999), FIXED;
+    "generator.optimizer.beta2": Number(0.0, 0.999_999_9), FIXED;
+    "generator.optimizer.epsilon": Number(1e-20, 1.0), FIXED;
+    "discriminator.optimizer.lr": Number(0.0, 10.0), FIXED;
+    "discriminator.optimizer.beta1": Number(0.0, 0.999_999), FIXED;
+    "discriminator.optimizer.beta2": Number(0.0, 0.999_999_9), FIXED;
+    "discriminator.optimizer.epsilon": Number(1e-20, 1.0), FIXED;
 };
 
 impl Setting {
@@ -166,11 +195,10 @@ pub(super) fn out_of_range(config: &Value) -> Option<(&'static str, String)> {
 /// Changes `stored` as `newer` says, in all that a resumed run may change.
 pub(super) fn update(stored: &mut Value, newer: &Value) {
     for setting in SETTINGS.iter().filter(|setting| setting.resumable) {
-        let (table, name) = match setting.key.split_once('.') {
-            Some((table, name)) => (&mut stored[table], name),
-            None => (&mut *stored, setting.key),
-        };
-        let Value::Table(table) = table else { continue };
+        let (tables, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+        let mut path = tables.split('.').filter(|table| !table.is_empty());
+        let table = path.try_fold(&mut *stored, |value, table| value.get_mut(table));
+        let Some(Value::Table(table)) = table else { continue };
         table.remove(name);
         setting.of(newer).and_then(|value| table.insert(name.to_string(), value.clone()));
     }

@@ -13,7 +13,7 @@ mod view;
 
 pub use bundle::{BUNDLE_VERSION, bundle};
 pub use kernel::{Binding, Bound, Constant, Constants, ENTRY_POINT, Element, Kernel, Reflection};
-pub use ports::{Begins, Fill, OutputPort, Port, Recorded, Ring, Stored};
+pub use ports::{Begins, Fall, Fill, OutputPort, Port, Recorded, Ring, Stored};
 pub use profile::{LinearFamily, MAX_LOOP_TRIPS, MAX_WORKGROUPS, Profile};
 pub use program::{Dispatch, Plan, Program, Role, TensorSpec, allocated_bytes};
 pub use recorder::{Launch, Recorder, flat_workgroups};

@@ -25,30 +25,55 @@ pub enum Fill {
     Seed,
     /// The step's number, from 0.
     Step,
-    /// The two floats of [`crate::kernels::adam::Adam::rates`] for this network's update number
-    /// step + 1.
+    /// The two floats of [`crate::objective::Optimizer::rates`] for this network's update number
+    /// `updates` · step + `part` + 1.
     Rate {
         /// `generator` or `discriminator`.
         network: &'static str,
+        /// `adam` or `rmsprop`.
+        optimizer: &'static str,
         /// Learning rate η.
         lr: f64,
-        /// Decay β₁ of the first moment.
+        /// Decay β₁ of Adam's first moment.
         beta1: f64,
-        /// Decay β₂ of the second moment.
+        /// Decay β₂ of its second moment.
         beta2: f64,
+        /// How the learning rate falls, if it does.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        falls: Option<Fall>,
+        /// Which of the network's updates within a step it is.
+        part: u32,
+        /// How many there are.
+        updates: u32,
     },
-    /// N(0, 1) of [`crate::random::Draws`] with the run's seed, this stream, and the step's number.
+    /// N(0, 1) of [`crate::random::Draws`] with the run's seed, this source, and the step's number.
     Normal {
         /// The third word of Philox's counter.
         stream: u32,
+        /// The fourth.
+        part: u32,
     },
     /// The indices of this step's images among those in [`Fill::Images`]: of the data set, shuffled
     /// anew for each epoch, or 0, 1, 2 … of this step's.
-    Shuffled,
+    Shuffled {
+        /// Which of D's updates within the step it is for.
+        part: u32,
+    },
     /// The bytes of images, four to a word: all of the data set, or those of this step.
     Images,
     /// What the caller wants.
     Given,
+}
+
+/// The fall of a learning rate to 0: it takes the part 1 − d, or ½(1 + cos πd), where d goes from 0
+/// at step `from` · `end` to 1 at step `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the formula says what they are")]
+pub struct Fall {
+    /// `linear` or `cosine`.
+    pub course: &'static str,
+    pub from: f64,
+    pub end: u32,
 }
 
 /// A named output.

@@ -2,12 +2,13 @@
 
 use super::cases::Case;
 use super::layer::{SEED, set};
+use crate::engine::gan::Gan;
 use crate::engine::{self, Recording};
 use crate::error::Result;
-use crate::kernels::data::pack;
+use crate::model::config::Config;
 use crate::model::sources;
-use crate::plan::{Profile, Program, View};
-use crate::random::{Draws, split, stream};
+use crate::plan::{Fill, Profile, Program, View};
+use crate::random::{Draws, Source, split, stream};
 
 /// The presets with a batch that is quick, and no multiple of a tile.
 const BATCHES: [(&str, u32); 5] = [("pytorch", 6), ("tf-tutorial", 5), ("stabilized", 7), ("keras", 8), ("quick", 5)];
@@ -31,23 +32,50 @@ fn preset(profile: &Profile, name: &str, batch: u32) -> Result<Program> {
     config.seed = SEED;
     config.training.batch_size = batch;
     (config.output.rows, config.output.cols) = (1, 3);
-    let bytes = config.image.values() * IMAGES;
-    let Recording { mut program, gan, sampler, .. } = engine::record(&config, profile, bytes.into())?;
+    Ok(first_step(&config, profile)?.0)
+}
 
-    for (view, values) in engine::initial(&program, SEED) {
+/// A configuration's program before its first step, with initial parameters, latents, and random
+/// images as its data.
+///
+/// # Errors
+/// When the configuration is not valid.
+pub fn first_step(config: &Config, profile: &Profile) -> Result<(Program, Gan)> {
+    let images = IMAGES.max(config.images_per_step());
+    let bytes = config.image.values() * images;
+    let Recording { mut program, gan, .. } = engine::record(config, profile, bytes.into())?;
+    for (view, values) in engine::initial(&program, config.seed) {
         set(&mut program, view, values);
     }
-    for (view, stream) in [(gan.inputs.latents, stream::LATENTS), (sampler.latents, stream::SAMPLES)] {
-        let mut latents = vec![0.0; view.len as usize];
-        Draws::new(SEED, stream, 0).fill_normal(&mut latents);
-        set(&mut program, view, latents);
+    let pixels = Draws::new(config.seed, stream::STROKES, 0);
+    let [g, d] = config.optimizers();
+    for port in program.ports.clone() {
+        let View { len, .. } = port.view;
+        let normals = |source: Source| {
+            let mut values = vec![0.0; len as usize];
+            Draws::new(config.seed, source, 0).fill_normal(&mut values);
+            values.into_iter().map(f32::to_bits).collect()
+        };
+        let words = match port.fill {
+            Fill::Seed => split(config.seed).to_vec(),
+            Fill::Step => vec![0],
+            Fill::Rate { network, part, .. } => {
+                let optimizer = if network == "generator" { g } else { d };
+                optimizer.rates(0, part + 1).map(f32::to_bits).to_vec()
+            }
+            Fill::Normal { stream, part } => normals(Source { stream, part }),
+            Fill::Shuffled { part } => (0..len).map(|b| ((part * len + b) * 4 + 1) % images).collect(),
+            Fill::Images => (0..len).map(|word| pixels.word(word)).collect(),
+            Fill::Given => normals(stream::SAMPLES.into()),
+        };
+        put(&mut program, port.view, &words);
     }
-    let mut words = |view: View, contents: Vec<u32>| program.tensors[view.tensor.0 as usize].contents = Some(contents);
-    let [low, high] = split(SEED);
-    let [rate, correction] = config.adam.rates(1).map(f32::to_bits);
-    words(gan.inputs.step, vec![low, high, 0, rate, correction, rate, correction, 0]);
-    words(gan.inputs.indices, (0..batch).map(|b| (b * 4 + 1) % IMAGES).collect());
-    let pixels = Draws::new(SEED, stream::STROKES, 0);
-    words(gan.inputs.images, pack(&(0..bytes).map(|i| pixels.word(i) as u8).collect::<Vec<_>>()));
-    Ok(program)
+    Ok((program, gan))
+}
+
+/// Sets a part of what a tensor begins with.
+fn put(program: &mut Program, view: View, words: &[u32]) {
+    let spec = &mut program.tensors[view.tensor.0 as usize];
+    let contents = spec.contents.get_or_insert_with(|| vec![0; spec.words as usize]);
+    contents[view.offset as usize..][..words.len()].copy_from_slice(words);
 }

@@ -11,12 +11,13 @@ use crate::model::config::Config;
 /// A data error when it is missing, broken, or smaller than a batch.
 pub fn open_data(config: &Config) -> Result<DataSet> {
     let data = DataSet::open(&config.data, config.data_dir.as_deref(), config.image, config.seed)?;
-    if data.len() < config.training.batch_size {
+    let needed = config.images_per_step();
+    if data.len() < needed {
+        let of = if config.objective.d_steps > 1 { "the batches of a step" } else { "a batch" };
         return Err(Error::data(format!(
-            "{} has {} images, fewer than a batch of {}; use a smaller --batch-size",
+            "{} has {} images, fewer than {of} of {needed}; use a smaller --batch-size",
             data.name(),
             data.len(),
-            config.training.batch_size
         )));
     }
     Ok(data)
@@ -36,7 +37,7 @@ pub(super) struct Feed {
 
 impl Feed {
     pub(super) fn new(data: DataSet, config: &Config) -> Self {
-        let (seed, batch) = (config.seed, config.training.batch_size as usize);
+        let (seed, batch) = (config.seed, config.images_per_step() as usize);
         let (digest, bytes) = (data.digest(), vec![0; data.shape().bytes() * batch]);
         Feed { data, digest, seed, batch, epoch: None, order: Vec::new(), bytes }
     }

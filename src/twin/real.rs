@@ -60,6 +60,11 @@ pub trait Real:
         (if self < Self::ZERO { e } else { Self::ONE }) / (Self::ONE + e)
     }
 
+    /// ln(1 + e^x) without overflow.
+    fn softplus(self) -> Self {
+        self.max(Self::ZERO) + (-self.abs()).exp().ln_1p()
+    }
+
     /// Leaky ReLU: itself where positive, `slope` times itself elsewhere.
     #[inline(always)]
     fn leaky(self, slope: Self) -> Self {

@@ -92,7 +92,7 @@ fn steps_alone_come_without_kernels() {
 #[test]
 fn people_see_a_table_of_kernels() {
     let text = Desk::new().run(BENCH).done();
-    for part in ["first step after ", "ceilings: ", "floor: ", "\nkernel ", "adam/update", "loss/bce_logits"] {
+    for part in ["first step after ", "ceilings: ", "floor: ", "\nkernel ", "adam/update", "loss/non_saturating"] {
         assert!(text.contains(part), "{text} has no {part:?}");
     }
     assert!(!text.contains("every dispatch"), "{text}");

@@ -4,6 +4,7 @@
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::{self, Recording};
 use dcgan_gpu::kernels::data::pack;
+use dcgan_gpu::kernels::loss::RING_COLUMNS;
 use dcgan_gpu::layers::LayerSpec;
 use dcgan_gpu::model::checkpoint::Tensors;
 use dcgan_gpu::model::config::Config;
@@ -84,15 +85,16 @@ impl Double {
     /// Runs a step and returns both losses, and the flat gradients of [generator, discriminator] as
     /// Adam gets them.
     pub fn step(&mut self, step: u32) -> ([f64; 2], [Vec<f64>; 2]) {
-        let inputs = self.recorded.gan.inputs;
-        let mut latents = vec![0.0; inputs.latents.len as usize];
+        let inputs = self.recorded.gan.inputs.clone();
+        let part = inputs.parts[0];
+        let mut latents = vec![0.0; part.latents.len as usize];
         Draws::new(SEED, stream::LATENTS, step).fill_normal(&mut latents);
-        self.cpu.floats_mut(inputs.latents).copy_from_slice(&crate::common::wide(&latents));
+        self.cpu.floats_mut(part.latents).copy_from_slice(&crate::common::wide(&latents));
         let [rate, correction] = self.config.adam.rates(step + 1).map(f32::to_bits);
         let [low, high] = split(SEED);
         let words = vec![low, high, step, rate, correction, rate, correction, 0];
         self.cpu.write(inputs.step, &words);
-        self.cpu.write(inputs.indices, &(0..BATCH).collect::<Vec<_>>());
+        self.cpu.write(part.indices, &(0..BATCH).collect::<Vec<_>>());
         self.cpu.write(inputs.images, &pack(&images(step)));
         let gan = &self.recorded.gan;
         let [g, d] = [&gan.generator.optimizer, &gan.discriminator.optimizer];
@@ -105,7 +107,7 @@ impl Double {
             }
             self.cpu.dispatch(dispatch);
         }
-        let row = &self.cpu.floats(inputs.ring)[step as usize * 8..];
+        let row = &self.cpu.floats(inputs.ring)[(step * RING_COLUMNS) as usize..];
         ([row[0] + row[2], row[4]], gradients)
     }
 

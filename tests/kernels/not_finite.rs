@@ -1,8 +1,10 @@
 //! What is no number shows, wherever it is and whatever a kernel selects or clamps.
 
 use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, silu, softplus, tanh};
-use dcgan_gpu::kernels::loss::{self, BceLogits, LossOf, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::adversarial::{self, Logits};
+use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
+use dcgan_gpu::objective::Loss;
 use dcgan_gpu::plan::{Program, Recorder, Role, View};
 
 use crate::common;
@@ -42,19 +44,20 @@ fn activations_do_not_hide_nan() {
 fn the_loss_does_not_hide_what_is_no_number() {
     const STEP: u32 = 67;
     for device in common::devices() {
-        for target in [0.0, 0.9, 1.0] {
+        for (loss, target) in Loss::ALL.into_iter().flat_map(|loss| [0.0, 0.9, 1.0].map(|target| (loss, target))) {
             let mut program = Program::default();
             let step = program.words("step", Role::StepInputs, vec![0, 0, STEP, 0, 0, 0, 0, 0]);
             let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Activations, 130));
             let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
             let mut recorder = Recorder::new(&device.profile());
-            loss::record_bce_logits(&mut recorder, target, LossOf::Fake, BceLogits { logits, step, dlogits, ring });
+            let views = Logits { logits, others: logits, step, dlogits, ring };
+            adversarial::record(&mut recorder, loss.kernel(), target, LossOf::Fake, 1, views);
             program.plans.push(recorder.finish().unwrap());
             let mut session = device.load(program).unwrap();
             let row = (STEP % RING_ROWS * RING_COLUMNS + LossOf::Fake as u32) as usize;
             for bad in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0001), f32::INFINITY, f32::NEG_INFINITY] {
                 for place in [0, 63, 64, 129] {
-                    let what = format!("{bad} at {place}, label {target}, on {}", device.name());
+                    let what = format!("{bad} at {place}, {} loss, label {target}, on {}", loss.name(), device.name());
                     let mut values: Vec<_> = (0..130).map(|i| (i as f32 - 65.0) * 0.1).collect();
                     session.write_floats(logits, &values);
                     session.run(&[0]).unwrap();

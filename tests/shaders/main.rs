@@ -131,13 +131,14 @@ fn record(loop_trips: u32, workgroups: [u32; 3], alias: bool) -> Result<(), Stri
     let x = program.floats("x", Role::Scratch, 4);
     let y = program.floats("y", Role::Scratch, 4);
     let step = program.words("step", Role::StepInputs, vec![0; 8]);
-    let constants: [(&'static str, Constant); 7] = [
+    let constants: [(&'static str, Constant); 8] = [
         ("SIZE", 1.into()),
         ("THRESHOLD", 0.into()),
         ("KEEP_SCALE", 1.0.into()),
         ("SEED", 0.into()),
         ("STEP", 2.into()),
         ("STREAM", 0.into()),
+        ("PART", 0.into()),
         ("GROUPS_X", 1.into()),
     ];
     let bindings = [("x", if alias { y } else { x }), ("step", step), ("y", y)];

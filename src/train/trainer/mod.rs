@@ -186,7 +186,7 @@ impl Trainer {
     fn record(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let from = self.clock.step;
         let losses = self.machine.engine().losses(from, self.step)?;
-        let images_per_second = rounded(self.clock.read(self.step, self.config.training.batch_size));
+        let images_per_second = rounded(self.clock.read(self.step, self.config.images_per_step()));
         let seconds = rounded(self.seconds_before + self.clock.elapsed());
         let epoch = |step: u32| (step - 1) / self.feed.steps_per_epoch() + 1;
         let line = |(step, values)| Record { step, epoch: epoch(step), values, images_per_second, seconds };
@@ -305,15 +305,16 @@ impl Trainer {
     /// Goes on with a smaller learning rate from the checkpoint that was just taken up, or from the
     /// beginning. A checkpoint says so from now on: if the process is killed before the next one,
     /// the run does not go the wrong way again.
-    fn slow_down(&mut self, rate: f64) -> Result<()> {
+    fn slow_down(&mut self, factor: f64) -> Result<()> {
         self.rollbacks += 1;
-        self.config.adam.lr = rate;
-        self.machine.engine().set_learning_rate(rate);
+        self.config.scale_learning_rates(factor);
+        self.machine.engine().scale_learning_rates(factor);
         let mut checkpoint = match checkpoints::newest(self.folder.path())? {
             Some(found) => found.checkpoint,
             None => Checkpoint { metadata: self.metadata(None), tensors: self.machine.engine().state()? },
         };
-        (checkpoint.metadata.config.adam.lr, checkpoint.metadata.rollbacks) = (rate, self.rollbacks);
+        checkpoint.metadata.config.scale_learning_rates(factor);
+        checkpoint.metadata.rollbacks = self.rollbacks;
         checkpoint.save(&CHECKPOINTS.path(self.folder.path(), self.step))?;
         self.outcome.saved = Some(self.step);
         RunFolder::write_config(self.folder.path(), &self.config)

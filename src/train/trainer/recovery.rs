@@ -43,8 +43,8 @@ impl Recovery {
         let rolls_back = trainer.config.training.on_nan == OnNan::Rollback;
         if error.kind() == Kind::Diverged && rolls_back && trainer.rollbacks < ATTEMPTS {
             let step = trainer.rewind(observer).map_err(|e| also(&error, &e))?;
-            let rate = trainer.config.adam.lr * SLOWER;
-            trainer.slow_down(rate).map_err(|e| also(&error, &e))?;
+            trainer.slow_down(SLOWER).map_err(|e| also(&error, &e))?;
+            let rate = trainer.config.adam.lr;
             observer.notice(&format!(
                 "{error}; going on from step {step} with a learning rate of {rate:e} ({} of {ATTEMPTS} times)",
                 trainer.rollbacks

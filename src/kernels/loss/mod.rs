@@ -1,13 +1,15 @@
-//! Binary cross-entropy on logits with soft labels.
+//! Losses on logits, what steps record, and the stamp of a step.
+
+pub mod adversarial;
+pub mod lecam;
 
 use super::case::{self, Trial};
-use super::{FLAT_INDEX, Flat, LOG1P, SIGMOID, STEP_WORD, Topic, tree_trips};
+use super::{FLAT_INDEX, Flat, STEP_WORD, Topic};
 use crate::plan::{Bound, Kernel, Launch, Program, Recorder, View};
-use crate::twin::{Call, Real, chunks};
+use crate::twin::{Call, Real, Twinned, chunks};
 use crate::twinned;
-
-/// Loss, mean D(x) and the logits' gradient.
-pub static BCE_LOGITS: Kernel = kernel!("loss/bce_logits", [SIGMOID, LOG1P], Bound::Relative(1e-5));
+use adversarial::Logits;
+use lecam::{Lecam, Means};
 
 /// The proof that a step was done, in its row of the ring.
 pub static STAMP: Kernel = kernel!("loss/stamp", [], Bound::Relative(1e-7));
@@ -16,18 +18,48 @@ pub static STAMP: Kernel = kernel!("loss/stamp", [], Bound::Relative(1e-7));
 pub static SCALE_SAMPLES: Kernel = kernel!("loss/scale_samples", [FLAT_INDEX], Bound::Relative(2e-7));
 
 pub(super) const TOPIC: Topic = Topic {
-    kernels: &[twinned!(BCE_LOGITS, bce_logits), twinned!(STAMP, stamp), twinned!(SCALE_SAMPLES, scale_samples)],
+    kernels: &[
+        twinned!(adversarial::NON_SATURATING, adversarial::non_saturating),
+        twinned!(adversarial::MINIMAX, adversarial::minimax),
+        twinned!(adversarial::LEAST_SQUARES, adversarial::least_squares),
+        twinned!(adversarial::HINGE, adversarial::hinge),
+        twinned!(adversarial::WASSERSTEIN, adversarial::wasserstein),
+        twinned!(adversarial::RELATIVISTIC_PAIRING, adversarial::relativistic_pairing),
+        twinned!(lecam::LECAM, lecam::lecam),
+        twinned!(STAMP, stamp),
+        twinned!(SCALE_SAMPLES, scale_samples),
+    ],
     cases,
 };
 
 /// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
 pub const RING_ROWS: u32 = 64;
-/// Columns of the ring: for real images, for fakes and for G's loss, each the loss and the mean
-/// D(x); then the step's stamp, and a sum of two parameters that makes the stamp wait for the
+/// Words of a row of the ring: those of [`LossOf`], of [`Column`], and the stamp.
+pub const RING_COLUMNS: u32 = 16;
+/// The word of the stamp; behind it, a sum of two parameters that makes the stamp wait for the
 /// updates.
-pub const RING_COLUMNS: u32 = 8;
-/// The column of the stamp.
 pub const STAMP_COLUMN: u32 = 6;
+
+/// The words of a row that are not always written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The penalty on real images.
+    PenaltyReal = 8,
+    /// The penalty on generated images.
+    PenaltyFake = 9,
+    /// The penalty on images between or around them.
+    PenaltyBetween = 10,
+    /// The LeCam regulariser.
+    Lecam = 11,
+    /// The largest spectral norm of D's layers.
+    Sigma = 12,
+    /// The class loss of real images.
+    ClassReal = 13,
+    /// The class loss of generated images.
+    ClassFake = 14,
+    /// The class loss of generated images as G's loss has it.
+    ClassGenerator = 15,
+}
 
 /// What the device writes into [`STAMP_COLUMN`] when it has done step number `step`: never 0, which
 /// an empty ring holds.
@@ -35,7 +67,8 @@ pub fn stamp_of(step: u32) -> f32 {
     (1 + (step & 0x7f_ffff)) as f32
 }
 
-/// Which pass a loss belongs to; its number is the first of its two columns of the ring.
+/// Which pass a loss belongs to; its number is the first of its two words of a row: the loss, and
+/// the mean of what stands for D(x).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LossOf {
     /// D on real images.
@@ -46,41 +79,14 @@ pub enum LossOf {
     Generator = 4,
 }
 
-/// What [`record_bce_logits`] reads and writes.
-#[derive(Clone, Copy, Debug)]
-pub struct BceLogits {
-    /// `[batch]`
-    pub logits: View,
-    /// `[8]`: seed, step, …
-    pub step: View,
-    /// `[batch]`
-    pub dlogits: View,
-    /// `[RING_ROWS, RING_COLUMNS]`
-    pub ring: View,
-}
+impl LossOf {
+    /// In the order of [`LossOf::role`].
+    pub const ALL: [LossOf; 3] = [LossOf::Real, LossOf::Fake, LossOf::Generator];
 
-/// Records the mean loss of `logits` against the soft label `target`, with its gradient.
-pub fn record_bce_logits(recorder: &mut Recorder, target: f32, column: LossOf, views: BceLogits) {
-    let BceLogits { logits, step, dlogits, ring } = views;
-    let constants = &[
-        ("BATCH", logits.len.into()),
-        ("TARGET", target.into()),
-        ("STEP", STEP_WORD.into()),
-        ("COLUMN", (column as u32).into()),
-        ("RING_ROWS", RING_ROWS.into()),
-        ("RING_COLUMNS", RING_COLUMNS.into()),
-    ];
-    recorder.dispatch(
-        &BCE_LOGITS,
-        Launch {
-            constants,
-            bindings: &[("logits", logits), ("step", step), ("dlogits", dlogits), ("ring", ring)],
-            workgroups: [1, 1, 1],
-            loop_trips: tree_trips(&BCE_LOGITS, constants, logits.len),
-            terms: logits.len,
-            flops: 10 * u64::from(logits.len),
-        },
-    );
+    /// Its number in `common/adversarial.wgsl`.
+    fn role(self) -> u32 {
+        self as u32 / 2
+    }
 }
 
 /// What [`record_stamp`] reads and writes.
@@ -137,23 +143,6 @@ pub fn record_scale_samples(recorder: &mut Recorder, channels: u32, ScaleSamples
     launch.record(recorder, &SCALE_SAMPLES);
 }
 
-fn bce_logits<F: Real>(call: &mut Call<'_, F>) {
-    let [batch, column] = ["BATCH", "COLUMN"].map(|name| call.size(name));
-    let [rows, columns] = ["RING_ROWS", "RING_COLUMNS"].map(|name| call.size(name));
-    let (target, logits, step) = (call.float("TARGET"), call.read("logits"), call.words("step"));
-    let (mut loss, mut probability) = (F::ZERO, F::ZERO);
-    for (dlogit, &l) in call.write("dlogits").iter_mut().zip(logits) {
-        // NaN where the logit is none or infinite: `max` would make a number of it.
-        let spoil = if l.wide().is_finite() { F::ZERO } else { F::of(f64::NAN) };
-        let s = l.sigmoid() + spoil;
-        loss += l.max(F::ZERO) - target * l + (-l.abs()).exp().ln_1p() + spoil;
-        probability += s;
-        *dlogit = (s - target) / F::count(batch);
-    }
-    let row = step[call.size("STEP")] as usize % rows * columns + column;
-    call.write("ring")[row..row + 2].copy_from_slice(&[loss / F::count(batch), probability / F::count(batch)]);
-}
-
 fn stamp<F: Real>(call: &mut Call<'_, F>) {
     let [rows, columns, column] = ["RING_ROWS", "RING_COLUMNS", "COLUMN"].map(|name| call.size(name));
     let (step, witness) = (call.words("step")[call.size("STEP")], call.read("g")[0] + call.read("d")[0]);
@@ -182,17 +171,39 @@ const LOGITS: [f32; 8] = [0.0, 60.0, -60.0, 120.0, -120.0, 1e-6, 17.0, -17.0];
 
 fn cases() -> Vec<Trial> {
     let ring = |program: &mut Program| case::floats(program, "ring", 2, RING_ROWS * RING_COLUMNS, |z| z);
-    let bce = |(batch, target): (u32, f32)| {
-        Trial::program(format!("loss of {batch} logits, label {target}"), |program, recorder| {
+    let logits = |program: &mut Program, number, batch: u32, stride: u32| {
+        let logits = case::floats(program, "logits", number, batch * stride, |z| 3.0 * z);
+        if let Some(contents) = &mut program.tensors[logits.tensor.0 as usize].contents {
+            contents.iter_mut().skip(1).zip(LOGITS).for_each(|(word, logit)| *word = logit.to_bits());
+        }
+        logits
+    };
+    let adversarial = |(batch, target, stride): (u32, f32, u32)| {
+        TOPIC.kernels[..6].iter().map(move |Twinned { kernel, .. }| {
+            let of = format!("{} of {batch} logits, label {target}", kernel.name);
+            Trial::program(of, |program, recorder| {
+                let step = case::step_words(program, RING_ROWS + 6);
+                let others = case::floats(program, "others", 5, batch * stride, |z| 3.0 * z);
+                let logits = logits(program, 0, batch, stride);
+                let dlogits = case::floats(program, "dlogits", 1, batch * stride, |z| z);
+                let views = Logits { logits, others, step, dlogits, ring: ring(program) };
+                for of in LossOf::ALL {
+                    recorder.scope(format!("{of:?} loss"));
+                    adversarial::record(recorder, kernel, target, of, stride, views);
+                }
+            })
+        })
+    };
+    let lecam = |(batch, start): (u32, u32)| {
+        Trial::program(format!("lecam of {batch} logits from step {start} on"), |program, recorder| {
             let step = case::step_words(program, RING_ROWS + 6);
-            let logits = case::floats(program, "logits", 0, batch, |z| 3.0 * z);
-            if let Some(contents) = &mut program.tensors[logits.tensor.0 as usize].contents {
-                contents.iter_mut().skip(1).zip(LOGITS).for_each(|(word, logit)| *word = logit.to_bits());
-            }
+            let logits = logits(program, 0, batch, 1);
+            let means = case::floats(program, "means", 3, lecam::MEANS, |z| z);
             let dlogits = case::floats(program, "dlogits", 1, batch, |z| z);
-            let views = BceLogits { logits, step, dlogits, ring: ring(program) };
-            for column in [LossOf::Real, LossOf::Fake, LossOf::Generator] {
-                record_bce_logits(recorder.scope(format!("{column:?} loss")), target, column, views);
+            let ring = ring(program);
+            for of in [LossOf::Real, LossOf::Fake] {
+                let views = Means { logits, step, means, dlogits, ring };
+                lecam::record(recorder.scope(format!("{of:?}")), Lecam { weight: 0.3, start }, of, 1, views);
             }
         })
     };
@@ -211,7 +222,8 @@ fn cases() -> Vec<Trial> {
             record_scale_samples(recorder, channels, ScaleSamples { x, s, y });
         })
     };
-    let losses = [(1, 1.0), (3, 0.0), (64, 0.9), (65, 0.1), (200, 1.0)].map(bce).into_iter();
+    let losses = [(1, 1.0, 1), (3, 0.0, 1), (64, 0.9, 3), (65, 0.1, 1), (200, 1.0, 11)];
+    let losses = losses.into_iter().flat_map(adversarial).chain([(1, 0), (65, 70), (64, 71)].map(lecam));
     let stamps = [0, RING_ROWS + 6, 1_000_003].map(stamp);
     losses.chain(stamps).chain([(1, 64, 1), (5, 7, 3), (6, 33, 4)].map(scale)).collect()
 }

@@ -1,0 +1,48 @@
+// The entry point of every adversarial loss: means over the batch of what `judge` of the loss gives
+// for each logit, (value, derivative, what is reported as D(x)), by one workgroup and a fixed tree.
+// A logit that is NaN or infinite makes NaN of its derivative and of both means, by bits: max and
+// select would make a number of it.
+@group(0) @binding(0) var<storage, read> logits: array<f32>;    // [BATCH, STRIDE]: the first of each
+@group(0) @binding(1) var<storage, read> others: array<f32>;    // [BATCH, STRIDE]: what each is paired with
+@group(0) @binding(2) var<storage, read> step: array<u32>;      // [..]: seed, step, …
+@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>; // [BATCH, STRIDE]
+@group(0) @binding(4) var<storage, read_write> ring: array<f32>; // [RING_ROWS, RING_COLUMNS]
+
+// What a logit belongs to.
+const REAL = 0u;
+const FAKE = 1u;
+const GENERATOR = 2u;
+
+const THREADS = 64u;
+
+var<workgroup> sums: array<vec2f, THREADS>; // Σ value, Σ D(x)
+var<workgroup> spoilt: array<u32, THREADS>; // the bits of a NaN, or 0
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(local_invocation_index) local: u32) {
+    var sum = vec2f();
+    var bad = 0u;
+    for (var b = local; b < BATCH; b += THREADS) {
+        let l = logits[b * STRIDE];
+        let other = others[b * STRIDE];
+        let bits = nan_bits(l) | nan_bits(other);
+        let judged = judge(l, other);
+        sum += vec2f(judged.x, judged.z);
+        bad |= bits;
+        dlogits[b * STRIDE] = put_over(bits, judged.y / f32(BATCH));
+    }
+    sums[local] = sum;
+    spoilt[local] = bad;
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if local < half {
+            sums[local] += sums[local + half];
+            spoilt[local] |= spoilt[local + half];
+        }
+    }
+    if local == 0u {
+        let row = step[STEP] % RING_ROWS * RING_COLUMNS;
+        ring[row + COLUMN] = put_over(spoilt[0], sums[0].x / f32(BATCH));
+        ring[row + COLUMN + 1u] = put_over(spoilt[0], sums[0].y / f32(BATCH));
+    }
+}

@@ -1,0 +1,36 @@
+// n = ‖g[b]‖ = √sums[1, b]; value = WEIGHT · mean (n − CENTRE)²; factors[b] = its derivative with
+// respect to g[b], divided by g[b]: 2·WEIGHT/B · (n − CENTRE)/n. R1 and R2: WEIGHT = γ/2, CENTRE = 0
+// (Mescheder et al. 2018); WGAN-GP and DRAGAN: WEIGHT = λ, CENTRE = 1 (Gulrajani et al. 2017).
+// Dispatch: (1, 1, 1). Constants: BATCH, WEIGHT, CENTRE, STEP (index in `step`), COLUMN (of the
+// row), RING_ROWS, RING_COLUMNS.
+@group(0) @binding(0) var<storage, read> sums: array<f32>;      // [2, BATCH]
+@group(0) @binding(1) var<storage, read> step: array<u32>;      // [..]: seed, step, …
+@group(0) @binding(2) var<storage, read_write> factors: array<f32>; // [BATCH]
+@group(0) @binding(3) var<storage, read_write> ring: array<f32>; // [RING_ROWS, RING_COLUMNS]
+
+const THREADS = 64u;
+
+var<workgroup> parts: array<f32, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(local_invocation_index) local: u32) {
+    var sum = 0.0;
+    for (var b = local; b < BATCH; b += THREADS) {
+        let square = sums[BATCH + b];
+        // A gradient that vanishes, or is none, must neither divide by 0 nor become a number.
+        let n = put_over(nan_bits(square), max(sqrt(square), 1e-12));
+        let far = n - CENTRE;
+        sum += far * far;
+        factors[b] = 2.0 * WEIGHT / f32(BATCH) * (far / n);
+    }
+    parts[local] = sum;
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if local < half {
+            parts[local] += parts[local + half];
+        }
+    }
+    if local == 0u {
+        ring[step[STEP] % RING_ROWS * RING_COLUMNS + COLUMN] = WEIGHT * parts[0] / f32(BATCH);
+    }
+}
