@@ -28,7 +28,7 @@ macro_rules! topics {
 }
 pub mod activation;
 pub mod case;
-topics! { linear, reduce, bias, batch_norm, dropout, loss, adam, data }
+topics! { linear, reduce, bias, batch_norm, dropout, loss, adam, data, augment }
 
 use case::Trial;
 
@@ -41,6 +41,7 @@ pub const SEED_WORD: u32 = 0;
 /// Where the step's number lies there.
 pub const STEP_WORD: u32 = 2;
 
+const AUGMENTATION: &str = include_str!("../../shaders/common/augmentation.wgsl");
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const LOG1P: &str = include_str!("../../shaders/common/log1p.wgsl");
