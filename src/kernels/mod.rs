@@ -28,7 +28,7 @@ macro_rules! topics {
 }
 pub mod activation;
 pub mod case;
-topics! { linear, reduce, bias, batch_norm, dropout, loss, penalty, adam, data }
+topics! { linear, reduce, bias, batch_norm, dropout, loss, penalty, adam, data, augment }
 
 use case::Trial;
 
@@ -42,6 +42,7 @@ pub const SEED_WORD: u32 = 0;
 pub const STEP_WORD: u32 = 2;
 
 const ADVERSARIAL: &str = include_str!("../../shaders/common/adversarial.wgsl");
+const AUGMENTATION: &str = include_str!("../../shaders/common/augmentation.wgsl");
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");
 const KEEP_NAN: &str = include_str!("../../shaders/common/keep_nan.wgsl");
 const LOG1P: &str = include_str!("../../shaders/common/log1p.wgsl");

@@ -64,6 +64,13 @@ const MISTAKES: &[Mistake] = &[
     ("adam, update 1 of 64", "adam/update", |d| scale(d, "EPSILON", 1.01), DIFFERS),
     ("adam, update 1 of 64", "adam/update", |d| add(d, "RATE", 1), DIFFERS),
     ("gather 3 channels, noise 0.5", "data/gather", |d| scale(d, "NOISE", 1.0001), DIFFERS),
+    ("augmentation of 33 9×13×3", "augment/apply", |d| add(d, "PART", 1), DIFFERS),
+    ("augmentation of 33 9×13×3", "augment/apply", |d| add(d, "HOLE_ROWS", 2), DIFFERS),
+    ("augmentation of 33 9×13×3", "augment/apply", |d| scale(d, "CONTRAST", 1.0001), DIFFERS),
+    ("augmentation of 33 9×13×3", "augment/adjoint", |d| add(d, "MIRROR", -1), DIFFERS),
+    ("augmentation of 33 9×13×3", "augment/adjoint", |d| add(d, "STREAM", 1), DIFFERS),
+    ("augmentation of 33 9×13×3", "augment/means", |d| d.workgroups[0] -= 1, UNWRITTEN),
+    ("contrast of 7 5×4×3", "augment/means", |d| add(d, "HEIGHT", -1), DIFFERS),
 ];
 
 /// The check can fail: every mistake is found, in the kernel that makes it and in no other.

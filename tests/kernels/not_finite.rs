@@ -3,9 +3,11 @@
 use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, silu, softplus, tanh};
 use dcgan_gpu::kernels::loss::adversarial::{self, Logits};
 use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::augment::{Augmentation, Augmented, Images, record_adjoint, record_forward};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::objective::Loss;
 use dcgan_gpu::plan::{Program, Recorder, Role, View};
+use dcgan_gpu::shape::Shape;
 
 use crate::common;
 
@@ -105,5 +107,51 @@ fn the_largest_magnitude_shows_what_is_no_number() {
             }
         }
         assert_eq!(f32::from_bits(largest(&vec![f32::MAX; WORDS as usize])), f32::MAX, "on {}", device.name());
+    }
+}
+
+/// Nor does augmentation, in a pixel that it keeps; through the mean it reaches all others of its
+/// image, and none of another.
+#[test]
+fn augmentation_does_not_hide_nan() {
+    const FILL: f32 = -7.0;
+    const BATCH: usize = 3;
+    let shape = Shape { height: 5, width: 4, channels: 1 };
+    let images = Images { shape, batch: BATCH as u32, stream: 3, part: 0 };
+    for device in common::devices() {
+        for contrast in [0.0, 0.5] {
+            let how =
+                Augmentation { translation: 0.25, brightness: 0.5, mirror: true, contrast, ..Augmentation::default() };
+            let mut program = Program::default();
+            let step = program.words("step", Role::StepInputs, vec![0, 0, 67, 0, 0, 0, 0, 0]);
+            let mut floats = |label, words: u32| program.floats(label, Role::Activations, words.into());
+            let [x, y, dx] = ["x", "y", "dx"].map(|label| floats(label, shape.values() * images.batch));
+            let means = floats("means", images.batch);
+            let mut recorder = Recorder::new(&device.profile());
+            record_forward(&mut recorder, &how, images, [FILL; 3], Augmented { x, step, means, y });
+            record_adjoint(&mut recorder, &how, images, Augmented { x, step, means, y: dx });
+            program.plans.push(recorder.finish().unwrap());
+            let mut session = device.load(program).unwrap();
+            // A shift by a pixel keeps the inner ones.
+            let mut values: Vec<_> = (0..x.len).map(|i| i as f32 * 0.1).collect();
+            values[9 * BATCH + 1] = f32::NAN;
+            session.write_floats(x, &values);
+            session.run(&[0]).unwrap();
+            for (view, what) in [(y, "images"), (dx, "gradients")] {
+                let values = session.read_floats(view).unwrap();
+                let what = format!("{what}, contrast {contrast}, on {}: {values:?}", device.name());
+                for (b, spoilt) in [(0, false), (1, true), (2, false)] {
+                    let image: Vec<_> = values[b..].iter().step_by(BATCH).filter(|&&value| value != FILL).collect();
+                    let expected = if !spoilt {
+                        0
+                    } else if contrast > 0.0 {
+                        image.len()
+                    } else {
+                        1
+                    };
+                    assert_eq!(image.iter().filter(|value| value.is_nan()).count(), expected, "{what}");
+                }
+            }
+        }
     }
 }
