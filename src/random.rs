@@ -19,6 +19,9 @@ pub mod stream {
     pub const DIRECTIONS: u32 = 5;
     /// Initial parameters: one stream for each parameter, counted from here.
     pub const INITIAL: u32 = 0x1000;
+    /// Where power iterations start: one stream for each variable that no gradient changes, counted
+    /// from here.
+    pub const SPECTRAL: u32 = 0x1800;
     /// Streams drawn inside shaders: one for each use in a step, counted from here.
     pub const DEVICE: u32 = 0x2000;
 }

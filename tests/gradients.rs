@@ -340,11 +340,28 @@ fn random_layer(draws: &Draws) -> (Shape, u32, LayerSpec) {
             units: None,
             shape: Some([pick(16, 1, 3), pick(17, 1, 3), channels]),
             bias: false,
+            spectral_norm: false,
         }),
-        1 | 2 => LayerSpec::Conv(Conv { channels, kernel, stride, padding, upsample: pick(16, 1, 2), bias: false }),
+        1 | 2 => LayerSpec::Conv(Conv {
+            channels,
+            kernel,
+            stride,
+            padding,
+            upsample: pick(16, 1, 2),
+            bias: false,
+            spectral_norm: false,
+        }),
         _ => {
             let output_padding = Pair::Each([pick(16, 0, 1), pick(17, 0, 1)]);
-            LayerSpec::ConvTranspose(ConvTranspose { channels, kernel, stride, padding, output_padding, bias: false })
+            LayerSpec::ConvTranspose(ConvTranspose {
+                channels,
+                kernel,
+                stride,
+                padding,
+                output_padding,
+                bias: false,
+                spectral_norm: false,
+            })
         }
     };
     (shape, batch, layer)

@@ -28,7 +28,9 @@ macro_rules! topics {
 }
 pub mod activation;
 pub mod case;
-topics! { linear, reduce, bias, batch_norm, dropout, loss, penalty, adam, data, augment }
+topics! {
+    linear, reduce, bias, batch_norm, dropout, loss, penalty, spectral, adam, rmsprop, clip, average, data, augment
+}
 
 use case::Trial;
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::linear::{LinearMap, window_cost, window_variables};
+use super::linear::{LinearMap, With, window_cost, window_variables};
 use super::taps::TapList;
 use super::window::{Padding, Pair, Window};
-use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, yes};
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, is_no, yes};
 use crate::shape::Shape;
 
 /// A convolution (cross-correlation, as everywhere in the field), after nearest-neighbour
@@ -29,6 +29,9 @@ pub struct Conv {
     /// Whether each channel has a bias.
     #[serde(default = "yes")]
     pub bias: bool,
+    /// Whether the weights are divided by their largest singular value.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub spectral_norm: bool,
 }
 
 fn once() -> u32 {
@@ -44,6 +47,11 @@ pub(super) const EXAMPLES: &[Example] = &[
     example([6, 5, 4], 2, &[r#"type = "conv", channels = 4, kernel = 5, stride = 2, padding = "same""#]),
     example([3, 2, 2], 3, &[r#"type = "conv", channels = 3, kernel = 3, padding = 1, upsample = 2"#]),
     example([4, 4, 1], 5, &[r#"type = "conv", channels = 8, kernel = 4, stride = 2, padding = 1, bias = false"#]),
+    example(
+        [4, 3, 3],
+        3,
+        &[r#"type = "conv", channels = 4, kernel = [3, 2], stride = 2, padding = 1, spectral_norm = true"#],
+    ),
 ];
 
 impl Conv {
@@ -68,7 +76,8 @@ impl Layer for Conv {
     }
 
     fn variables(&self, input: Shape, output: Shape) -> Vec<Variable> {
-        window_variables(self.kernel, self.bias, input, output)
+        let with = With { bias: self.bias, spectral_norm: self.spectral_norm };
+        window_variables(self.kernel, with, input, output)
     }
 
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::linear::{LinearMap, window_cost, window_variables};
+use super::linear::{LinearMap, With, window_cost, window_variables};
 use super::taps::TapList;
 use super::window::{Padding, Pair, Window};
-use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, yes};
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, example, is_no, yes};
 use crate::shape::Shape;
 
 /// A transposed convolution: the adjoint of a convolution that leads from its output to its input.
@@ -28,6 +28,9 @@ pub struct ConvTranspose {
     /// Whether each channel has a bias.
     #[serde(default = "yes")]
     pub bias: bool,
+    /// Whether the weights are divided by their largest singular value.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub spectral_norm: bool,
 }
 
 pub(super) const EXAMPLES: &[Example] = &[
@@ -41,6 +44,11 @@ pub(super) const EXAMPLES: &[Example] = &[
         [2, 2, 3],
         3,
         &[r#"type = "conv_transpose", channels = 1, kernel = 3, stride = 2, padding = 1, output_padding = 1"#],
+    ),
+    example(
+        [2, 3, 2],
+        3,
+        &[r#"type = "conv_transpose", channels = 3, kernel = [2, 3], stride = 2, spectral_norm = true"#],
     ),
 ];
 
@@ -63,7 +71,8 @@ impl Layer for ConvTranspose {
     }
 
     fn variables(&self, input: Shape, output: Shape) -> Vec<Variable> {
-        window_variables(self.kernel, self.bias, input, output)
+        let with = With { bias: self.bias, spectral_norm: self.spectral_norm };
+        window_variables(self.kernel, with, input, output)
     }
 
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::linear::{LinearMap, weight_and_bias};
+use super::linear::{LinearMap, singular_vectors, weight_and_bias};
 use super::taps::TapList;
-use super::{Cost, Example, Layer, Per, Place, Placed, Variable, VariableKind, example, yes};
+use super::{Cost, Example, Layer, Per, Place, Placed, Variable, VariableKind, example, is_no, yes};
 use crate::shape::Shape;
 
 /// All inputs to all outputs, to a vector of `units` or to a grid `shape` = `[height, width,
@@ -21,6 +21,9 @@ pub struct Dense {
     /// Whether each output has a bias.
     #[serde(default = "yes")]
     pub bias: bool,
+    /// Whether the weights are divided by their largest singular value.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub spectral_norm: bool,
 }
 
 pub(super) const EXAMPLES: &[Example] = &[
@@ -28,6 +31,8 @@ pub(super) const EXAMPLES: &[Example] = &[
     example([1, 1, 4], 3, &[r#"type = "dense", shape = [2, 3, 4]"#]),
     example([3, 2, 4], 3, &[r#"type = "dense", units = 1, bias = false"#]),
     example([2, 2, 3], 2, &[r#"type = "dense", shape = [1, 3, 2]"#]),
+    example([1, 2, 3], 3, &[r#"type = "dense", units = 1, bias = false, spectral_norm = true"#]),
+    example([2, 1, 3], 2, &[r#"type = "dense", shape = [1, 3, 2], spectral_norm = true"#]),
 ];
 
 impl Layer for Dense {
@@ -48,7 +53,9 @@ impl Layer for Dense {
     fn variables(&self, input: Shape, output: Shape) -> Vec<Variable> {
         let kind = VariableKind::Weight { fan_in: input.values().into(), fan_out: output.values().into() };
         let taps = input.pixels() * output.pixels();
-        weight_and_bias([taps, input.channels, output.channels], kind, self.bias.then_some(output.values()))
+        let bias = self.bias.then_some(output.values());
+        let learned = weight_and_bias([taps, input.channels, output.channels], kind, bias);
+        learned.into_iter().chain(singular_vectors(self.spectral_norm, output.values(), input.values())).collect()
     }
 
     fn place(&self, place: Place<'_>) -> Box<dyn Placed> {

@@ -20,12 +20,30 @@ pub(super) fn weight_and_bias(shape: [u32; 3], kind: VariableKind, features: Opt
     std::iter::once(weight).chain(bias).collect()
 }
 
-/// The weights of a kernel that slides over pixels, and its `bias` if it has one.
-pub(super) fn window_variables(kernel: Pair, bias: bool, input: Shape, output: Shape) -> Vec<Variable> {
+/// The vectors u and v of weights that are spectrally normalised, where they are: a matrix of so
+/// many rows and columns, as [`crate::kernels::spectral::Matrix`] says.
+pub(super) fn singular_vectors(normalised: bool, rows: u32, columns: u32) -> impl Iterator<Item = Variable> {
+    let vector = |name, length, kind| Variable { name, shape: vec![length], kind };
+    let both = [vector("u", rows, VariableKind::Left), vector("v", columns, VariableKind::Right)];
+    both.into_iter().filter(move |_| normalised)
+}
+
+/// What a kernel that slides over pixels learns besides its weights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct With {
+    pub(super) bias: bool,
+    pub(super) spectral_norm: bool,
+}
+
+/// The variables of a kernel that slides over pixels.
+pub(super) fn window_variables(kernel: Pair, with: With, input: Shape, output: Shape) -> Vec<Variable> {
     let taps = kernel.each().into_iter().product::<u32>();
     let fan = |channels: u32| u64::from(taps) * u64::from(channels);
     let kind = VariableKind::Weight { fan_in: fan(input.channels), fan_out: fan(output.channels) };
-    weight_and_bias([taps, input.channels, output.channels], kind, bias.then_some(output.channels))
+    let bias = with.bias.then_some(output.channels);
+    let learned = weight_and_bias([taps, input.channels, output.channels], kind, bias);
+    let vectors = singular_vectors(with.spectral_norm, output.channels, taps * input.channels);
+    learned.into_iter().chain(vectors).collect()
 }
 
 /// The cost of a kernel that slides over pixels.

@@ -170,7 +170,7 @@ pub struct Cost {
 pub struct Variable {
     /// Name within the layer.
     pub name: &'static str,
-    /// Shape: `[taps, c_in, c_out]`, `[features]` or `[2, features]`.
+    /// Shape: `[taps, c_in, c_out]`, `[features]`, `[2, features]`, `[rows]` or `[columns]`.
     pub shape: Vec<u32>,
     /// What it is.
     pub kind: VariableKind,
@@ -195,12 +195,16 @@ pub enum VariableKind {
     Scale,
     /// State, which no gradient changes: running mean 0 and variance 1, `[2, features]`.
     Running,
+    /// State: what approaches the left singular vector of the layer's first weights, from N(0, 1).
+    Left,
+    /// State: what approaches the right one, from 0.
+    Right,
 }
 
 impl VariableKind {
     /// Whether it is learned: it has a gradient.
     pub fn is_parameter(self) -> bool {
-        self != VariableKind::Running
+        !matches!(self, VariableKind::Running | VariableKind::Left | VariableKind::Right)
     }
 }
 
@@ -221,9 +225,11 @@ pub struct Place<'a> {
     pub input: Shape,
     /// The output's shape.
     pub output: Shape,
-    /// Views of the layer's variables, in the order of [`Layer::variables`].
+    /// Views of the layer's variables, in the order of [`Layer::variables`]. Weights that are
+    /// spectrally normalised are those divided by σ.
     pub variables: Vec<View>,
-    /// Views of its parameters' gradients; empty where passes do not go back.
+    /// Views of its parameters' gradients, those of normalised weights being of W / σ; empty where
+    /// passes do not go back.
     pub gradients: Vec<View>,
     /// Slope of the leaky ReLU that the layer applies to its output; 1 where it applies none.
     pub slope: f32,
@@ -421,6 +427,10 @@ impl std::ops::Deref for LayerSpec {
 
 fn yes() -> bool {
     true
+}
+
+fn is_no(value: &bool) -> bool {
+    !value
 }
 
 fn within(key: &str, value: f32, low: f32, high: f32) -> Result<(), String> {

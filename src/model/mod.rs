@@ -10,4 +10,5 @@ pub mod origins;
 pub mod parameters;
 pub mod settings;
 pub mod sources;
+pub mod spectral;
 pub mod tensors;

@@ -3,7 +3,8 @@
 use super::parameters::{Flat, Init};
 use crate::error::{Error, Result};
 use crate::kernels::adam;
-use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling, Tangent};
+use crate::kernels::spectral::{self, Matrix};
+use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling, Tangent, VariableKind};
 use crate::plan::{Profile, Program, Recorder, Role, Stored, View};
 use crate::random::Source;
 use crate::shape::Shape;
@@ -23,8 +24,10 @@ pub struct Layout {
     pub output: Shape,
     /// Where the parameters lie.
     pub parameters: Flat,
-    /// Where state lies that is no parameter: running statistics.
+    /// Where state lies that is no parameter: running statistics and singular vectors.
     pub state: Flat,
+    /// Where spectrally normalised weights lie, and their gradients.
+    pub normalised: Flat,
 }
 
 impl Layout {
@@ -51,7 +54,8 @@ impl Layout {
                 parameters.count()
             )));
         }
-        Ok(Layout { name, layers, output: shape, parameters, state })
+        let normalised = Flat::normalised(&layers);
+        Ok(Layout { name, layers, output: shape, parameters, state, normalised })
     }
 
     /// Values of the largest tensor between two layers, for one sample.
@@ -72,6 +76,37 @@ impl Layout {
         last_is_linear && !self.layers.iter().any(|(layer, _)| layer.mixes_samples())
     }
 
+    /// The weights that are spectrally normalised as matrices, each with the index of its layer.
+    pub fn matrices(&self) -> impl Iterator<Item = (usize, Matrix)> {
+        self.normalised.slots.iter().map(|slot| {
+            let vector = |kind| {
+                let mut state = self.state.slots.iter().filter(|other| other.layer == slot.layer);
+                state.find(|other| other.variable.kind == kind).map_or(1, |vector| vector.variable.count() as u32)
+            };
+            let channels = slot.variable.shape.last().copied().unwrap_or(1);
+            let (rows, columns) = (vector(VariableKind::Left), vector(VariableKind::Right));
+            (slot.layer, Matrix { blocks: rows / channels, columns, channels })
+        })
+    }
+
+    /// Words of the partial sums of the largest such matrix, if there is one.
+    fn partial_words(&self) -> Option<u64> {
+        self.matrices().map(|(_, matrix)| matrix.partial_words()).max()
+    }
+
+    /// The views of a layer's parameters as it computes with them, in `flat`, where the normalised
+    /// ones lie in `normalised`: weights, or gradients.
+    fn effective(&self, layer: usize, flat: View, normalised: Option<View>) -> Vec<View> {
+        let normalised = normalised.and_then(|flat| self.normalised.views(layer, flat).pop());
+        let mut own = self.parameters.slots.iter().filter(|slot| slot.layer == layer);
+        let first = own.position(|slot| matches!(slot.variable.kind, VariableKind::Weight { .. }));
+        let mut views = self.parameters.views(layer, flat);
+        if let (Some(first), Some(normalised)) = (first, normalised) {
+            views[first] = normalised;
+        }
+        views
+    }
+
     /// The input's shape.
     pub fn input(&self) -> Shape {
         self.layers.first().map_or(self.output, |(_, input)| *input)
@@ -83,17 +118,33 @@ impl Layout {
 pub struct State {
     /// Parameters.
     pub parameters: View,
-    /// What is kept and no parameter: running statistics.
+    /// What is kept and no parameter: running statistics and singular vectors.
     pub kept: View,
+    /// What layers compute with in the place of the weights that they learn.
+    pub normalised: Option<Normalised>,
     /// What training adds.
     pub optimizer: Option<adam::AdamTensors>,
+}
+
+/// What belongs to a network's spectrally normalised weights; see
+/// [`super::spectral::Spectral`].
+#[derive(Clone, Copy, Debug)]
+pub struct Normalised {
+    /// W / σ of each layer.
+    pub weights: View,
+    /// Their gradients, for training: they accumulate over passes.
+    pub gradients: Option<View>,
+    /// `[layers, SIGMA_PITCH]`: each layer's σ.
+    pub sigma: View,
+    /// Partial sums.
+    pub partial: View,
 }
 
 impl State {
     /// Adds a network's flat tensors to a program, the optimizer's only for training, and lists
     /// what is stored in them.
     pub fn new(program: &mut Program, layout: &Layout, init: &Init, training: bool) -> Self {
-        let Layout { name, parameters: learned, state: other, .. } = layout;
+        let Layout { name, parameters: learned, state: other, normalised, .. } = layout;
         let mut flat = |what: &str, role, words: u64| program.floats(format!("{name}/{what}"), role, words.max(1));
         let parameters = flat("parameters", Role::Parameters, learned.words);
         let kept = flat("running", Role::RunningStatistics, other.words);
@@ -103,6 +154,12 @@ impl State {
             m: flat("first moments", Role::AdamMoments, learned.words),
             v: flat("second moments", Role::AdamMoments, learned.words),
         });
+        let normalised = layout.partial_words().map(|partial_words| Normalised {
+            weights: flat("normalised weights", Role::Scratch, normalised.words),
+            gradients: training.then(|| flat("gradients of normalised weights", Role::Gradients, normalised.words)),
+            sigma: flat("sigma", Role::Scratch, u64::from(spectral::SIGMA_PITCH) * normalised.slots.len() as u64),
+            partial: flat("partial sums of sigma", Role::Scratch, partial_words),
+        });
         let mut store = |what, flat: &Flat, view, init| program.stored.extend(flat.stored(name, what, view, init));
         store("parameter", learned, parameters, Some(init));
         if let Some(adam::AdamTensors { m, v, .. }) = optimizer {
@@ -110,7 +167,7 @@ impl State {
             store("adam_v", learned, v, None);
         }
         store("state", other, kept, Some(init));
-        State { parameters, kept, optimizer }
+        State { parameters, kept, normalised, optimizer }
     }
 }
 
@@ -251,9 +308,14 @@ impl Traversal {
                 batch,
                 input: *input,
                 output,
-                variables: [layout.parameters.views(index, state.parameters), layout.state.views(index, state.kept)]
-                    .concat(),
-                gradients: state.optimizer.map_or_else(Vec::new, |o| layout.parameters.views(index, o.g)),
+                variables: [
+                    layout.effective(index, state.parameters, state.normalised.map(|n| n.weights)),
+                    layout.state.views(index, state.kept),
+                ]
+                .concat(),
+                gradients: state.optimizer.map_or_else(Vec::new, |o| {
+                    layout.effective(index, o.g, state.normalised.and_then(|n| n.gradients))
+                }),
                 slope: applied.unwrap_or(1.0),
                 scratch_words: &mut scratch_words,
                 transposed_words: &mut transposed_words,

@@ -32,8 +32,10 @@ pub enum Distribution {
 }
 
 impl Init {
-    /// How a variable begins that draws from `stream`, if it is random.
-    fn begins(&self, kind: VariableKind, stream: u32) -> Begins {
+    /// How variable `number` of a network begins, counted from 0 for the first network's and from
+    /// 256 for the second one's: where it is random, it has a stream of its own.
+    fn begins(&self, kind: VariableKind, number: u32) -> Begins {
+        let stream = stream::INITIAL + number;
         let normal = |mean| Begins::Normal { mean, std: self.std as f32, stream };
         match (kind, self.weights) {
             (VariableKind::Weight { .. }, Distribution::Normal) => normal(0.0),
@@ -44,6 +46,8 @@ impl Init {
             (VariableKind::Scale, Distribution::GlorotUniform) => Begins::Constant { value: 1.0 },
             (VariableKind::Bias, _) => Begins::Constant { value: 0.0 },
             (VariableKind::Running, _) => Begins::Rows { values: vec![0.0, 1.0] },
+            (VariableKind::Left, _) => Begins::Normal { mean: 0.0, std: 1.0, stream: stream::SPECTRAL + number },
+            (VariableKind::Right, _) => Begins::Constant { value: 0.0 },
         }
     }
 }
@@ -98,9 +102,27 @@ pub struct Flat {
 impl Flat {
     /// The parameters of a network's layers, given with their inputs, or what else they keep.
     pub fn of(layers: &[(LayerSpec, Shape)], parameters: bool) -> Self {
+        Flat::chosen(layers, |variables| {
+            variables.retain(|variable| variable.kind.is_parameter() == parameters);
+        })
+    }
+
+    /// The weights that are spectrally normalised: of each layer with singular vectors the first.
+    pub fn normalised(layers: &[(LayerSpec, Shape)]) -> Self {
+        Flat::chosen(layers, |variables| {
+            let has_vectors = variables.iter().any(|variable| variable.kind == VariableKind::Left);
+            variables.retain(|variable| has_vectors && matches!(variable.kind, VariableKind::Weight { .. }));
+            variables.truncate(1);
+        })
+    }
+
+    /// What `choose` leaves of each layer's variables.
+    fn chosen(layers: &[(LayerSpec, Shape)], choose: impl Fn(&mut Vec<Variable>)) -> Self {
         let mut flat = Flat::default();
         for (layer, (spec, input)) in layers.iter().enumerate() {
-            for variable in spec.variables(*input).into_iter().filter(|v| v.kind.is_parameter() == parameters) {
+            let mut variables = spec.variables(*input);
+            choose(&mut variables);
+            for variable in variables {
                 let name = format!("{layer}.{}", variable.name);
                 let offset = u32::try_from(flat.words).unwrap_or(u32::MAX);
                 flat.words = (flat.words + variable.count()).next_multiple_of(u64::from(ALIGNMENT));
@@ -125,11 +147,11 @@ impl Flat {
     pub fn stored(&self, owner: &'static str, what: &str, flat: View, init: Option<&Init>) -> Vec<Stored> {
         let network = NETWORKS.iter().position(|name| *name == owner).unwrap_or(0) as u32;
         let zero = Begins::Constant { value: 0.0 };
-        let stored = (stream::INITIAL + 256 * network..).zip(&self.slots).map(|(stream, slot)| Stored {
+        let stored = (256 * network..).zip(&self.slots).map(|(number, slot)| Stored {
             name: format!("{owner}/{what}/{}", slot.name),
             view: slot.view(flat),
             shape: slot.variable.shape.clone(),
-            begins: init.map_or_else(|| zero.clone(), |init| init.begins(slot.variable.kind, stream)),
+            begins: init.map_or_else(|| zero.clone(), |init| init.begins(slot.variable.kind, number)),
             owner,
         });
         stored.collect()

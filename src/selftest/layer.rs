@@ -7,6 +7,7 @@ use crate::layers::{LayerSpec, Mode};
 use crate::model::config::Layers;
 use crate::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
 use crate::model::parameters::{Distribution, Init};
+use crate::model::spectral::Spectral;
 use crate::plan::{Profile, Program, Recorder, Role, View};
 use crate::random::stream;
 use crate::shape::Shape;
@@ -15,7 +16,7 @@ use crate::shape::Shape;
 /// tensor that they read.
 #[derive(Debug)]
 pub struct LayerProgram {
-    /// The plans [`FORWARD`] and [`BACKWARD`], and one that samples where there is batch norm.
+    /// The plans [`FORWARD`] and [`BACKWARD`], and one that samples where anything is kept.
     pub program: Program,
     /// Shapes and parameters.
     pub layout: Layout,
@@ -55,11 +56,14 @@ impl LayerProgram {
         let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
         let network = Traversal::place(&mut program, profile, &layout, &state, step, passes);
 
+        let spectral = Spectral::new(&layout, &state);
         let mut recorder = Recorder::new(profile);
+        spectral.record_normalise(&mut recorder, false);
         let tape = network.forward(&mut recorder, Mode::Train, x, stream::DEVICE);
         program.plans.push(recorder.finish()?);
         let mut recorder = Recorder::new(profile);
         let dx = network.backward(&mut recorder, &tape, dy, Wanted::All);
+        spectral.record_gradients(&mut recorder);
         program.plans.push(recorder.finish()?);
         if !layout.state.slots.is_empty() {
             let mut recorder = Recorder::new(profile);

@@ -11,7 +11,7 @@ mod unchecked;
 
 use crate::plan::{Constant, Constants, Kernel};
 pub use matrix::Matrix;
-pub use parallel::{CHUNK, chunks, vector_instructions, vectorised};
+pub use parallel::{CHUNK, chunks, dot, vector_instructions, vectorised};
 pub use real::Real;
 pub use unchecked::gemm;
 

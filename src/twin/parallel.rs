@@ -4,6 +4,8 @@
 
 use rayon::prelude::*;
 
+use super::real::Real;
+
 /// Elements that one task works on: enough to hide its start, few enough to balance.
 pub const CHUNK: usize = 16 * 1024;
 
@@ -36,6 +38,20 @@ pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
         }
     }
     pulp::Arch::new().dispatch(Call(f))
+}
+
+/// Σ a·b in sixteen interleaved partial sums.
+#[inline(always)]
+pub fn dot<F: Real>(a: &[F], b: &[F]) -> F {
+    let ((a16, a_rest), (b16, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    let mut sums = [F::ZERO; 16];
+    for (a, b) in a16.iter().zip(b16) {
+        for i in 0..16 {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    let rest: F = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b).sum();
+    sums.into_iter().sum::<F>() + rest
 }
 
 /// The vector instructions that twins use on this processor: together with the architecture they

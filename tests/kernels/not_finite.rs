@@ -5,6 +5,8 @@ use dcgan_gpu::kernels::loss::adversarial::{self, Logits};
 use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::augment::{Augmentation, Augmented, Images, record_adjoint, record_forward};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
+use dcgan_gpu::kernels::spectral::{self, Matrix, SIGMA_PITCH, Tensors};
+use dcgan_gpu::kernels::{average, clip};
 use dcgan_gpu::objective::Loss;
 use dcgan_gpu::plan::{Program, Recorder, Role, View};
 use dcgan_gpu::shape::Shape;
@@ -151,6 +153,72 @@ fn augmentation_does_not_hide_nan() {
                     };
                     assert_eq!(image.iter().filter(|value| value.is_nan()).count(), expected, "{what}");
                 }
+            }
+        }
+    }
+}
+
+/// Clipping leaves NaN, and puts infinity back to the limit; an average takes NaN over.
+#[test]
+fn clipping_and_averaging_do_not_hide_nan() {
+    for device in common::devices() {
+        let mut program = Program::default();
+        let step = program.words("step", Role::StepInputs, vec![0.5_f32.to_bits()]);
+        let [w, a] = ["w", "a"].map(|label| program.floats(label, Role::Parameters, 5));
+        let mut recorder = Recorder::new(&device.profile());
+        clip::record_weights(&mut recorder, 0.25, w);
+        average::record_update(&mut recorder, 0, step, w, a);
+        program.plans.push(recorder.finish().unwrap());
+        let mut session = device.load(program).unwrap();
+        session.write_floats(w, &[0.125, f32::NAN, -0.5, -f32::NAN, f32::INFINITY]);
+        session.run(&[0]).unwrap();
+        for (view, numbers) in [(w, [0.125, -0.25, 0.25]), (a, [0.0625, -0.125, 0.125])] {
+            let values = session.read_floats(view).unwrap();
+            assert!(values[1].is_nan() && values[3].is_nan(), "{values:?} on {}", device.name());
+            assert_eq!([values[0], values[2], values[4]], numbers, "on {}", device.name());
+        }
+    }
+}
+
+/// A weight that is none makes NaN of σ, of what is recorded of it and of all normalised weights.
+#[test]
+fn spectral_normalisation_does_not_hide_nan() {
+    let matrix = Matrix { blocks: 1, columns: 9, channels: 70 };
+    let (rows, columns) = (matrix.rows(), matrix.columns);
+    for device in common::devices() {
+        let mut program = Program::default();
+        let step = program.words("step", Role::StepInputs, vec![0, 0, 0]);
+        let mut floats = |label, words: u32| program.floats(label, Role::Scratch, words.into());
+        let tensors = Tensors {
+            w: floats("w", rows * columns),
+            u: floats("u", rows),
+            v: floats("v", columns),
+            sigma: floats("sigma", SIGMA_PITCH),
+            w_bar: floats("w_bar", rows * columns),
+            partial: floats("partial", matrix.partial_words() as u32),
+        };
+        let ring = floats("ring", RING_ROWS * RING_COLUMNS);
+        let mut recorder = Recorder::new(&device.profile());
+        let normalised = Tensors { sigma: tensors.sigma.slice(0, 1), ..tensors };
+        spectral::record_normalise(&mut recorder, matrix, &normalised, true);
+        spectral::record_largest(&mut recorder, 3, tensors.sigma, step, ring);
+        program.plans.push(recorder.finish().unwrap());
+        let mut session = device.load(program).unwrap();
+        let usual: Vec<_> = (0..rows * columns).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.01).collect();
+        for (place, bad) in [(0, f32::NAN), (200, f32::INFINITY), (629, -f32::NAN)] {
+            for values in
+                [usual.clone(), usual.iter().enumerate().map(|(i, w)| if i == place { bad } else { *w }).collect()]
+            {
+                let is_bad = values[place].to_bits() == bad.to_bits();
+                session.write_floats(tensors.w, &values);
+                session.write_floats(tensors.u, &vec![1.0; rows as usize]);
+                session.run(&[0]).unwrap();
+                let sigma = session.read_floats(normalised.sigma).unwrap()[0];
+                let recorded = session.read_floats(ring).unwrap()[3];
+                let w_bar = session.read_floats(tensors.w_bar).unwrap();
+                let what = format!("{bad} at {place}: σ {sigma}, recorded {recorded}, on {}", device.name());
+                assert_eq!((sigma.is_nan(), recorded.is_nan()), (is_bad, is_bad), "{what}");
+                assert!(w_bar.iter().all(|w| w.is_nan() == is_bad), "{what}");
             }
         }
     }

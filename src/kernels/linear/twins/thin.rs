@@ -7,7 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Operands;
-use crate::twin::{Call, Matrix, Real, gemm, vectorised};
+use crate::twin::{Call, Matrix, Real, dot, gemm, vectorised};
 
 /// Whether at least half of all (input pixel, tap) combinations reach an output.
 pub(super) fn most_taps_are_real<F>(linear: &Operands<'_>, x: &[F], w: &[F]) -> bool {
@@ -74,20 +74,6 @@ pub(super) fn forward_by_output<F: Real>(
             }
         }
     });
-}
-
-/// Σ a·b in sixteen interleaved partial sums.
-#[inline(always)]
-fn dot<F: Real>(a: &[F], b: &[F]) -> F {
-    let ((a16, a_rest), (b16, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
-    let mut sums = [F::ZERO; 16];
-    for (a, b) in a16.iter().zip(b16) {
-        for i in 0..16 {
-            sums[i] += a[i] * b[i];
-        }
-    }
-    let rest: F = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b).sum();
-    sums.into_iter().sum::<F>() + rest
 }
 
 /// Few channels in: all taps of an output pixel side by side make one product with a longer inner
