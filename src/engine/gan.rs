@@ -108,7 +108,7 @@ impl Gan {
         let states = [g_layout, d_layout].map(|layout| State::new(program, layout, &config.init, true));
         let mut place = |layout: &Layout, state: State, rate| Trained {
             passes: {
-                let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
+                let passes = Passes { batch, label: layout.name, keep: Keep::Nothing, labels: None };
                 Traversal::place(program, profile, layout, &state, inputs.step, passes)
             },
             optimizer: state.optimizer.expect("placed for training"),

@@ -55,7 +55,7 @@ impl Sampler {
         let latents = program.floats("sampled latents", Role::StepInputs, words);
         program.port("sampled latents", latents, Fill::Given);
         let sampling = State { optimizer: None, ..*state };
-        let passes = Passes { batch, label: "sampler", keep: Keep::Nothing };
+        let passes = Passes { batch, label: "sampler", keep: Keep::Nothing, labels: None };
         let traversal = Traversal::place(program, profile, layout, &sampling, step, passes);
         let mut recorder = Recorder::new(profile);
         let images = traversal.forward(&mut recorder, Mode::Sample, latents, 0).output;

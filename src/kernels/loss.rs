@@ -1,5 +1,7 @@
 //! Binary cross-entropy on logits with soft labels.
 
+pub mod cross_entropy;
+
 use super::case::{self, Trial};
 use super::{FLAT_INDEX, Flat, LOG1P, SIGMOID, STEP_WORD, Topic, tree_trips};
 use crate::plan::{Bound, Kernel, Launch, Program, Recorder, View};
@@ -16,7 +18,12 @@ pub static STAMP: Kernel = kernel!("loss/stamp", [], Bound::Relative(1e-7));
 pub static SCALE_SAMPLES: Kernel = kernel!("loss/scale_samples", [FLAT_INDEX], Bound::Relative(2e-7));
 
 pub(super) const TOPIC: Topic = Topic {
-    kernels: &[twinned!(BCE_LOGITS, bce_logits), twinned!(STAMP, stamp), twinned!(SCALE_SAMPLES, scale_samples)],
+    kernels: &[
+        twinned!(BCE_LOGITS, bce_logits),
+        twinned!(STAMP, stamp),
+        twinned!(SCALE_SAMPLES, scale_samples),
+        twinned!(cross_entropy::CROSS_ENTROPY, cross_entropy::cross_entropy),
+    ],
     cases,
 };
 
@@ -213,5 +220,6 @@ fn cases() -> Vec<Trial> {
     };
     let losses = [(1, 1.0), (3, 0.0), (64, 0.9), (65, 0.1), (200, 1.0)].map(bce).into_iter();
     let stamps = [0, RING_ROWS + 6, 1_000_003].map(stamp);
-    losses.chain(stamps).chain([(1, 64, 1), (5, 7, 3), (6, 33, 4)].map(scale)).collect()
+    let scales = [(1, 64, 1), (5, 7, 3), (6, 33, 4)].map(scale);
+    losses.chain(stamps).chain(scales).chain(cross_entropy::cases()).collect()
 }

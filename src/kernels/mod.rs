@@ -28,7 +28,7 @@ macro_rules! topics {
 }
 pub mod activation;
 pub mod case;
-topics! { linear, reduce, bias, batch_norm, dropout, loss, adam, data }
+topics! { linear, reduce, bias, batch_norm, class, dropout, loss, adam, data }
 
 use case::Trial;
 

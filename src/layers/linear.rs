@@ -108,15 +108,13 @@ struct Training {
     shares: TapShares,
 }
 
-impl PlacedLinear {
-    /// The upstream gradient as the loss has it.
-    fn loss_gradient(&self, pass: &mut Pass<'_>, flow: &Backward) -> View {
-        let Some(Scaling { factors, room }) = flow.scaling else { return flow.dy };
-        let scaled = room.slice(0, flow.dy.len);
-        let views = ScaleSamples { x: flow.dy, s: factors, y: scaled };
-        loss::record_scale_samples(pass.recorder, self.sizes.c_out, views);
-        scaled
-    }
+/// The upstream gradient of a layer with this many channels, as the loss has it.
+pub(super) fn loss_gradient(pass: &mut Pass<'_>, channels: u32, flow: &Backward) -> View {
+    let Some(Scaling { factors, room }) = flow.scaling else { return flow.dy };
+    let scaled = room.slice(0, flow.dy.len);
+    let views = ScaleSamples { x: flow.dy, s: factors, y: scaled };
+    loss::record_scale_samples(pass.recorder, channels, views);
+    scaled
 }
 
 /// Records the gradient of a leaky ReLU that a layer applied in its own kernel, in place.
@@ -142,7 +140,7 @@ impl Placed for PlacedLinear {
             record_slope_grad(pass.recorder, bias.slope, self.y, flow.dy);
         }
         if flow.parameters {
-            let dy = self.loss_gradient(pass, &flow);
+            let dy = loss_gradient(pass, self.sizes.c_out, &flow);
             let views = GradWeight { x: flow.x, dy, partial: pass.scratch, dw: training.gradient };
             linear::record_grad_weight(pass.recorder, self.sizes, training.shares, views);
             if let Some(Bias { db: Some(db), features, .. }) = self.bias {

@@ -3,7 +3,7 @@
 use super::parameters::{Flat, Init};
 use crate::error::{Error, Result};
 use crate::kernels::adam;
-use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling};
+use crate::layers::{Backward, Labels, LayerSpec, Mode, Pass, Place, Placed, Scaling};
 use crate::plan::{Profile, Program, Recorder, Role, Stored, View};
 use crate::shape::Shape;
 
@@ -65,6 +65,15 @@ impl Layout {
         last_is_linear && !self.layers.iter().any(|(layer, _)| layer.mixes_samples())
     }
 
+    /// Which labels its layers read, if any does: below the classes of the layer that has the
+    /// fewest, and the most of a sample.
+    pub fn labels(&self) -> Option<Labels> {
+        self.layers
+            .iter()
+            .filter_map(|(layer, _)| layer.labels())
+            .reduce(|a, b| Labels { classes: a.classes.min(b.classes), per_sample: a.per_sample.max(b.per_sample) })
+    }
+
     /// The input's shape.
     pub fn input(&self) -> Shape {
         self.layers.first().map_or(self.output, |(_, input)| *input)
@@ -124,6 +133,7 @@ pub struct Traversal {
     layers: Vec<Layered>,
     batch: u32,
     step: View,
+    labels: Option<View>,
     scratch: View,
     transposed: View,
     gradients: Gradients,
@@ -190,6 +200,8 @@ pub struct Passes<'a> {
     pub label: &'a str,
     /// Which activation gradients stay.
     pub keep: Keep,
+    /// `[batch]`, or of each image of its packs: where layers read labels.
+    pub labels: Option<View>,
 }
 
 impl Traversal {
@@ -200,7 +212,7 @@ impl Traversal {
         layout: &Layout,
         state: &State,
         step: View,
-        Passes { batch, label, keep }: Passes<'_>,
+        Passes { batch, label, keep, labels }: Passes<'_>,
     ) -> Self {
         let (mut scratch_words, mut transposed_words) = (1, 1);
         let mut layers = Vec::with_capacity(layout.layers.len());
@@ -219,6 +231,7 @@ impl Traversal {
                 variables: [layout.parameters.views(index, state.parameters), layout.state.views(index, state.kept)]
                     .concat(),
                 gradients: state.optimizer.map_or_else(Vec::new, |o| layout.parameters.views(index, o.g)),
+                goes_back: state.optimizer.is_some(),
                 slope: applied.unwrap_or(1.0),
                 scratch_words: &mut scratch_words,
                 transposed_words: &mut transposed_words,
@@ -241,7 +254,7 @@ impl Traversal {
                     .collect(),
             ),
         };
-        Traversal { name: layout.name, layers, batch, step, scratch, transposed, gradients }
+        Traversal { name: layout.name, layers, batch, step, labels, scratch, transposed, gradients }
     }
 
     /// Where activation gradients lie: each layer's, from the first on, where they are kept.
@@ -293,7 +306,7 @@ impl Traversal {
     }
 
     fn pass<'a>(&self, recorder: &'a mut Recorder, mode: Mode, stream: u32) -> Pass<'a> {
-        let (step, scratch, transposed) = (self.step, self.scratch, self.transposed);
-        Pass { recorder, mode, step, stream, scratch, transposed }
+        let Traversal { step, labels, scratch, transposed, .. } = *self;
+        Pass { recorder, mode, step, labels, stream, scratch, transposed }
     }
 }
