@@ -9,6 +9,7 @@ use dcgan_gpu::engine::gan::Gan;
 use dcgan_gpu::engine::step;
 use dcgan_gpu::kernels::loss::adversarial::{self, Logits, NON_SATURATING};
 use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
+use dcgan_gpu::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
 use dcgan_gpu::layers::conv::Conv;
 use dcgan_gpu::layers::conv_transpose::ConvTranspose;
 use dcgan_gpu::layers::dense::Dense;
@@ -143,6 +144,36 @@ fn every_loss() {
     }
 }
 
+/// The classes' part of it: the GAN's logit, the first of each sample, has none.
+#[test]
+fn cross_entropy_of_classes() {
+    const WEIGHT: f64 = 0.5;
+    const COLUMN: u32 = 5;
+    for (batch, classes) in [(1, 1), (7, 3), (65, 10)] {
+        let words = u64::from(batch * (1 + classes));
+        let mut program = Program::default();
+        let step = step_words(&mut program, 3);
+        let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, words));
+        let draws = Draws::new(SEED, stream::SAMPLES, 1);
+        let labels = (0..batch).map(|b| draws.below(b, classes)).collect();
+        let labels = program.words("labels", Role::StepInputs, labels);
+        let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
+        random(&mut program, logits, 0, |z| 3.0 * z);
+        let mut recorder = Recorder::new(&Profile::HOST);
+        let views = CrossEntropy { logits, labels, step, dlogits, ring };
+        record_cross_entropy(&mut recorder, WEIGHT as f32, COLUMN, views);
+        let plan = recorder.finish().unwrap();
+        let mut cpu = Interpreter::<f64>::new(&program);
+        cpu.run(&plan);
+        let gradient: Vec<_> = cpu.floats(dlogits).to_vec();
+        assert!(gradient.iter().step_by(1 + classes as usize).all(|d| *d == 0.0), "the GAN's logits are left alone");
+        check_gradient(&format!("{batch} in {classes} classes"), &mut cpu, logits, &gradient, |cpu| {
+            cpu.run(&plan);
+            WEIGHT * cpu.floats(ring)[(3 * RING_COLUMNS + COLUMN) as usize]
+        });
+    }
+}
+
 const GENERATOR: &[&str] = &[
     r#"type = "dense", shape = [2, 2, 4], bias = false"#,
     r#"type = "batch_norm", per = "feature""#,
@@ -180,7 +211,7 @@ fn a_whole_gan() {
     let init = Init { weights: Distribution::Normal, std: 1.0 };
     let states = [&g_layout, &d_layout].map(|layout| State::new(&mut program, layout, &init, true));
     let place = |program: &mut Program, layout: &Layout, state| {
-        let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
+        let passes = Passes { batch, label: layout.name, keep: Keep::Nothing, labels: None };
         Traversal::place(program, profile, layout, state, step, passes)
     };
     let generator = place(&mut program, &g_layout, &states[0]);
@@ -269,8 +300,9 @@ fn traversals_of_one_network_do_not_disturb_each_other() {
         for (number, view) in (0..).zip([state.parameters, upstream, images[0], images[1]]) {
             random(&mut program, view, number, |z| 0.5 * z);
         }
-        let mut traversal =
-            |label, keep| Traversal::place(&mut program, profile, &layout, &state, step, Passes { batch, label, keep });
+        let mut traversal = |label, keep| {
+            Traversal::place(&mut program, profile, &layout, &state, step, Passes { batch, label, keep, labels: None })
+        };
         let rooms = [traversal("first", Keep::Gradients), traversal("second", Keep::Nothing)];
         let mut recorder = Recorder::new(profile);
         if interleaved {

@@ -14,7 +14,7 @@ use crate::kernels::loss::lecam::{self, Lecam, Means};
 use crate::kernels::loss::{self, LossOf, ScaleSamples, Stamp};
 use crate::layers::{Mode, Scaling};
 use crate::model::config::{Config, Order};
-use crate::model::network::{Gradient, Tape, Wanted};
+use crate::model::network::{Given, Gradient, Tape, Wanted};
 use crate::objective::Place;
 use crate::plan::{Plan, Profile, Recorder, View};
 use crate::random::{Source, stream};
@@ -241,12 +241,13 @@ impl<'a> Step<'a> {
 
     fn generate(&mut self) -> Tape {
         let (latents, source) = (self.gan.inputs.parts[self.part as usize].latents, self.source(GENERATING));
-        self.gan.generating.forward(&mut self.recorder, Mode::Train, latents, source)
+        let given = Given { source, labels: None };
+        self.gan.generating.forward(&mut self.recorder, Mode::Train, latents, given)
     }
 
     fn judge(&mut self, critic: &'a Critic, images: View, stream: u32) -> Judged<'a> {
-        let source = self.source(stream);
-        let tape = critic.passes.forward(&mut self.recorder, Mode::Train, images, source);
+        let given = Given { source: self.source(stream), labels: None };
+        let tape = critic.passes.forward(&mut self.recorder, Mode::Train, images, given);
         Judged { critic, others: tape.output, tape }
     }
 

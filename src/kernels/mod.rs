@@ -29,7 +29,7 @@ macro_rules! topics {
 pub mod activation;
 pub mod case;
 topics! {
-    linear, reduce, bias, batch_norm, dropout, loss, penalty, spectral, adam, rmsprop, clip, average, data, augment
+    linear, reduce, bias, batch_norm, class, dropout, loss, penalty, spectral, adam, rmsprop, clip, average, data, augment
 }
 
 use case::Trial;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Backward, Example, Layer, Mode, Pass, Per, Place, Placed, Variable, VariableKind, example, linear, within,
+    Backward, Example, Layer, Mode, Pass, Per, Place, Placed, Variable, VariableKind, example, is_yes, linear, within,
+    yes,
 };
 use crate::kernels::batch_norm::{self, BatchNormTensors, Features, GradInput, GradParameters};
 use crate::plan::{Role, View};
@@ -22,6 +23,9 @@ pub struct BatchNorm {
     /// What shares statistics.
     #[serde(default)]
     pub per: Per,
+    /// Whether a learned scale and shift follow.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub affine: bool,
 }
 
 fn default_epsilon() -> f32 {
@@ -36,6 +40,7 @@ pub(super) const EXAMPLES: &[Example] = &[
     example([1, 2, 4], 7, &[r#"type = "batch_norm", epsilon = 1e-3, per = "feature""#]),
     // More rows than one share of the partial sums.
     example([7, 5, 1], 5, &[r#"type = "batch_norm", momentum = 0.01"#]),
+    example([3, 2, 3], 5, &[r#"type = "batch_norm", affine = false"#, r#"type = "leaky_relu", slope = 0.3"#]),
 ];
 
 impl Layer for BatchNorm {
@@ -47,34 +52,52 @@ impl Layer for BatchNorm {
 
     fn variables(&self, _input: Shape, output: Shape) -> Vec<Variable> {
         let features = self.per.count(output);
-        vec![
-            Variable { name: "scale", shape: vec![features], kind: VariableKind::Scale },
-            Variable { name: "shift", shape: vec![features], kind: VariableKind::Bias },
-            Variable { name: "running", shape: vec![2, features], kind: VariableKind::Running },
-        ]
+        let learned = [("scale", VariableKind::Scale), ("shift", VariableKind::Bias)].map(|(name, kind)| Variable {
+            name,
+            shape: vec![features],
+            kind,
+        });
+        let running = Variable { name: "running", shape: vec![2, features], kind: VariableKind::Running };
+        learned.into_iter().filter(|_| self.affine).chain([running]).collect()
     }
 
     fn place(&self, mut place: Place<'_>) -> Box<dyn Placed> {
         let features = self.per.features(place.output, place.batch);
         let words = 2 * u64::from(features.count());
         let stats = place.program.floats(format!("{}/stats", place.label), Role::Activations, words);
-        let training = match place.gradients[..] {
-            [scale, shift] => {
-                place.reserve_scratch(features.partial_words().into());
-                let sums = place.program.floats(format!("{}/sums", place.label), Role::ActivationGradients, words);
-                let pitch = shift.offset - scale.offset;
-                Some(Training { sums, gradient: View { len: pitch + shift.len, ..scale }, pitch })
+        let training = place.goes_back.then(|| {
+            place.reserve_scratch(features.partial_words().into());
+            let sums = place.program.floats(format!("{}/sums", place.label), Role::ActivationGradients, words);
+            let (gradient, pitch) = match place.gradients[..] {
+                [scale, shift] => {
+                    let pitch = shift.offset - scale.offset;
+                    (View { len: pitch + shift.len, ..scale }, pitch)
+                }
+                // The kernel binds one, and leaves it as it is.
+                _ => (place.program.floats(format!("{}/no gradient", place.label), Role::Scratch, 1), 0),
+            };
+            Training { sums, gradient, pitch }
+        });
+        let (scale, shift, running) = match place.variables[..] {
+            [scale, shift, running] => (scale, shift, running),
+            [running] => {
+                let [scale, shift] = [("ones", 1.0), ("zeros", 0.0)].map(|(what, value)| {
+                    let values = vec![value; features.count() as usize];
+                    place.program.shared_floats(format!("{}/{what}", place.label), Role::Parameters, &values)
+                });
+                (scale, shift, running)
             }
-            _ => None,
+            _ => unreachable!("a batch norm has these variables"),
         };
         Box::new(PlacedBatchNorm {
             features,
             epsilon: self.epsilon,
             momentum: self.momentum,
+            affine: self.affine,
             slope: place.slope,
-            scale: place.variables[0],
-            shift: place.variables[1],
-            running: place.variables[2],
+            scale,
+            shift,
+            running,
             stats,
             y: place.output_tensor(),
             training,
@@ -95,6 +118,7 @@ struct PlacedBatchNorm {
     features: Features,
     epsilon: f32,
     momentum: f32,
+    affine: bool,
     slope: f32,
     scale: View,
     shift: View,
@@ -140,7 +164,7 @@ impl Placed for PlacedBatchNorm {
         let Backward { x, dy, dx, .. } = flow;
         linear::record_slope_grad(pass.recorder, self.slope, self.y, dy);
         let Training { sums, gradient, pitch } = *training;
-        let views = GradParameters { x, dy, sums, gradient, pitch, accumulate: flow.parameters };
+        let views = GradParameters { x, dy, sums, gradient, pitch, accumulate: flow.parameters && self.affine };
         batch_norm::record_grad_parameters(pass.recorder, self.features, &tensors, views);
         if flow.input {
             batch_norm::record_grad_input(pass.recorder, self.features, &tensors, GradInput { x, dy, sums, dx });

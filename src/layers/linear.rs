@@ -127,16 +127,17 @@ struct Training {
     shares: TapShares,
 }
 
-impl PlacedLinear {
-    /// The upstream gradient as the loss has it.
-    fn loss_gradient(&self, pass: &mut Pass<'_>, dy: View, scaling: Option<Scaling>) -> View {
-        let Some(Scaling { factors, room }) = scaling else { return dy };
-        let scaled = room.slice(0, dy.len);
-        let views = ScaleSamples { x: dy, s: factors, y: scaled };
-        loss::record_scale_samples(pass.recorder, self.sizes.c_out, views);
-        scaled
-    }
+/// The gradient of each sample's logit with respect to what has this many channels, as a loss has
+/// it.
+pub(super) fn loss_gradient(pass: &mut Pass<'_>, channels: u32, dy: View, scaling: Option<Scaling>) -> View {
+    let Some(Scaling { factors, room }) = scaling else { return dy };
+    let scaled = room.slice(0, dy.len);
+    let views = ScaleSamples { x: dy, s: factors, y: scaled };
+    loss::record_scale_samples(pass.recorder, channels, views);
+    scaled
+}
 
+impl PlacedLinear {
     fn record_grad_weight(&self, pass: &mut Pass<'_>, training: &Training, x: View, dy: View) {
         let views = GradWeight { x, dy, partial: pass.scratch, dw: training.gradient };
         linear::record_grad_weight(pass.recorder, self.sizes, training.shares, views);
@@ -172,7 +173,7 @@ impl Placed for PlacedLinear {
             record_slope_grad(pass.recorder, bias.slope, self.y, flow.dy);
         }
         if flow.parameters {
-            let dy = self.loss_gradient(pass, flow.dy, flow.scaling);
+            let dy = loss_gradient(pass, self.sizes.c_out, flow.dy, flow.scaling);
             self.record_grad_weight(pass, training, flow.x, dy);
             self.record_grad_bias(pass, dy);
         }
@@ -196,7 +197,7 @@ impl Placed for PlacedLinear {
                 penalty::record_blend(pass.recorder, self.sizes.c_in, Blend { x, s: factors, t, y: blended });
                 self.record_grad_weight(pass, training, blended, dy);
                 if self.bias.is_some() {
-                    let dy = self.loss_gradient(pass, dy, scaling);
+                    let dy = loss_gradient(pass, self.sizes.c_out, dy, scaling);
                     self.record_grad_bias(pass, dy);
                 }
             }

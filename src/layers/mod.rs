@@ -71,6 +71,10 @@ layers! {
     silu::Silu,
     softplus::Softplus,
     dropout::Dropout,
+    embedding::Embedding,
+    label_planes::LabelPlanes,
+    class_affine::ClassAffine,
+    projection::Projection,
 }
 
 /// A row of [`LAYERS`].
@@ -149,6 +153,11 @@ pub trait Layer: Debug {
         self.is_linear()
     }
 
+    /// Which labels it reads, if any.
+    fn labels(&self) -> Option<Labels> {
+        None
+    }
+
     /// The bounds of its outputs, where both are known: what images are scaled to where it is G's
     /// last layer.
     fn range(&self) -> Option<[f32; 2]> {
@@ -165,12 +174,22 @@ pub struct Cost {
     pub weights: u64,
 }
 
+/// The labels that a layer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// They are below this, which no shader checks.
+    pub classes: u32,
+    /// Of a sample: the images of a pack have one each.
+    pub per_sample: u32,
+}
+
 /// A tensor that a layer learns or keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
     /// Name within the layer.
     pub name: &'static str,
-    /// Shape: `[taps, c_in, c_out]`, `[features]`, `[2, features]`, `[rows]` or `[columns]`.
+    /// Shape: `[taps, c_in, c_out]`, `[features]`, `[2, features]`, `[classes, features]`, `[rows]`
+    /// or `[columns]`.
     pub shape: Vec<u32>,
     /// What it is.
     pub kind: VariableKind,
@@ -193,6 +212,8 @@ pub enum VariableKind {
     Bias,
     /// A parameter that starts around one.
     Scale,
+    /// A parameter that starts as N(0, 1), however weights do.
+    Embedding,
     /// State, which no gradient changes: running mean 0 and variance 1, `[2, features]`.
     Running,
     /// State: what approaches the left singular vector of the layer's first weights, from N(0, 1).
@@ -231,6 +252,8 @@ pub struct Place<'a> {
     /// Views of its parameters' gradients, those of normalised weights being of W / σ; empty where
     /// passes do not go back.
     pub gradients: Vec<View>,
+    /// Whether passes go back.
+    pub goes_back: bool,
     /// Slope of the leaky ReLU that the layer applies to its output; 1 where it applies none.
     pub slope: f32,
     /// Grows to the words that the largest layer needs of [`Pass::scratch`].
@@ -296,10 +319,19 @@ pub struct Pass<'a> {
     /// Where this pass draws from, layer n from the n-th stream on; a backward pass has that of its
     /// forward pass.
     pub source: Source,
+    /// The label of each image of the batch, where the network reads labels.
+    pub labels: Option<View>,
     /// Partial sums, shared by all layers.
     pub scratch: View,
     /// Transposed weights, shared by all layers.
     pub transposed: View,
+}
+
+impl Pass<'_> {
+    /// The labels of the batch's images, of which there are so many.
+    fn labels(&self, images: u32) -> View {
+        self.labels.expect("a network that reads labels is placed with them").slice(0, images)
+    }
 }
 
 /// Factors of the samples, where upstream gradients are those of each sample's logit and the
@@ -380,6 +412,8 @@ impl Per {
 
 /// Values that a sample may have between two layers: 4096×4096 pixels.
 const MAX_VALUES: u32 = 1 << 24;
+/// Classes that a layer may tell apart.
+const MAX_CLASSES: u32 = 1 << 16;
 /// Weights that a layer may have: 1 GiB of them.
 const MAX_WEIGHTS: u64 = 1 << 28;
 /// Entries that a tap list may have.
@@ -431,6 +465,15 @@ fn yes() -> bool {
 
 fn is_no(value: &bool) -> bool {
     !value
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+fn check_classes(classes: u32) -> Result<(), String> {
+    let problem = || format!("classes {classes} is outside 1 to {MAX_CLASSES}");
+    if (1..=MAX_CLASSES).contains(&classes) { Ok(()) } else { Err(problem()) }
 }
 
 fn within(key: &str, value: f32, low: f32, high: f32) -> Result<(), String> {

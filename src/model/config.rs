@@ -310,6 +310,11 @@ impl Config {
             ));
         }
         for layout in [&generator, &discriminator] {
+            if layout.labels().is_some() {
+                let message =
+                    format!("the {} has a layer that reads labels, which training does not give", layout.name);
+                return Err(Error::usage(message));
+            }
             let outputs = layout.layers.iter().skip(1).map(|(_, input)| *input).chain([layout.output]);
             let batch = self.training.batch_size;
             for (index, shape) in outputs.enumerate() {

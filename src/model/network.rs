@@ -4,7 +4,7 @@ use super::parameters::{Flat, Init};
 use crate::error::{Error, Result};
 use crate::kernels::adam;
 use crate::kernels::spectral::{self, Matrix};
-use crate::layers::{Backward, LayerSpec, Mode, Pass, Place, Placed, Scaling, Tangent, VariableKind};
+use crate::layers::{Backward, Labels, LayerSpec, Mode, Pass, Place, Placed, Scaling, Tangent, VariableKind};
 use crate::plan::{Profile, Program, Recorder, Role, Stored, View};
 use crate::random::Source;
 use crate::shape::Shape;
@@ -105,6 +105,15 @@ impl Layout {
             views[first] = normalised;
         }
         views
+    }
+
+    /// Which labels its layers read, if any does: below the classes of the layer that has the
+    /// fewest, and the most of a sample.
+    pub fn labels(&self) -> Option<Labels> {
+        self.layers
+            .iter()
+            .filter_map(|(layer, _)| layer.labels())
+            .reduce(|a, b| Labels { classes: a.classes.min(b.classes), per_sample: a.per_sample.max(b.per_sample) })
     }
 
     /// The input's shape.
@@ -221,6 +230,22 @@ pub enum Keep {
     Gradients,
 }
 
+/// What a pass draws, and which classes its samples have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Layer n draws from the n-th stream from here on.
+    pub source: Source,
+    /// `[batch]`, or of each image of its packs: where layers read labels.
+    pub labels: Option<View>,
+}
+
+/// Without labels.
+impl From<u32> for Given {
+    fn from(stream: u32) -> Self {
+        Given { source: stream.into(), labels: None }
+    }
+}
+
 /// The views that a forward pass leaves for the backward pass.
 #[derive(Clone, Debug)]
 pub struct Tape {
@@ -228,7 +253,7 @@ pub struct Tape {
     inputs: Vec<View>,
     /// The last layer's output.
     pub output: View,
-    source: Source,
+    given: Given,
 }
 
 /// What a backward pass computes.
@@ -316,6 +341,7 @@ impl Traversal {
                 gradients: state.optimizer.map_or_else(Vec::new, |o| {
                     layout.effective(index, o.g, state.normalised.and_then(|n| n.gradients))
                 }),
+                goes_back: state.optimizer.is_some(),
                 slope: applied.unwrap_or(1.0),
                 scratch_words: &mut scratch_words,
                 transposed_words: &mut transposed_words,
@@ -354,18 +380,17 @@ impl Traversal {
         self.name
     }
 
-    /// Records a forward pass from `input`; random layers draw from streams counted from that of
-    /// `source`.
-    pub fn forward(&self, recorder: &mut Recorder, mode: Mode, input: View, source: impl Into<Source>) -> Tape {
-        let source = source.into();
+    /// Records a forward pass from `input`.
+    pub fn forward(&self, recorder: &mut Recorder, mode: Mode, input: View, given: impl Into<Given>) -> Tape {
+        let given = given.into();
         let mut x = input;
         let mut inputs = Vec::with_capacity(self.layers.len());
         for Layered { index, layer, .. } in &self.layers {
             recorder.scope(format!("{}.{index} forward", self.name));
             inputs.push(x);
-            x = layer.forward(&mut self.pass(recorder, mode, source), x);
+            x = layer.forward(&mut self.pass(recorder, mode, given), x);
         }
-        Tape { inputs, output: x, source }
+        Tape { inputs, output: x, given }
     }
 
     /// Records the backward pass of the last forward pass, from the gradient of its output; returns
@@ -409,7 +434,7 @@ impl Traversal {
                 scaling: factors.map(|factors| Scaling { factors, room: room.blended }),
                 output: number + 1 < self.layers.len(),
             };
-            t = layer.tangent(&mut self.pass(recorder, Mode::Train, tape.source), flow);
+            t = layer.tangent(&mut self.pass(recorder, Mode::Train, tape.given), flow);
         }
     }
 
@@ -431,14 +456,15 @@ impl Traversal {
                 input: *index > 0 || wanted != Wanted::Parameters,
             };
             outputs.push(dy);
-            dy = layer.backward(&mut self.pass(recorder, Mode::Train, tape.source), flow);
+            dy = layer.backward(&mut self.pass(recorder, Mode::Train, tape.given), flow);
         }
         outputs.reverse();
         Gradient { input: dy, outputs }
     }
 
-    fn pass<'a>(&self, recorder: &'a mut Recorder, mode: Mode, source: Source) -> Pass<'a> {
-        let (step, scratch, transposed) = (self.step, self.scratch, self.transposed);
-        Pass { recorder, mode, step, source, scratch, transposed }
+    fn pass<'a>(&self, recorder: &'a mut Recorder, mode: Mode, given: Given) -> Pass<'a> {
+        let Traversal { step, scratch, transposed, .. } = *self;
+        let Given { source, labels } = given;
+        Pass { recorder, mode, step, source, labels, scratch, transposed }
     }
 }

@@ -44,6 +44,7 @@ impl Init {
             }
             (VariableKind::Scale, Distribution::Normal) => normal(1.0),
             (VariableKind::Scale, Distribution::GlorotUniform) => Begins::Constant { value: 1.0 },
+            (VariableKind::Embedding, _) => Begins::Normal { mean: 0.0, std: 1.0, stream },
             (VariableKind::Bias, _) => Begins::Constant { value: 0.0 },
             (VariableKind::Running, _) => Begins::Rows { values: vec![0.0, 1.0] },
             (VariableKind::Left, _) => Begins::Normal { mean: 0.0, std: 1.0, stream: stream::SPECTRAL + number },

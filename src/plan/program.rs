@@ -140,11 +140,24 @@ impl Program {
     /// As [`Program::words`], for lists that nothing writes: a tensor that is there already serves,
     /// if it holds the same.
     pub fn shared_words(&mut self, label: impl Into<String>, role: Role, contents: Vec<u32>) -> View {
-        let same = |spec: &TensorSpec| spec.role == role && spec.contents.as_ref() == Some(&contents);
-        match self.tensors.iter().position(same) {
-            Some(index) => View { tensor: TensorId(index as u32), offset: 0, len: contents.len() as u32 },
-            None => self.words(label, role, contents),
+        self.shared(label.into(), role, Element::U32, contents)
+    }
+
+    /// As [`Program::shared_words`], for floats.
+    pub fn shared_floats(&mut self, label: impl Into<String>, role: Role, contents: &[f32]) -> View {
+        self.shared(label.into(), role, Element::F32, contents.iter().map(|value| value.to_bits()).collect())
+    }
+
+    fn shared(&mut self, label: String, role: Role, element: Element, contents: Vec<u32>) -> View {
+        let same = |spec: &TensorSpec| {
+            (spec.role, spec.element) == (role, element) && spec.contents.as_ref() == Some(&contents)
+        };
+        if let Some(index) = self.tensors.iter().position(same) {
+            return View { tensor: TensorId(index as u32), offset: 0, len: contents.len() as u32 };
         }
+        let view = self.tensor(label, role, element, contents.len() as u64);
+        self.set_contents(view, contents);
+        view
     }
 
     /// Sets what a whole tensor holds before the first step, floats by their bits.

@@ -3,13 +3,13 @@
 
 use crate::error::{Error, Result};
 pub use crate::kernels::case::{SEED, random, set, step_words};
-use crate::layers::{LayerSpec, Mode};
+use crate::layers::{Labels, LayerSpec, Mode};
 use crate::model::config::Layers;
-use crate::model::network::{Keep, Layout, Passes, State, Traversal, Wanted};
+use crate::model::network::{Given, Keep, Layout, Passes, State, Traversal, Wanted};
 use crate::model::parameters::{Distribution, Init};
 use crate::model::spectral::Spectral;
 use crate::plan::{Profile, Program, Recorder, Role, View};
-use crate::random::stream;
+use crate::random::{Draws, stream};
 use crate::shape::Shape;
 
 /// A short network placed for a batch, with plans for its passes and random contents in every
@@ -28,6 +28,8 @@ pub struct LayerProgram {
     pub x: View,
     /// `[Q, batch, C_out]`
     pub y: View,
+    /// `[batch]`, or of each image of its packs: random classes, where layers read labels.
+    pub labels: Option<View>,
     /// `[Q, batch, C_out]`: the upstream gradient.
     pub dy: View,
     /// `[P, batch, C_in]`
@@ -53,13 +55,18 @@ impl LayerProgram {
         let dy = program.floats("dy", Role::ActivationGradients, words(layout.output));
         let init = Init { weights: Distribution::Normal, std: 1.0 };
         let state = State::new(&mut program, &layout, &init, true);
+        let labels = layout.labels().map(|Labels { classes, per_sample }| {
+            let draws = Draws::new(SEED, stream::SAMPLES, 5);
+            let labels = (0..batch * per_sample).map(|image| draws.below(image, classes));
+            program.words("labels", Role::StepInputs, labels.collect())
+        });
         let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
         let network = Traversal::place(&mut program, profile, &layout, &state, step, passes);
 
         let spectral = Spectral::new(&layout, &state);
         let mut recorder = Recorder::new(profile);
         spectral.record_normalise(&mut recorder, false);
-        let tape = network.forward(&mut recorder, Mode::Train, x, stream::DEVICE);
+        let tape = network.forward(&mut recorder, Mode::Train, x, Given { source: stream::DEVICE.into(), labels });
         program.plans.push(recorder.finish()?);
         let mut recorder = Recorder::new(profile);
         let dx = network.backward(&mut recorder, &tape, dy, Wanted::All);
@@ -67,7 +74,7 @@ impl LayerProgram {
         program.plans.push(recorder.finish()?);
         if !layout.state.slots.is_empty() {
             let mut recorder = Recorder::new(profile);
-            network.forward(&mut recorder, Mode::Sample, x, 0);
+            network.forward(&mut recorder, Mode::Sample, x, Given { source: 0.into(), labels });
             program.plans.push(recorder.finish()?);
         }
 
@@ -76,7 +83,7 @@ impl LayerProgram {
             random(&mut program, view, number, |z| z);
         }
         random(&mut program, state.kept, 4, |z| z.abs() + 0.5); // a variance is positive
-        Ok(LayerProgram { program, layout, state, step, x, y: tape.output, dy, dx })
+        Ok(LayerProgram { program, layout, state, step, labels, x, y: tape.output, dy, dx })
     }
 
     /// The flat gradients of the parameters.

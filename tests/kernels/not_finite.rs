@@ -4,6 +4,7 @@ use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, silu, softplus, tanh};
 use dcgan_gpu::kernels::loss::adversarial::{self, Logits};
 use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::augment::{Augmentation, Augmented, Images, record_adjoint, record_forward};
+use dcgan_gpu::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::kernels::spectral::{self, Matrix, SIGMA_PITCH, Tensors};
 use dcgan_gpu::kernels::{average, clip};
@@ -75,6 +76,45 @@ fn the_loss_does_not_hide_what_is_no_number() {
                     let gradients = session.read_floats(dlogits).unwrap();
                     let spoilt: Vec<_> = (0..130).filter(|&i| !gradients[i].is_finite()).collect();
                     assert_eq!(spoilt, [place], "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// Nor may that of the classes: a sample with such a logit has no gradient that is a number, and
+/// the others keep theirs.
+#[test]
+fn the_loss_of_classes_does_not_hide_what_is_no_number() {
+    const STEP: u32 = 67;
+    const COLUMN: u32 = 5;
+    const CLASSES: usize = 3;
+    const BATCH: usize = 70;
+    for device in common::devices() {
+        let mut program = Program::default();
+        let step = program.words("step", Role::StepInputs, vec![0, 0, STEP, 0, 0, 0, 0, 0]);
+        let labels = (0..BATCH).map(|b| (b % CLASSES) as u32).collect();
+        let labels = program.words("labels", Role::StepInputs, labels);
+        let words = (BATCH * (1 + CLASSES)) as u64;
+        let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Activations, words));
+        let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
+        let mut recorder = Recorder::new(&device.profile());
+        let views = CrossEntropy { logits, labels, step, dlogits, ring };
+        record_cross_entropy(&mut recorder, 1.0, COLUMN, views);
+        program.plans.push(recorder.finish().unwrap());
+        let mut session = device.load(program).unwrap();
+        let place_of_loss = (STEP % RING_ROWS * RING_COLUMNS + COLUMN) as usize;
+        for bad in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0001), f32::INFINITY, f32::NEG_INFINITY] {
+            for (sample, class) in [(0, 0), (0, 2), (63, 1), (64, 1), (69, 2)] {
+                let what = format!("{bad} for class {class} of sample {sample}, on {}", device.name());
+                let mut values: Vec<_> = (0..words).map(|i| (i as f32 - 140.0) * 0.1).collect();
+                values[sample * (1 + CLASSES) + 1 + class] = bad;
+                session.write_floats(logits, &values);
+                session.run(&[0]).unwrap();
+                assert!(session.read_floats(ring).unwrap()[place_of_loss].is_nan(), "{what}");
+                for (b, gradients) in session.read_floats(dlogits).unwrap().chunks(1 + CLASSES).enumerate() {
+                    let is_spoilt = gradients[1..].iter().map(|d| !d.is_finite()).collect::<Vec<_>>();
+                    assert_eq!(is_spoilt, [b == sample; CLASSES], "{what}: {gradients:?} of sample {b}");
                 }
             }
         }

@@ -257,6 +257,7 @@ fn cases() -> Vec<Trial> {
         ),
         Trial::layers("batch norm per feature", [3, 2, 5], 33, PER_FEATURE),
         Trial::layers("batch norm per feature, 130 rows", [2, 1, 4], 130, PER_FEATURE),
+        Trial::layers("batch norm without scale and shift", [3, 2, 5], 33, &[r#"type = "batch_norm", affine = false"#]),
         Trial::layers("batch norm of one row", [1, 1, 5], 1, &[r#"type = "batch_norm", epsilon = 1e-3"#]),
         Trial::layers("batch norm and relu", [3, 5, 4], 33, &[r#"type = "batch_norm""#, r#"type = "relu""#]),
         // Their mean is a thousand times their deviation: squares summed without care would cancel.

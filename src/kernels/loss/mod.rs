@@ -1,6 +1,7 @@
 //! Losses on logits, what steps record, and the stamp of a step.
 
 pub mod adversarial;
+pub mod cross_entropy;
 pub mod lecam;
 
 use super::case::{self, Trial};
@@ -28,6 +29,7 @@ pub(super) const TOPIC: Topic = Topic {
         twinned!(lecam::LECAM, lecam::lecam),
         twinned!(STAMP, stamp),
         twinned!(SCALE_SAMPLES, scale_samples),
+        twinned!(cross_entropy::CROSS_ENTROPY, cross_entropy::cross_entropy),
     ],
     cases,
 };
@@ -225,5 +227,6 @@ fn cases() -> Vec<Trial> {
     let losses = [(1, 1.0, 1), (3, 0.0, 1), (64, 0.9, 3), (65, 0.1, 1), (200, 1.0, 11)];
     let losses = losses.into_iter().flat_map(adversarial).chain([(1, 0), (65, 70), (64, 71)].map(lecam));
     let stamps = [0, RING_ROWS + 6, 1_000_003].map(stamp);
-    losses.chain(stamps).chain([(1, 64, 1), (5, 7, 3), (6, 33, 4)].map(scale)).collect()
+    let scales = [(1, 64, 1), (5, 7, 3), (6, 33, 4)].map(scale);
+    losses.chain(stamps).chain(scales).chain(cross_entropy::cases()).collect()
 }
