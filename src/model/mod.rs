@@ -9,4 +9,5 @@ pub mod origins;
 pub mod parameters;
 pub mod settings;
 pub mod sources;
+pub mod squares;
 pub mod tensors;

@@ -77,6 +77,8 @@ pub const SETTINGS: &[Setting] = settings! {
     "data": Text, FIXED, "--data" "SET";
     /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
     "data_dir": Folder, RESUMABLE, "--data-dir" "DIR";
+    /// Square images of N×N pixels, with both networks planned for them: 16 to 256, divisible by 4
+    "": Count(16, 256), FIXED, "--size" "N";
     /// Length in epochs
     "training.epochs": Count(1, 1_000_000), RESUMABLE, "--epochs" "N";
     /// Length in steps

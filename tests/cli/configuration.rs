@@ -157,6 +157,34 @@ fn every_key_of_every_preset_can_be_set() {
 }
 
 #[test]
+fn a_size_plans_both_networks() {
+    let desk = Desk::new();
+    let planned = |flags: &str| desk.run(&format!("config show --json {flags}")).json();
+    let shown = planned("--preset tf-tutorial --size 48 --set image.channels=3");
+    let config = &shown["config"];
+    assert_eq!((&config["image"]["height"], &config["image"]["width"]), (&48.into(), &48.into()));
+    assert_eq!(config["training"]["order"], "simultaneous", "all but the networks stays the preset's");
+    let last = config["generator"]["layers"].as_array().unwrap().iter().rev().nth(1).unwrap();
+    assert_eq!((&last["type"], &last["channels"]), (&"conv_transpose".into(), &3.into()));
+    for key in ["generator.layers", "discriminator.layers", "image.height", "image.width"] {
+        assert_eq!(shown["origins"][key], "flag --size", "{key}");
+    }
+    // What is planned is what presets hold.
+    assert_eq!(planned("--size 28")["config"], planned("")["config"]);
+    let shown = desk.run_with(&[("DCGAN_GPU_SIZE", "20")], "config show --config tiny.toml").done();
+    assert!(shown.contains("height = 20  # environment DCGAN_GPU_SIZE"), "{shown}");
+    let refused = desk.run_with(&[("DCGAN_GPU_SIZE", "21")], "config show");
+    refused.refused(2, "DCGAN_GPU_SIZE: networks are planned for sizes");
+
+    // A run records them, and needs no flag to go on.
+    let line = "train --config tiny.toml --size 16 --device cpu --out run --steps 2 --batch-size 2";
+    desk.run(line).done();
+    assert_eq!(at(&desk.config("run"), "image.height"), "16");
+    desk.run("train --resume run --device cpu --steps 4").done();
+    assert_eq!(desk.picture("run/samples/step-00000004.png").0, 3 * 16 + 2 * 2);
+}
+
+#[test]
 fn a_dry_run_counts_and_creates_nothing() {
     let desk = Desk::new();
     let before = desk.snapshot();
