@@ -68,7 +68,8 @@ const RESUMABLE: bool = true;
 
 /// All settings, those with flags in the order of help.
 pub const SETTINGS: &[Setting] = settings! {
-    /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
+    /// pytorch (the default), tf-tutorial, stabilized, keras, quick, colour-32 or colour-64; see
+    /// `presets`
     "": Text, FIXED, "--preset" "PRESET";
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
     "": File, FIXED, "--config" "FILE";

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::desk::{Desk, TRAIN};
 
-const PRESETS: [&str; 5] = ["pytorch", "tf-tutorial", "stabilized", "keras", "quick"];
+const PRESETS: [&str; 7] = ["pytorch", "tf-tutorial", "stabilized", "keras", "quick", "colour-32", "colour-64"];
 
 /// Key, flag, and the values that the file, the environment and the flag give, as TOML.
 const SOURCES: [(&str, &str, [&str; 3]); 18] = [
@@ -171,6 +171,10 @@ fn a_size_plans_both_networks() {
     }
     // What is planned is what presets hold.
     assert_eq!(planned("--size 28")["config"], planned("")["config"]);
+    for (preset, size) in [("colour-32", "32"), ("colour-64", "64")] {
+        let [own, again] = ["", &format!("--size {size}")].map(|flags| planned(&format!("--preset {preset} {flags}")));
+        assert_eq!(own["config"], again["config"], "{preset}");
+    }
     let shown = desk.run_with(&[("DCGAN_GPU_SIZE", "20")], "config show --config tiny.toml").done();
     assert!(shown.contains("height = 20  # environment DCGAN_GPU_SIZE"), "{shown}");
     let refused = desk.run_with(&[("DCGAN_GPU_SIZE", "21")], "config show");

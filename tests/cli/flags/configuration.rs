@@ -93,6 +93,7 @@ fn values_of_a_configuration() {
             ("train --size 32 --set image.width=64", 2, "it plans image.width, which --set gives too; leave one of"),
             ("train --size 32 --set generator.layers=[{type=\"tanh\"}]", 2, "--size: it plans generator.layers"),
             (
+                "train --preset colour-32 --out there",
                 4,
                 "no data set is named, and the configuration has none of its own",
             ),
