@@ -10,6 +10,7 @@ fn main() -> std::io::Result<()> {
         ("idx", seeds::idx_files()),
         ("gzip", seeds::gzip_files()),
         ("npy", seeds::npy_files()),
+        ("labels", [seeds::label_tables(), seeds::label_numbers()].concat()),
         ("picture", seeds::pictures()),
         ("toml", seeds::configurations()),
     ];

@@ -1,5 +1,5 @@
 //! 200,000 seeded mutations of small valid files for each parser of what comes from outside: IDX,
-//! gzip, NumPy arrays, pictures, configurations and checkpoints. None may panic, take a second, or
+//! gzip, NumPy arrays, labels, pictures, configurations and checkpoints. None may panic, take a second, or
 //! make the process grow beyond 256 MB, and each is either accepted or refused with the right kind
 //! of error in one short line.
 //!
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::mutate::{Dice, mutated, with_checksums};
 use common::{program, seeds};
+use dcgan_gpu::data::labels::table;
 use dcgan_gpu::data::{idx, npy, picture};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
@@ -87,6 +88,22 @@ fn gzip_files() {
 #[test]
 fn numpy_arrays() {
     survive("npy", &seeds::npy_files(), Kind::Data, |file| npy::parse(file, file.len() as u64).map(drop));
+}
+
+#[test]
+fn numbers_as_labels() {
+    survive("label numbers", &seeds::label_numbers(), Kind::Data, |file| {
+        npy::parse_labels(file, file.len() as u64, |_| Ok(())).map(drop)
+    });
+}
+
+#[test]
+fn tables_of_labels() {
+    let files = ["a.png", "b/1.png", "b/2.png"].map(|file| file.as_bytes().to_vec());
+    survive("label tables", &seeds::label_tables(), Kind::Data, |file| {
+        let by_file = table::parse(file, table::Images::Files(&files));
+        by_file.or_else(|_| table::parse(file, table::Images::InOrder(3))).map(drop)
+    });
 }
 
 #[test]

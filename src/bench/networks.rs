@@ -166,8 +166,13 @@ mod tests {
     fn every_preset_has_every_size_and_width() {
         for (name, _) in PRESETS {
             let base = preset(name).unwrap();
-            assert_eq!(derived(&base, 28, 1.0).unwrap(), base);
-            for (size, width) in [(28, 0.5), (28, 2.0), (32, 1.0), (64, 1.0), (128, 1.0)] {
+            let own = base.image.height;
+            assert_eq!(derived(&base, own, 1.0).unwrap(), base);
+            for (size, width) in [(own, 0.5), (own, 2.0), (32, 1.0), (64, 1.0), (128, 1.0)] {
+                // No stages are taken away.
+                if size < own {
+                    continue;
+                }
                 let config = derived(&base, size, width).unwrap_or_else(|e| panic!("{name} {size} {width}: {e}"));
                 assert_eq!((config.image.height, config.image.width), (size, size));
             }

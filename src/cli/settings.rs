@@ -53,15 +53,30 @@ impl<const ALL: bool> Settings<ALL> {
         for setting in self.given().filter(|setting| !setting.key.is_empty()) {
             let Some(value) = self.0.get_one::<Value>(setting.id()) else { continue };
             let path: Vec<_> = setting.key.split('.').collect();
-            let (name, origin) = match self.0.value_source(setting.id()) {
-                Some(ValueSource::EnvVariable) => (setting.variable(), Origin::Environment(setting.variable())),
-                _ => (setting.flag.to_string(), Origin::Flag(setting.flag)),
-            };
+            let (name, origin) = self.source(setting);
             merge.set(&path, value.clone(), origin).map_err(|e| Error::usage(format!("{name}: {e}")))?;
         }
         let mut assignments = self.0.get_many::<String>("set").into_iter().flatten();
         assignments.try_for_each(|assignment| merge.set_text(assignment))?;
+        self.plan(&mut merge)?;
         Ok(merge)
+    }
+
+    /// Plans the networks for `--size`, where it is given: they follow from all other values.
+    fn plan(&self, merge: &mut Merge) -> Result<()> {
+        let Some(setting) = self.given().find(|setting| setting.flag == "--size") else { return Ok(()) };
+        let size = self.0.get_one::<Value>(setting.id()).and_then(Value::as_integer).unwrap_or_default();
+        let (name, origin) = self.source(setting);
+        let size = u32::try_from(size).unwrap_or_default();
+        merge.plan(size, &origin).map_err(|e| Error::usage(format!("{name}: {e}")))
+    }
+
+    /// What gives a setting its value, for messages and as the value's origin.
+    fn source(&self, setting: &Setting) -> (String, Origin) {
+        match self.0.value_source(setting.id()) {
+            Some(ValueSource::EnvVariable) => (setting.variable(), Origin::Environment(setting.variable())),
+            _ => (setting.flag.to_string(), Origin::Flag(setting.flag)),
+        }
     }
 
     /// The configuration that [`Settings::changed`] makes of `merge`.

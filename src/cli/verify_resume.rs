@@ -21,7 +21,7 @@ Examples:
   dcgan-gpu verify-resume --config mine.toml --data path/to/images --json"
 )]
 pub struct Arguments {
-    /// pytorch, tf-tutorial, stabilized, keras or quick
+    /// The name of a preset; see `presets`
     #[arg(long, value_name = "PRESET", default_value = "quick", conflicts_with = "config")]
     preset: String,
     /// A TOML file with the keys of a preset

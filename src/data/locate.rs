@@ -16,6 +16,9 @@ use crate::model::sources::nearest;
 /// The names that the training images of MNIST and its relatives go by.
 const TRAINING_IMAGES: [&str; 2] = ["train-images-idx3-ubyte", "train-images.idx3-ubyte"];
 
+/// The name of the labels of the first of them.
+const TRAINING_LABELS: &str = "train-labels-idx1-ubyte";
+
 /// The files of one data set.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Location {
@@ -26,6 +29,22 @@ pub struct Location {
 }
 
 impl Location {
+    /// The error for images without labels: where they were looked for, and what to do.
+    pub fn no_labels(&self, set: Option<&Set>) -> Error {
+        let images = self.images.display();
+        let name = self.images.file_name().unwrap_or_default().to_string_lossy();
+        let Some(labels) = stem_of_labels(&name) else {
+            return Error::data(format!(
+                "{images} has no labels: they are found by the name of the images, as {} is by that of {}; name both so",
+                TRAINING_LABELS, TRAINING_IMAGES[0]
+            ));
+        };
+        let get = set.map(|set| format!(", as `dcgan-gpu data get {}` does", set.name)).unwrap_or_default();
+        Error::data(format!(
+            "{images} has no labels: neither {labels} nor {labels}.gz is beside it; put one there{get}"
+        ))
+    }
+
     /// Whether rows and columns are swapped in the file, as they are in all of EMNIST.
     pub fn is_transposed(&self) -> bool {
         self.images.file_name().is_some_and(|name| stem(&name.to_string_lossy()).starts_with("emnist"))
@@ -193,9 +212,14 @@ fn named(folder: &Path, names: &[String], wanted: &str) -> Option<Location> {
 
 /// The file that has the labels of the file `images`.
 fn labels_of(images: &str, folder: &Path, names: &[String]) -> Option<PathBuf> {
+    with_stem(names, &stem_of_labels(images)?).map(|name| folder.join(name))
+}
+
+/// What the file that has the labels of the file `images` is called, where that can be told.
+fn stem_of_labels(images: &str) -> Option<String> {
     let images = stem(images);
     let labels = images.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1");
-    with_stem(names, &labels).filter(|_| labels != images).map(|name| folder.join(name))
+    (labels != images).then_some(labels)
 }
 
 /// The first name with this stem: the unpacked file comes before its `.gz`, which takes longer to

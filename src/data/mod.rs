@@ -8,6 +8,7 @@ mod gzip;
 pub mod idx;
 mod images;
 mod kind;
+pub mod labels;
 pub mod locate;
 #[cfg(test)]
 #[path = "../../tests/common/makers.rs"]
@@ -26,6 +27,8 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 pub use self::images::RawImages;
+use self::labels::Labels;
+use self::sets::Set;
 pub use self::shuffle::shuffled;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::hex;
@@ -43,28 +46,51 @@ pub struct DataSet {
     /// The seed of strokes, which are drawn when they are asked for.
     seed: u64,
     /// All other images.
-    loaded: Option<Loaded>,
+    resident: Option<Resident>,
+    /// What the images are of, or where that was looked for, or why it cannot be used.
+    labels: Result<Labels>,
+    remark: Option<String>,
 }
 
 /// Images in memory, in the network's shape.
 #[derive(Debug)]
-struct Loaded {
+struct Resident {
     /// `[count][height][width][channels]`.
     pixels: Vec<u8>,
     count: u32,
-    labels: Option<Vec<u32>>,
-    classes: Vec<String>,
+}
+
+/// What was read of a data set.
+#[derive(Debug)]
+struct Loaded {
+    resident: Resident,
+    labels: Result<Labels>,
     remark: Option<String>,
 }
 
 impl Loaded {
+    /// Images in the network's shape; where there are no labels, `none` says so. Labels that cannot
+    /// be used do no harm where they are not asked for, and are remarked.
+    fn new(pixels: Vec<u8>, count: u32, remark: Option<String>, labels: Result<Option<Labels>>, none: Error) -> Loaded {
+        let unused = labels.as_ref().err().map(|error| format!("the labels cannot be used: {error}"));
+        let remarks: Vec<_> = remark.into_iter().chain(unused).collect();
+        let remark = (!remarks.is_empty()).then(|| remarks.join("; "));
+        Loaded { resident: Resident { pixels, count }, labels: labels.and_then(|labels| labels.ok_or(none)), remark }
+    }
+
     /// The images of the file `path`, brought to `shape`.
-    fn from_images(images: RawImages, path: &Path, shape: Shape) -> Result<Loaded> {
+    fn of_images(
+        images: RawImages,
+        path: &Path,
+        shape: Shape,
+        labels: Result<Option<Labels>>,
+        none: Error,
+    ) -> Result<Loaded> {
         let from = images.shape;
         let remark = (from != shape).then(|| format!("{}: images of {from}, brought to {shape}", path.display()));
-        let images = images.conformed(shape).map_err(files::at(path))?;
-        log::debug!("{} images of {shape} from {}", images.count, path.display());
-        Ok(Loaded { pixels: images.pixels, count: images.count, labels: None, classes: Vec::new(), remark })
+        let RawImages { count, pixels, .. } = images.conformed(shape).map_err(files::at(path))?;
+        log::debug!("{count} images of {shape} from {}", path.display());
+        Ok(Loaded::new(pixels, count, remark, labels, none))
     }
 }
 
@@ -81,16 +107,34 @@ impl DataSet {
     /// Images of another size are scaled to cover `shape`, and their centre is cropped; grey is
     /// made of colours, or colours of grey.
     ///
+    /// Strokes and IDX files have labels of their own. An array has them in a `.npy` or CSV file
+    /// beside it, pictures too, or else by the folders that they lie in ([`labels`]). Labels that
+    /// cannot be used are an error only where they are asked for
+    /// ([`DataSet::require_labels`]), but for those of IDX files.
+    ///
     /// # Errors
     ///
     /// [`Kind::Data`](crate::error::Kind::Data) when the set is missing or broken.
     pub fn open(spec: &str, data_dir: Option<&Path>, shape: Shape, seed: u64) -> Result<DataSet> {
         let loaded = match (spec, sets::named(spec)) {
-            ("strokes", _) => check_strokes(shape).map(|()| None)?,
-            (_, Some(set)) => Some(load_idx(&locate::find_set(set, data_dir)?, shape)?),
-            (path, None) => Some(kind::load(Path::new(path), shape)?),
+            ("", _) => Err(Error::data(
+                "no data set is named, and the configuration has none of its own; name a folder of pictures or another \
+                 data set with --data",
+            )),
+            ("strokes", _) => check_strokes(shape).map(|()| None),
+            (_, Some(set)) => load_idx(&locate::find_set(set, data_dir)?, shape, Some(set)).map(Some),
+            (path, None) => kind::load(Path::new(path), shape).map(Some),
         };
-        Ok(DataSet { name: spec.to_owned(), shape, seed, loaded })
+        let name = spec.to_owned();
+        Ok(match loaded? {
+            Some(Loaded { resident, labels, remark }) => {
+                DataSet { name, shape, seed, resident: Some(resident), labels, remark }
+            }
+            None => {
+                let labels = Ok(Labels::of_drawn(&strokes::CLASSES));
+                DataSet { name, shape, seed, resident: None, labels, remark: None }
+            }
+        })
     }
 
     /// What [`DataSet::open`] was asked for.
@@ -101,7 +145,7 @@ impl DataSet {
     /// The number of images in an epoch; never 0.
     #[expect(clippy::len_without_is_empty, reason = "a data set without images is never opened")]
     pub fn len(&self) -> u32 {
-        self.loaded.as_ref().map_or(strokes::EPOCH, |loaded| loaded.count)
+        self.resident.as_ref().map_or(strokes::EPOCH, |resident| resident.count)
     }
 
     /// The shape of each image.
@@ -111,23 +155,78 @@ impl DataSet {
 
     /// All pixels, `[len][height][width][channels]`, when they are in memory; `None` for strokes.
     pub fn resident(&self) -> Option<&[u8]> {
-        self.loaded.as_ref().map(|loaded| loaded.pixels.as_slice())
+        self.resident.as_ref().map(|resident| resident.pixels.as_slice())
     }
 
-    /// The label of each image, where a file of them came with the images, or where each lies in
-    /// the folder of its class.
-    pub fn labels(&self) -> Option<&[u32]> {
-        self.loaded.as_ref()?.labels.as_deref()
+    /// The names of the classes: those of the data set, of the folders, or of the labels in a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Data`](crate::error::Kind::Data) for a data set without labels, saying where they
+    /// were looked for and what to do; or what is wrong with the file that has them.
+    pub fn require_labels(&self) -> Result<&[String]> {
+        self.labels.as_ref().map(Labels::classes).map_err(Clone::clone)
     }
 
-    /// What the labels mean, where they have names.
+    /// What the classes are called; none where there are no labels.
     pub fn classes(&self) -> &[String] {
-        self.loaded.as_ref().map_or(&[], |loaded| &loaded.classes)
+        self.labels.as_ref().map_or(&[], Labels::classes)
+    }
+
+    /// How many classes there are; 0 where there are no labels.
+    pub fn class_count(&self) -> u32 {
+        self.classes().len() as u32
+    }
+
+    /// What the class `class` is called, where there is one.
+    pub fn class_name(&self, class: u32) -> Option<&str> {
+        self.classes().get(class as usize).map(String::as_str)
+    }
+
+    /// The class of the image `index` in `epoch`, below [`DataSet::class_count`], where there are
+    /// labels. What strokes show depends on the epoch.
+    ///
+    /// # Panics
+    ///
+    /// When the index is not below [`DataSet::len`].
+    pub fn label_of(&self, epoch: u32, index: u32) -> Option<u32> {
+        let labels = self.labels.as_ref().ok()?;
+        assert!(index < self.len(), "image {index} of {}", self.len());
+        Some(match self.resident {
+            Some(_) => labels.of()[index as usize],
+            None => strokes::label(self.seed, epoch, index).into(),
+        })
+    }
+
+    /// Puts the classes of the images `indices` in `epoch` into `out`: those of the images that
+    /// [`DataSet::fill`] copies.
+    ///
+    /// # Panics
+    ///
+    /// When there are no labels, an index is not below [`DataSet::len`], or `out` has another
+    /// length.
+    pub fn fill_labels(&self, epoch: u32, indices: &[u32], out: &mut [u32]) {
+        assert_eq!(out.len(), indices.len(), "the output holds a label for each image");
+        for (label, &index) in out.iter_mut().zip(indices) {
+            *label = self.label_of(epoch, index).expect("the data set has labels");
+        }
+    }
+
+    /// SHA-256, as hexadecimal digits, of the number of classes and of all labels, to know them
+    /// again, apart from [`DataSet::digest`]; of strokes, of the first ones. `None` where there are
+    /// no labels.
+    pub fn labels_digest(&self) -> Option<String> {
+        let labels = self.labels.as_ref().ok()?;
+        let drawn: Vec<u32> = match self.resident {
+            Some(_) => Vec::new(),
+            None => (0..DIGESTED_STROKES).map(|index| strokes::label(self.seed, 0, index).into()).collect(),
+        };
+        Some(labels::digest(labels.classes().len(), if self.resident.is_some() { labels.of() } else { &drawn }))
     }
 
     /// What someone should know about how the images were read, where there is something: one line.
     pub fn remark(&self) -> Option<&str> {
-        self.loaded.as_ref()?.remark.as_deref()
+        self.remark.as_deref()
     }
 
     /// SHA-256, as hexadecimal digits, of number, shape and pixels of all images, to know them
@@ -186,24 +285,20 @@ fn check_strokes(shape: Shape) -> Result<()> {
     Ok(())
 }
 
-fn load_idx(location: &locate::Location, shape: Shape) -> Result<Loaded> {
+/// Reads IDX files, those of `set` where they are known.
+fn load_idx(location: &locate::Location, shape: Shape, set: Option<&Set>) -> Result<Loaded> {
     let images = idx::read_images(&location.images)?;
     let images = if location.is_transposed() { images.transposed() } else { images };
-    let labels = location.labels.as_deref().map(|path| labels_for(&images, path)).transpose()?;
-    Ok(Loaded { labels, ..Loaded::from_images(images, &location.images, shape)? })
+    let labels = location.labels.as_deref().map(|path| idx_labels(images.count, path, set)).transpose()?;
+    Loaded::of_images(images, &location.images, shape, Ok(labels), location.no_labels(set))
 }
 
-fn labels_for(images: &RawImages, path: &Path) -> Result<Vec<u32>> {
+fn idx_labels(count: u32, path: &Path, set: Option<&Set>) -> Result<Labels> {
     let labels = idx::read_labels(path)?;
-    if labels.len() != images.count as usize {
-        return Err(Error::data(format!(
-            "{} holds {} labels for {} images; replace it with the labels of these images or remove it",
-            path.display(),
-            labels.len(),
-            images.count
-        )));
+    if labels.len() != count as usize {
+        return Err(files::at(path)(labels::wrong_count(labels.len() as u64, count)));
     }
-    Ok(labels.into_iter().map(u32::from).collect())
+    Labels::of_bytes(&labels, set.map(|set| set.classes)).map_err(files::at(path))
 }
 
 /// The 64-bit FNV-1a hash, with which tests pin down long sequences.
@@ -267,7 +362,7 @@ mod tests {
     fn opens_a_folder() {
         let folder = folder_with_images("", 2);
         let set = open(folder.path(), TINY).unwrap();
-        assert_eq!((set.len(), set.shape(), set.labels()), (2, TINY, Some(&[9, 9][..])));
+        assert_eq!((set.len(), set.shape(), set.class_count()), (2, TINY, 1));
         assert_eq!(set.resident(), Some(&[1, 2, 3, 4, 5, 6, 7, 8][..]));
         let mut out = [0; 12];
         set.fill(0, &[1, 0, 1], &mut out);
@@ -298,7 +393,50 @@ mod tests {
         let folder = folder_with_images("", 3);
         refused(open(folder.path(), TINY), "3 labels for 2 images");
         refused(DataSet::open("strokes", None, colour, 0), "2×2×3");
-        refused(DataSet::open("", None, TINY, 0), "no data set");
+        refused(DataSet::open("", None, TINY, 0), "no data set is named");
+    }
+
+    #[test]
+    fn idx_labels_become_classes_in_their_order() {
+        let folder = folder_with_images("", 2);
+        let labels = folder.path().join("train-labels-idx1-ubyte");
+        fs::write(&labels, [0, 0, 8, 1, 0, 0, 0, 2, 9, 4]).unwrap();
+        let labels_of = |set: &DataSet| [0, 1].map(|index| set.label_of(0, index).unwrap());
+        let set = open(folder.path(), TINY).unwrap();
+        assert_eq!((labels_of(&set), set.require_labels().unwrap()), ([1, 0], &["4", "9"].map(String::from)[..]));
+
+        // A set that is known by name has its classes, whichever occur.
+        let named = |name: &str| DataSet::open(name, Some(folder.path()), TINY, 0).unwrap();
+        assert_eq!((labels_of(&named("mnist")), named("mnist").class_count()), ([9, 4], 10));
+        assert_eq!(named("fashion-mnist").class_name(9), Some("Ankle boot"));
+        assert_eq!(named("kmnist").class_name(4), Some("na"));
+
+        fs::remove_file(labels).unwrap();
+        let message = |set: DataSet| set.require_labels().unwrap_err().to_string();
+        let end = "-ubyte has no labels: neither train-labels-idx1-ubyte nor train-labels-idx1-ubyte.gz is beside it; put one there";
+        assert!(message(open(folder.path(), TINY).unwrap()).ends_with(end));
+        assert!(message(named("kmnist")).ends_with(&format!("{end}, as `dcgan-gpu data get kmnist` does")));
+        let odd = folder.path().join("digits");
+        fs::rename(folder.path().join("train-images-idx3-ubyte"), &odd).unwrap();
+        let message = message(open(&odd, TINY).unwrap());
+        assert!(message.contains("as train-labels-idx1-ubyte is by that of train-images-idx3-ubyte"), "{message}");
+    }
+
+    #[test]
+    fn strokes_are_labelled_as_they_are_drawn() {
+        let shape = Shape { height: 28, width: 28, channels: 1 };
+        let set = DataSet::open("strokes", None, shape, 5).unwrap();
+        assert_eq!((set.class_count(), set.class_name(7)), (10, Some("7")));
+        let (indices, mut labels) = ([17, 3, strokes::EPOCH - 1], [0; 3]);
+        set.fill_labels(2, &indices, &mut labels);
+        for (index, label) in indices.into_iter().zip(labels) {
+            let drawn = strokes::draw(5, 2, index, shape, &mut vec![0; shape.bytes()]);
+            assert_eq!((Some(label), label), (set.label_of(2, index), drawn.into()));
+        }
+        let all = |epoch| (0..100).map(|index| set.label_of(epoch, index)).collect::<Vec<_>>();
+        assert!(all(2) != all(3) && all(2).iter().all(|label| *label < Some(10)));
+        let digest = |seed| DataSet::open("strokes", None, shape, seed).unwrap().labels_digest();
+        assert!(digest(5) == set.labels_digest() && digest(6) != digest(5));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Set {
     /// Base addresses in the order in which they are asked; each ends in `/` and is followed by the
     /// name of a file.
     pub sources: &'static [&'static str],
+    /// What the labels mean, from 0 on.
+    pub classes: &'static [&'static str],
     /// Training images, training labels, test images, test labels.
     pub files: &'static [File],
 }
@@ -70,6 +72,7 @@ pub const SETS: [Set; 3] = [
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ],
+        classes: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
         files: &[
             file(
                 TRAIN_IMAGES,
@@ -107,6 +110,18 @@ pub const SETS: [Set; 3] = [
             // Where Keras gets this set from; the names of its files are the same.
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
         ],
+        classes: &[
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ],
         files: &[
             file(TRAIN_IMAGES, 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", None),
             file(TRAIN_LABELS, 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", None),
@@ -124,6 +139,8 @@ pub const SETS: [Set; 3] = [
             // The same server without TLS: the checksums hold all the same.
             "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
         ],
+        // Of ten hiragana, in Latin letters.
+        classes: &["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
         files: &[
             file(TRAIN_IMAGES, 18_165_135, "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4", None),
             file(TRAIN_LABELS, 29_497, "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17", None),
@@ -163,6 +180,7 @@ mod tests {
         let mut hashes = BTreeSet::new();
         for set in &SETS {
             assert_eq!(named(set.name).unwrap().title, set.title);
+            assert_eq!(set.classes.len(), 10, "{}", set.name);
             assert!(set.sources.len() >= 2, "{}: one source is one fault away from none", set.name);
             for source in set.sources {
                 assert!(source.starts_with("http") && source.ends_with('/'), "{source}");

@@ -11,4 +11,5 @@ pub mod parameters;
 pub mod settings;
 pub mod sources;
 pub mod spectral;
+pub mod squares;
 pub mod tensors;

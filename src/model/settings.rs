@@ -68,7 +68,8 @@ const RESUMABLE: bool = true;
 
 /// All settings, those with flags in the order of help.
 pub const SETTINGS: &[Setting] = settings! {
-    /// pytorch (the default), tf-tutorial, stabilized, keras or quick; see `presets`
+    /// pytorch (the default), tf-tutorial, stabilized, keras, quick, colour-32 or colour-64; see
+    /// `presets`
     "": Text, FIXED, "--preset" "PRESET";
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
     "": File, FIXED, "--config" "FILE";
@@ -77,6 +78,8 @@ pub const SETTINGS: &[Setting] = settings! {
     "data": Text, FIXED, "--data" "SET";
     /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
     "data_dir": Folder, RESUMABLE, "--data-dir" "DIR";
+    /// Square images of N×N pixels, with both networks planned for them: 16 to 256, divisible by 4
+    "": Count(16, 256), FIXED, "--size" "N";
     /// Length in epochs
     "training.epochs": Count(1, 1_000_000), RESUMABLE, "--epochs" "N";
     /// Length in steps

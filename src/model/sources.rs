@@ -13,16 +13,19 @@ use super::config::Config;
 use super::keys;
 use super::network::MAX_LAYERS;
 use super::origins::{Leaf, Origin, Origins, collect};
+use super::squares;
 use crate::error::{Error, Result};
 use crate::layers::{LAYERS, LayerSpec};
 
 /// The built-in presets: name and TOML text.
-pub const PRESETS: [(&str, &str); 5] = [
+pub const PRESETS: [(&str, &str); 7] = [
     ("pytorch", include_str!("../../assets/presets/pytorch.toml")),
     ("tf-tutorial", include_str!("../../assets/presets/tf-tutorial.toml")),
     ("stabilized", include_str!("../../assets/presets/stabilized.toml")),
     ("keras", include_str!("../../assets/presets/keras.toml")),
     ("quick", include_str!("../../assets/presets/quick.toml")),
+    ("colour-32", include_str!("../../assets/presets/colour-32.toml")),
+    ("colour-64", include_str!("../../assets/presets/colour-64.toml")),
 ];
 
 /// The preset of `train` when none is named.
@@ -48,6 +51,9 @@ pub fn preset_text(name: &str) -> Result<&'static str> {
 pub fn preset(name: &str) -> Result<Config> {
     Merge::new(name)?.finish()
 }
+
+/// The key of a layer with weights that its spectral norm divides.
+const SPECTRAL_NORM: &str = "spectral_norm";
 
 /// The most bytes of a configuration file.
 const LARGEST_FILE: u64 = 256 << 10;
@@ -201,6 +207,39 @@ impl Merge {
         let value = parsed.ok().and_then(|mut t| t.remove("value")).unwrap_or_else(|| Value::from(text.trim()));
         let path: Vec<&str> = key.trim().split('.').collect();
         self.set(&path, value, Origin::Flag("--set")).map_err(|e| Error::usage(format!("--set {assignment}: {e}")))
+    }
+
+    /// Makes the images squares of `size` pixels a side, and plans both networks for them, whatever
+    /// they were: with batch norm in the discriminator unless it mixes what a penalty or spectral
+    /// norm keep apart. Everything else has to be set before.
+    ///
+    /// # Errors
+    /// A usage error when no networks are planned for this size (it names the nearest), or when
+    /// `--set` gives what follows from it.
+    pub fn plan(&mut self, size: u32, origin: &Origin) -> Result<()> {
+        let planned = ["image.height", "image.width", "generator.layers", "discriminator.layers"];
+        if let Some(key) = planned.iter().find(|key| *self.origins.of(key) == Origin::Flag("--set")) {
+            return Err(Error::usage(format!("it plans {key}, which --set gives too; leave one of the two out")));
+        }
+        let value = |path: [&str; 2]| self.table.get(path[0]).and_then(|table| table.get(path[1]));
+        let channels = value(["image", "channels"]).and_then(Value::as_integer).unwrap_or(1);
+        let has_penalty = value(["objective", "penalty"]).is_some();
+        let layers = value(["discriminator", "layers"]).and_then(Value::as_array);
+        let has_norm = |layer: &Value| layer.get(SPECTRAL_NORM).and_then(Value::as_bool) == Some(true);
+        let is_normed = layers.is_some_and(|layers| layers.iter().any(has_norm));
+
+        let channels = u32::try_from(channels).unwrap_or(1);
+        let [generator, mut discriminator] = squares::networks(size, channels, !(has_penalty || is_normed))?;
+        if is_normed {
+            let tables = discriminator.iter_mut().filter_map(Value::as_table_mut);
+            tables.filter(|layer| layer.contains_key("kernel")).for_each(|layer| {
+                layer.insert(SPECTRAL_NORM.to_string(), true.into());
+            });
+        }
+        self.set(&["image", "height"], size.into(), origin.clone())?;
+        self.set(&["image", "width"], size.into(), origin.clone())?;
+        self.set(&["generator", "layers"], generator.into(), origin.clone())?;
+        self.set(&["discriminator", "layers"], discriminator.into(), origin.clone())
     }
 
     /// The configuration, checked value by value but not yet as a whole ([`Config::layouts`]).

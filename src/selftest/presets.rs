@@ -11,7 +11,15 @@ use crate::plan::{Fill, Profile, Program, View};
 use crate::random::{Draws, Source, split, stream};
 
 /// The presets with a batch that is quick, and no multiple of a tile.
-const BATCHES: [(&str, u32); 5] = [("pytorch", 6), ("tf-tutorial", 5), ("stabilized", 7), ("keras", 8), ("quick", 5)];
+const BATCHES: [(&str, u32); 7] = [
+    ("pytorch", 6),
+    ("tf-tutorial", 5),
+    ("stabilized", 7),
+    ("keras", 8),
+    ("quick", 5),
+    ("colour-32", 5),
+    ("colour-64", 3),
+];
 
 /// Images that the data set has.
 const IMAGES: u32 = 9;

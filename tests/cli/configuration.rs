@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::desk::{Desk, TRAIN};
 
-const PRESETS: [&str; 5] = ["pytorch", "tf-tutorial", "stabilized", "keras", "quick"];
+const PRESETS: [&str; 7] = ["pytorch", "tf-tutorial", "stabilized", "keras", "quick", "colour-32", "colour-64"];
 
 /// Key, flag, and the values that the file, the environment and the flag give, as TOML.
 const SOURCES: [(&str, &str, [&str; 3]); 18] = [
@@ -154,6 +154,38 @@ fn every_key_of_every_preset_can_be_set() {
         let set = crate::desk::end(command).json();
         assert_eq!(set, desk.run(&format!("train --preset {preset} --dry-run --json")).json(), "{preset}");
     }
+}
+
+#[test]
+fn a_size_plans_both_networks() {
+    let desk = Desk::new();
+    let planned = |flags: &str| desk.run(&format!("config show --json {flags}")).json();
+    let shown = planned("--preset tf-tutorial --size 48 --set image.channels=3");
+    let config = &shown["config"];
+    assert_eq!((&config["image"]["height"], &config["image"]["width"]), (&48.into(), &48.into()));
+    assert_eq!(config["training"]["order"], "simultaneous", "all but the networks stays the preset's");
+    let last = config["generator"]["layers"].as_array().unwrap().iter().rev().nth(1).unwrap();
+    assert_eq!((&last["type"], &last["channels"]), (&"conv_transpose".into(), &3.into()));
+    for key in ["generator.layers", "discriminator.layers", "image.height", "image.width"] {
+        assert_eq!(shown["origins"][key], "flag --size", "{key}");
+    }
+    // What is planned is what presets hold.
+    assert_eq!(planned("--size 28")["config"], planned("")["config"]);
+    for (preset, size) in [("colour-32", "32"), ("colour-64", "64")] {
+        let [own, again] = ["", &format!("--size {size}")].map(|flags| planned(&format!("--preset {preset} {flags}")));
+        assert_eq!(own["config"], again["config"], "{preset}");
+    }
+    let shown = desk.run_with(&[("DCGAN_GPU_SIZE", "20")], "config show --config tiny.toml").done();
+    assert!(shown.contains("height = 20  # environment DCGAN_GPU_SIZE"), "{shown}");
+    let refused = desk.run_with(&[("DCGAN_GPU_SIZE", "21")], "config show");
+    refused.refused(2, "DCGAN_GPU_SIZE: networks are planned for sizes");
+
+    // A run records them, and needs no flag to go on.
+    let line = "train --config tiny.toml --size 16 --device cpu --out run --steps 2 --batch-size 2";
+    desk.run(line).done();
+    assert_eq!(at(&desk.config("run"), "image.height"), "16");
+    desk.run("train --resume run --device cpu --steps 4").done();
+    assert_eq!(desk.picture("run/samples/step-00000004.png").0, 3 * 16 + 2 * 2);
 }
 
 #[test]

@@ -40,6 +40,26 @@ pub fn npy_files() -> Vec<Vec<u8>> {
     ]
 }
 
+pub fn label_numbers() -> Vec<Vec<u8>> {
+    vec![
+        array("|u1", "(5,)", &noise(5)),
+        array("<i8", "(3,)", &noise(24)),
+        array(">u2", "(4,)", &noise(8)),
+        npy("{'descr': '>i4', 'fortran_order': True, 'shape': (2,), }\n", &noise(8)),
+    ]
+}
+
+pub fn label_tables() -> Vec<Vec<u8>> {
+    let texts = [
+        "7\n3\n7\n",
+        "label\r\ncat\r\ndog\r\n\"wild, cat\"\r\n",
+        "id,class,more\n0,7,a\n1,3,b\n2,7,c\n",
+        "a.png,1\nb/1.png,2\nb/2.png,1\n",
+        "\u{feff}file,label\nb\\2.png,x\n./a.png,\"y \"\"z\"\"\"\nb/1.png,x\n",
+    ];
+    texts.map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
 pub fn pictures() -> Vec<Vec<u8>> {
     let palette = [chunk(b"PLTE", &[10, 20, 30, 40, 50, 60]), chunk(b"tRNS", &[0])].concat();
     let jpeg = flat_jpeg(5, 6, [200, 30, 40]);

@@ -9,3 +9,4 @@ mod bench;
 mod checkpoints;
 mod configurations;
 mod data;
+mod labels;

@@ -1,15 +1,17 @@
 //! Folders of PNG and JPEG files, at any depth: `cats/1.png`, `cats/more/2.jpg`, `dogs/3.jpeg`.
 //!
-//! The order of the images is that of the bytes of their paths, and a folder directly below the top
-//! is a class. Hidden files and folders are passed over, and so are files with other endings.
+//! The order of the images is that of the bytes of their paths. A folder directly below the top is
+//! a class, where no file of labels says otherwise. Hidden files and folders are passed over, and
+//! so are files with other endings.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::labels::{Labels, beside};
 use super::picture::{LARGEST_FILE, decode_into};
 use super::resize::Cover;
 use super::{Loaded, files};
@@ -115,27 +117,25 @@ impl Listing {
         if !broken.is_empty() {
             return Err(not_usable(top, all, &broken));
         }
-        let (classes, labels) = self.classes();
-        let classes_text = if classes.is_empty() { String::new() } else { format!(" in {} classes", classes.len()) };
-        let remark = format!("{count} pictures{classes_text} from {}, brought to {shape}", top.display());
-        Ok(Loaded { pixels, count, labels, classes, remark: Some(remark) })
+        let labels = self.labels(top);
+        let classes = match &labels {
+            Ok(Some(labels)) => format!(" in {} classes", labels.classes().len()),
+            _ => String::new(),
+        };
+        let remark = format!("{count} pictures{classes} from {}, brought to {shape}", top.display());
+        Ok(Loaded::new(pixels, count, Some(remark), labels, beside::none_of_pictures(top)))
     }
 
-    /// The folders directly below the top, by the bytes of their names, and which of them each
-    /// picture is in; nothing where a picture is in none.
-    fn classes(&self) -> (Vec<String>, Option<Vec<u32>>) {
-        let class = |path: &'_ Path| -> Option<Vec<u8>> {
-            let mut parts = path.iter();
-            let first = parts.next()?;
-            parts.next().map(|_| first.as_encoded_bytes().to_vec())
-        };
-        let Some(of_each) = self.pictures.iter().map(|path| class(path)).collect::<Option<Vec<_>>>() else {
-            return (Vec::new(), None);
-        };
-        let names = Vec::from_iter(BTreeSet::from_iter(&of_each));
-        let label = |name| names.binary_search(&name).unwrap_or_default() as u32;
-        let labels = of_each.iter().map(label).collect();
-        (names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(), Some(labels))
+    /// The class of each picture, from a file of labels, or else by the folders directly below the
+    /// top where each picture is in one.
+    fn labels(&self, top: &Path) -> Result<Option<Labels>> {
+        let files: Vec<_> = self.pictures.iter().map(|path| bytes_of(path)).collect();
+        if let Some(labels) = beside::of_pictures(top, &files)? {
+            return Ok(Some(labels));
+        }
+        let class = |file: &Vec<u8>| Some(file[..file.iter().position(|&byte| byte == b'/')?].to_vec());
+        let folders: Option<Vec<_>> = files.iter().map(class).collect();
+        folders.map(|folders| Labels::of_names(&folders)).transpose()
     }
 }
 

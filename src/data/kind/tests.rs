@@ -36,7 +36,7 @@ fn refused(path: &Path, because: &str) {
 
 #[test]
 fn a_folder_is_what_is_in_it() {
-    let count = |files: &[(&str, Vec<u8>)]| load(folder(files).path(), SHAPE).unwrap().count;
+    let count = |files: &[(&str, Vec<u8>)]| load(folder(files).path(), SHAPE).unwrap().resident.count;
     assert_eq!(count(&[("train-images-idx3-ubyte", two()), ("a.npy", three()), ("preview.png", picture())]), 2);
     assert_eq!(count(&[("a.npy", three()), ("readme.txt", vec![])]), 3);
     assert_eq!(count(&[("a.png", picture()), ("readme.txt", vec![])]), 1);
@@ -58,9 +58,9 @@ fn what_could_be_meant_in_two_ways_is_refused() {
 fn a_file_is_told_by_its_content() {
     let files = folder(&[("a.npy", three()), ("b", three()), ("c", two()), ("d.npy", two()), ("e.dat", picture())]);
     let at = |name: &str| -> PathBuf { files.path().join(name) };
-    assert_eq!(load(&at("a.npy"), SHAPE).unwrap().count, 3);
-    assert_eq!(load(&at("b"), SHAPE).unwrap().count, 3);
-    assert_eq!(load(&at("c"), SHAPE).unwrap().count, 2);
+    assert_eq!(load(&at("a.npy"), SHAPE).unwrap().resident.count, 3);
+    assert_eq!(load(&at("b"), SHAPE).unwrap().resident.count, 3);
+    assert_eq!(load(&at("c"), SHAPE).unwrap().resident.count, 2);
     refused(&at("d.npy"), "not a NumPy array");
     refused(&at("e.dat"), "is a single picture; name the folder that holds it");
     refused(&at("f"), "there is no data set or folder");

@@ -1,13 +1,16 @@
-//! Arrays that NumPy saved (`numpy.save`): images of uint8, or of float32 in [0, 1].
+//! Arrays that NumPy saved (`numpy.save`): images of uint8, or of float32 in [0, 1]; labels of any
+//! whole numbers.
 //!
 //! As with IDX files nothing is allocated for bytes that are not there.
 
 mod header;
+mod labels;
 
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 use self::header::{Dtype, Header};
+pub use self::labels::parse_labels;
 use super::RawImages;
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
 use crate::error::{Error, Result};
@@ -15,6 +18,24 @@ use crate::shape::Shape;
 
 /// The first bytes of every such file.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// What an array is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Images,
+    Labels,
+}
+
+impl Content {
+    /// The error for an array that is sound but of no use here.
+    fn unusable(self, why: &str) -> Error {
+        let what = match self {
+            Content::Images => "save uint8 of the shape (N, H, W) or (N, H, W, 3)",
+            Content::Labels => "save one whole number an image, of the shape (N,)",
+        };
+        Error::data(format!("{why}; {what}"))
+    }
+}
 
 /// The longest header that is read; NumPy's own limit is 10,000.
 const LONGEST_HEADER: u32 = 65_536;
@@ -40,18 +61,18 @@ pub fn parse(mut source: impl BufRead, length: u64) -> Result<RawImages> {
     if let Some(impostor) = impostor(opening) {
         return Err(damaged(impostor));
     }
-    let header = read_header(&mut source)?;
-    let size = size_of(&header.shape, if header.element == Dtype::U8 { 1 } else { 4 })?;
+    let header = read_header(&mut source, Content::Images)?;
+    let size = size_of(&header.shape, header.element.bytes() as u64)?;
     let (count, shape, strides) = layout(&header)?;
     let values = read_exactly(source, size, length)?;
     let values = match header.element {
-        Dtype::U8 => values,
         Dtype::F32 { little } => bytes_of_floats(&values, little)?,
+        Dtype::U8 | Dtype::Integer { .. } => values,
     };
     Ok(RawImages { shape, count, pixels: in_order(values, count, shape, strides) })
 }
 
-fn read_header(source: &mut impl Read) -> Result<Header> {
+fn read_header(source: &mut impl Read, content: Content) -> Result<Header> {
     let mut start = [0; 8];
     take(source, &mut start)?;
     if !start.starts_with(MAGIC) {
@@ -60,7 +81,7 @@ fn read_header(source: &mut impl Read) -> Result<Header> {
     let width = match start[6] {
         1 => 2,
         2 | 3 => 4,
-        version => return Err(unusable(&format!("it has version {version} of the format, not 1 to 3"))),
+        version => return Err(content.unusable(&format!("it has version {version} of the format, not 1 to 3"))),
     };
     let mut word = [0; 4];
     take(source, &mut word[..width])?;
@@ -71,7 +92,7 @@ fn read_header(source: &mut impl Read) -> Result<Header> {
     let mut text = vec![0; length as usize];
     take(source, &mut text)?;
     let text = str::from_utf8(&text).map_err(|_| damaged("its header is not text"))?;
-    Header::parse(text)
+    Header::parse(text, content)
 }
 
 fn take(source: &mut impl Read, into: &mut [u8]) -> Result<()> {
@@ -84,7 +105,7 @@ fn bytes_of_floats(bytes: &[u8], little: bool) -> Result<Vec<u8>> {
     let values = words.iter().map(|word| if little { f32::from_le_bytes(*word) } else { f32::from_be_bytes(*word) });
     let rounded = values.map(|value| match value {
         0.0..=1.0 => Ok((value * 255.0).round() as u8),
-        _ => Err(unusable(&format!(
+        _ => Err(Content::Images.unusable(&format!(
             "it holds the value {value}; floats must lie in [0, 1]: (x + 1) / 2 brings them from [-1, 1]"
         ))),
     });
@@ -95,7 +116,7 @@ fn bytes_of_floats(bytes: &[u8], little: bool) -> Result<Vec<u8>> {
 /// column and channel.
 fn layout(header: &Header) -> Result<(u32, Shape, [usize; 4])> {
     let dimensions = &header.shape;
-    let refused = |why| unusable(&format!("its shape {dimensions:?} {why}"));
+    let refused = |why| Content::Images.unusable(&format!("its shape {dimensions:?} {why}"));
     let channels = |n: u64| n == 1 || n == 3;
     // The axes of count, row, column and channel; an axis beyond the last has length 1.
     let axes = match dimensions[..] {
@@ -138,11 +159,6 @@ fn in_order(values: Vec<u8>, count: u32, shape: Shape, strides: [usize; 4]) -> V
         }
     }
     pixels
-}
-
-/// The error for an array that is sound but of no use here.
-fn unusable(why: &str) -> Error {
-    Error::data(format!("{why}; save uint8 of the shape (N, H, W) or (N, H, W, 3)"))
 }
 
 #[cfg(test)]

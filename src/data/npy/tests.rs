@@ -116,3 +116,42 @@ fn refuses_sizes_that_do_not_hold() {
     header[8..12].copy_from_slice(&[0xff; 4]);
     refused(&header, "its header takes 4294967295 bytes");
 }
+
+fn labels(file: &[u8]) -> Result<Vec<i64>> {
+    parse_labels(file, file.len() as u64, |_| Ok(()))
+}
+
+#[test]
+fn reads_labels_of_any_integers() {
+    let read_as = |descr: &str, data: &[u8], values: [i64; 2]| {
+        assert_eq!(labels(&npy(descr, false, "(2,)", data)).unwrap(), values, "{descr}");
+    };
+    read_as("|u1", &[200, 3], [200, 3]);
+    read_as("|i1", &[200, 3], [-56, 3]);
+    read_as("|b1", &[1, 0], [1, 0]);
+    read_as("<u2", &[1, 2, 255, 255], [513, 65_535]);
+    read_as(">i2", &[1, 2, 255, 254], [258, -2]);
+    read_as("<i4", &[-7_i32, 9].map(i32::to_le_bytes).concat(), [-7, 9]);
+    read_as(">u4", &[u32::MAX, 9].map(u32::to_be_bytes).concat(), [u32::MAX.into(), 9]);
+    read_as("<i8", &[i64::MIN, -1].map(i64::to_le_bytes).concat(), [i64::MIN, -1]);
+    read_as(">u8", &[i64::MAX, 5].map(i64::to_be_bytes).concat(), [i64::MAX, 5]);
+}
+
+#[test]
+fn refuses_labels_that_are_none() {
+    for (file, because) in [
+        (npy("<u8", false, "(1,)", &[0xff; 8]), "it holds the value 18446744073709551615, more than"),
+        (npy("<f8", false, "(1,)", &[0; 8]), "type \"<f8\", not whole numbers"),
+        (npy("<i4", false, "(2, 1)", &[0; 8]), "its shape [2, 1] has not one axis; save one whole number an image"),
+        (npy("<i4", false, "()", &[0; 4]), "its shape [] has not one axis"),
+        (npy("<i4", false, "(2,)", &[0; 7]), "7 of 8 bytes"),
+        (npy("<i4", false, "(9999999999999999,)", &[]), "more than 4 GiB"),
+        (b"<html>".to_vec(), "web page"),
+    ] {
+        let message = labels(&file).unwrap_err().to_string();
+        assert!(message.contains(because), "{message:?} does not say {because:?}");
+    }
+    let file = npy("<i4", false, "(3,)", &[0; 12]);
+    let refused = parse_labels(&file[..], 12, |count| Err(Error::data(format!("{count} are too many"))));
+    assert_eq!(refused.unwrap_err().to_string(), "3 are too many");
+}

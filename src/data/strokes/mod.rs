@@ -26,6 +26,9 @@ use crate::shape::Shape;
 /// The images that count as one epoch: as many as MNIST has.
 pub const EPOCH: u32 = 60_000;
 
+/// What the classes are called: the digits.
+pub const CLASSES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
 /// Draws image `index` of `epoch` into `out`, `shape.height` × `shape.width` bytes from 0 (paper)
 /// to 255 (ink), and returns the digit that it shows, 0 to 9.
 ///
@@ -35,14 +38,25 @@ pub const EPOCH: u32 = 60_000;
 pub fn draw(seed: u64, epoch: u32, index: u32, shape: Shape, out: &mut [u8]) -> u8 {
     assert_eq!(shape.channels, 1, "strokes are drawn in one channel");
     assert_eq!(out.len(), shape.bytes(), "the output holds one image of {shape}");
-    let mut dice = Dice::new(seed, epoch, index);
-    let digit = dice.below(10);
+    let (mut dice, digit) = begin(seed, epoch, index);
     let skeleton = dice.pick(skeletons::DIGITS[digit as usize]);
     let pieces = (5.0 * frame::magnification(shape)).clamp(3.0, 64.0) as usize;
     let mut ink = Hand::new(&mut dice).write(skeleton, pieces, &mut dice);
     frame::fit(&mut ink, shape);
     pen::render(&ink, shape, dice.word(), out);
-    digit as u8
+    digit
+}
+
+/// The digit that [`draw`] draws.
+pub fn label(seed: u64, epoch: u32, index: u32) -> u8 {
+    begin(seed, epoch, index).1
+}
+
+/// The dice of an image, of which the first says the digit.
+fn begin(seed: u64, epoch: u32, index: u32) -> (Dice, u8) {
+    let mut dice = Dice::new(seed, epoch, index);
+    let digit = dice.below(10) as u8;
+    (dice, digit)
 }
 
 #[cfg(test)]
@@ -57,6 +71,7 @@ mod tests {
     fn drawn(epoch: u32, index: u32, shape: Shape) -> (Vec<u8>, u8) {
         let mut image = vec![0; shape.bytes()];
         let digit = draw(1, epoch, index, shape, &mut image);
+        assert_eq!(digit, label(1, epoch, index));
         (image, digit)
     }
 

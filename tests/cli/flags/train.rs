@@ -31,7 +31,11 @@ fn flags_of_train() {
             ("train --preset quik", 2, "no preset `quik`; did you mean `quick`?"),
             ("train --preset torch", 2, "no preset `torch`; did you mean `pytorch`?"),
             ("train --preset tf_tutorial", 2, "no preset `tf_tutorial`; did you mean `tf-tutorial`?"),
-            ("train --preset xyzzy", 2, "there are: pytorch, tf-tutorial, stabilized, keras, quick"),
+            (
+                "train --preset xyzzy",
+                2,
+                "there are: pytorch, tf-tutorial, stabilized, keras, quick, colour-32, colour-64",
+            ),
             ("train --preset quick --preset keras", 2, "'--preset <PRESET>' cannot be used multiple times"),
             ("train --lr fast", 2, "invalid value 'fast' for '--lr <X>': invalid float literal"),
             ("train --lr 1,5", 2, "invalid value '1,5' for '--lr <X>'"),

@@ -62,7 +62,11 @@ fn verbs() {
             ("presets show", 2, "required arguments were not provided: <PRESET>"),
             ("presets show quik", 2, "there is no preset `quik`; did you mean `quick`?"),
             ("presets show PYTORCH", 2, "there is no preset `PYTORCH`"),
-            ("presets show tensorflow", 2, "there are: pytorch, tf-tutorial, stabilized, keras, quick"),
+            (
+                "presets show tensorflow",
+                2,
+                "there are: pytorch, tf-tutorial, stabilized, keras, quick, colour-32, colour-64",
+            ),
             ("presets show keras quick", 2, "unexpected argument 'quick'"),
             ("presets --name keras", 2, "unexpected argument '--name'"),
             ("config", 2, "'dcgan-gpu config' requires a subcommand but one was not provided; [subcommands: show"),

@@ -1,0 +1,47 @@
+//! Labels: one whole number an image.
+
+use std::io::BufRead;
+
+use super::header::Dtype;
+use super::{Content, read_header};
+use crate::data::files::{damaged, impostor, read_exactly, size_of};
+use crate::error::Result;
+
+/// Reads labels from the content of a file of `length` bytes, of which `check` is told the number
+/// before they are read.
+///
+/// # Errors
+///
+/// As [`read`](super::read), without the file's name; and what `check` says.
+pub fn parse_labels(mut source: impl BufRead, length: u64, check: impl FnOnce(u64) -> Result<()>) -> Result<Vec<i64>> {
+    let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
+    if let Some(impostor) = impostor(opening) {
+        return Err(damaged(impostor));
+    }
+    let header = read_header(&mut source, Content::Labels)?;
+    let size = size_of(&header.shape, header.element.bytes() as u64)?;
+    let shape = &header.shape;
+    let &[count] = &shape[..] else {
+        return Err(Content::Labels.unusable(&format!("its shape {shape:?} has not one axis")));
+    };
+    check(count)?;
+    let bytes = read_exactly(source, size, length)?;
+    bytes.chunks_exact(header.element.bytes()).map(|bytes| value(bytes, header.element)).collect()
+}
+
+/// The number that an element is.
+fn value(bytes: &[u8], element: Dtype) -> Result<i64> {
+    let (signed, little) = match element {
+        Dtype::Integer { signed, little, .. } => (signed, little),
+        Dtype::U8 | Dtype::F32 { .. } => (false, true),
+    };
+    let add = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    let value = if little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) };
+    let beyond = 64 - 8 * bytes.len() as u32;
+    if signed {
+        // The highest bit that was read is the sign.
+        return Ok((value << beyond).cast_signed() >> beyond);
+    }
+    i64::try_from(value)
+        .map_err(|_| Content::Labels.unusable(&format!("it holds the value {value}, more than {}", i64::MAX)))
+}
