@@ -80,7 +80,7 @@ pub mod tuning;
 
 pub use data::DataSet;
 pub use device::Device;
-pub use engine::{Batch, Engine, Generator, fixed_latents};
+pub use engine::{Batch, Choice, Engine, Generator, fixed_latents};
 pub use error::{Error, Kind, Result};
 pub use model::checkpoint::Checkpoint;
 pub use model::columns::Values;

@@ -4,7 +4,7 @@
 mod common;
 
 use dcgan_gpu::device::{self, Device, OpenOptions, Timing};
-use dcgan_gpu::engine::{Batch, Engine, Generator};
+use dcgan_gpu::engine::{Batch, Choice, Engine, Generator};
 use dcgan_gpu::layers::LayerSpec;
 use dcgan_gpu::layers::dropout::Dropout;
 use dcgan_gpu::model::checkpoint::Tensors;
@@ -133,7 +133,7 @@ fn an_image_does_not_depend_on_its_batch() {
         train(&mut trained, 0..STEPS);
         let tensors = trained.state().expect("the device works");
         let config = config();
-        let mut generator = Generator::new(&device, &config, &tensors).expect("it loads");
+        let mut generator = Generator::new(&device, &config, &tensors, Choice::Best).expect("it loads");
         let latents: Vec<Vec<f32>> = (0..7)
             .map(|number| {
                 let mut latent = vec![0.0; config.latent.dim as usize];
@@ -142,10 +142,10 @@ fn an_image_does_not_depend_on_its_batch() {
             })
             .collect();
         let size = 28 * 28;
-        let together = generator.generate(&latents).expect("the device works").pixels;
+        let together = generator.generate(&latents, &[]).expect("the device works").pixels;
         assert_eq!(together.len(), latents.len() * size);
         for (latent, image) in latents.iter().zip(together.chunks(size)) {
-            let alone = generator.generate(std::slice::from_ref(latent)).expect("the device works").pixels;
+            let alone = generator.generate(std::slice::from_ref(latent), &[]).expect("the device works").pixels;
             assert!(alone == image, "{}: an image changes with its batch", device.name());
         }
         assert_ne!(together[..size], together[size..2 * size], "{}: all images are the same", device.name());

@@ -1,5 +1,6 @@
 // The entry point of every adversarial loss: means over the batch of what `judge` of the loss gives
 // for each logit, (value, derivative, what is reported as D(x)), by one workgroup and a fixed tree.
+// What D gives besides its logit has no part in it.
 // A logit that is NaN or infinite makes NaN of its derivative and of both means, by bits: max and
 // select would make a number of it.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;    // [BATCH, STRIDE]: the first of each
@@ -30,6 +31,9 @@ fn main(@builtin(local_invocation_index) local: u32) {
         sum += vec2f(judged.x, judged.z);
         bad |= bits;
         dlogits[b * STRIDE] = put_over(bits, judged.y / f32(BATCH));
+        for (var other = 1u; other < STRIDE; other++) {
+            dlogits[b * STRIDE + other] = 0.0;
+        }
     }
     sums[local] = sum;
     spoilt[local] = bad;

@@ -1,5 +1,5 @@
 // loss = mean over b of ln Σ_k e^l[b, k] − l[b, y], l = logits[b, 1..], y = labels[b]; its gradient,
-// times WEIGHT: dl[b, k] = (softmax(l[b])[k] − [k = y])·WEIGHT/B. Column 0 is not touched.
+// times WEIGHT: dl[b, k] += (softmax(l[b])[k] − [k = y])·WEIGHT/B. Column 0 is not touched.
 // Dispatch: (1, 1, 1). Constants: BATCH, CLASSES, WEIGHT, STEP (index in `step`), COLUMN (of the
 // row), RING_ROWS, RING_COLUMNS. Labels are not checked.
 // Method: the largest exponent is 0. One workgroup; a fixed tree adds the losses. A class's logit that
@@ -14,16 +14,6 @@ const THREADS = 64u;
 
 var<workgroup> sums: array<f32, THREADS>;
 var<workgroup> spoilt: array<u32, THREADS>; // the bits of a NaN, or 0
-
-// Bits that make NaN of any float they are put over: those of a NaN where l is none or infinite,
-// else 0.
-fn nan_bits(l: f32) -> u32 {
-    return select(0u, 0x7fc00000u, (bitcast<u32>(l) & 0x7fffffffu) >= 0x7f800000u);
-}
-
-fn put_over(bits: u32, x: f32) -> f32 {
-    return bitcast<f32>(bitcast<u32>(x) | bits);
-}
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
@@ -46,7 +36,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
         for (var k = 0u; k < CLASSES; k++) {
             let softmax = exp(logits[first + k] - largest) / (1.0 + others);
             let d = (softmax - select(0.0, 1.0, k == labels[b])) * (WEIGHT / f32(BATCH));
-            dlogits[first + k] = put_over(bits, d);
+            dlogits[first + k] += put_over(bits, d);
         }
         bad |= bits;
     }

@@ -41,14 +41,12 @@ fn main(@builtin(local_invocation_index) local: u32) {
     if local == 0u {
         let mean = sums[0].x / f32(BATCH);
         let value = put_over(spoilt[0], weight * sums[0].y / f32(BATCH));
-        let at = step[STEP] % RING_ROWS * RING_COLUMNS + COLUMN;
+        ring[step[STEP] % RING_ROWS * RING_COLUMNS + COLUMN] = value;
         if IS_REAL == 1u {
             means[2] = KEPT * means[0] + NEW * mean;
-            ring[at] = value;
         } else {
             means[0] = means[2];
             means[1] = KEPT * means[1] + NEW * mean;
-            ring[at] += value;
         }
     }
 }

@@ -3,17 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::Generator;
+use crate::engine::{Choice, Generator};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::config::Config;
+use crate::model::mixtures::{Mixture, mixed};
 use crate::output::grid_side;
 use crate::run::checkpoints;
 use crate::run::folder::RunFolder;
 use clap::ValueHint;
 use clap::builder::RangedI64ValueParser;
 
-use super::{DeviceChoice, announce};
+use super::{DeviceChoice, announce, classes};
 
 /// What every verb that draws takes.
 #[derive(clap::Args, Debug)]
@@ -26,6 +27,12 @@ pub struct Source {
     /// newest
     #[arg(long)]
     best: bool,
+    /// Draw with the weights as they are, not with their average where the run keeps one
+    #[arg(long)]
+    raw: bool,
+    /// Classes by number or name, separated by commas, or all; of a run with classes
+    #[arg(long, value_name = "CLASS,…")]
+    class: Option<String>,
     #[command(flatten)]
     device: DeviceChoice,
     /// Replace files that exist
@@ -37,6 +44,40 @@ pub struct Source {
 }
 
 impl Source {
+    /// The classes that are asked for, if any.
+    ///
+    /// # Errors
+    /// A usage error when the run has none of them.
+    pub fn classes(&self, config: &Config) -> Result<Option<Vec<u32>>> {
+        classes::parse(self.class.as_deref(), config)
+    }
+
+    /// The labels of samples, each at a place from 0 to 1 on a way through the classes that are
+    /// asked for; `checkpoint` gets classes between them. Without `--class`, the first class.
+    ///
+    /// # Errors
+    /// As [`Source::classes`].
+    pub fn labels_on_the_way(&self, checkpoint: &mut Checkpoint, places: &[f32]) -> Result<Vec<u32>> {
+        let config = &checkpoint.metadata.config;
+        let classes = match self.classes(config)? {
+            Some(classes) if classes.len() > 1 => classes,
+            one => {
+                let class = one.and_then(|classes| classes.first().copied()).unwrap_or(0);
+                return Ok(if config.classes.is_some() { vec![class; places.len()] } else { Vec::new() });
+            }
+        };
+        let first = config.classes.as_ref().map_or(0, |classes| classes.names.len()) as u32;
+        let mixture = |place: &f32| {
+            let along = place * (classes.len() - 1) as f32;
+            let from = (along as usize).min(classes.len() - 2);
+            Mixture { of: [classes[from], classes[from + 1]], at: along - from as f32 }
+        };
+        let mixtures: Vec<_> = places.iter().map(mixture).collect();
+        let (config, tensors) = mixed(config, &checkpoint.tensors, &mixtures)?;
+        (checkpoint.metadata.config, checkpoint.tensors) = (config, tensors);
+        Ok((first..).take(places.len()).collect())
+    }
+
     pub fn load(&self, quiet: bool) -> Result<Checkpoint> {
         let none = "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint";
         let named = self.checkpoint.clone().or_else(RunFolder::newest).ok_or_else(|| Error::checkpoint(none))?;
@@ -67,7 +108,8 @@ impl Source {
     /// The checkpoint's generator on the chosen device.
     pub fn generator(&self, checkpoint: &Checkpoint, quiet: bool) -> Result<Generator> {
         let device = self.device.open(quiet)?;
-        Generator::new(&device, &checkpoint.metadata.config, &checkpoint.tensors)
+        let choice = if self.raw { Choice::Raw } else { Choice::Best };
+        Generator::new(&device, &checkpoint.metadata.config, &checkpoint.tensors, choice)
     }
 }
 

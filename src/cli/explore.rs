@@ -15,7 +15,8 @@ use super::sample::report;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dcgan-gpu explore --out sheet.png                      11×11 images around the centre of a plane
-  dcgan-gpu explore --out wide.png --seed 3 --rows 7 --cols 15 --extent 2 --scale 2")]
+  dcgan-gpu explore --out wide.png --seed 3 --rows 7 --cols 15 --extent 2 --scale 2
+  dcgan-gpu explore --out classes.png --class 4,9        from one class, left, to another, right")]
 pub struct Arguments {
     /// The picture
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
@@ -46,13 +47,16 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     check_extension(&arguments.out, "png", "")?;
     let overwrite = Overwrite::forced(arguments.source.force);
     overwrite.check(&arguments.out)?;
-    let checkpoint = arguments.source.load(quiet)?;
+    let mut checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;
     let (rows, cols) = (arguments.rows as usize, arguments.cols as usize);
     check_size("the sheet", sheet_bytes(config, rows, cols, arguments.scale))?;
     let keys = fixed_latents(config, arguments.seed, 3);
     let sheet = plane(&keys[0], &keys[1], &keys[2], rows, cols, arguments.extent);
-    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&sheet)?;
+    let last = cols.saturating_sub(1).max(1) as f32;
+    let places: Vec<_> = (0..sheet.len()).map(|image| (image % cols) as f32 / last).collect();
+    let labels = arguments.source.labels_on_the_way(&mut checkpoint, &places)?;
+    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&sheet, &labels)?;
     save_png(&grid(&images, rows, cols).enlarged(arguments.scale as usize), &arguments.out, overwrite)?;
     report(&arguments.source, &arguments.out, images.count)
 }

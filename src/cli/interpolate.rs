@@ -16,7 +16,8 @@ use super::sample::report;
 #[command(after_help = "Examples:
   dcgan-gpu interpolate --out strip.png --seeds 1,2 --frames 8           from one image to another
   dcgan-gpu interpolate --out walk.gif --seeds 1,2,3,4 --frames 12 --scale 4
-  dcgan-gpu interpolate --out walk.gif --checkpoint runs/mine --method lerp --force")]
+  dcgan-gpu interpolate --out walk.gif --checkpoint runs/mine --method lerp --force
+  dcgan-gpu interpolate --out digits.gif --seeds 5,5 --class 3,8         from one class to another")]
 pub struct Arguments {
     /// strip.png or walk.gif
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
@@ -60,7 +61,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
     let overwrite = Overwrite::forced(arguments.source.force);
     overwrite.check(out)?;
-    let checkpoint = arguments.source.load(quiet)?;
+    let mut checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;
     let images = arguments.seeds.len() * (arguments.frames as usize + 1);
     let scale = if animated { 1 } else { arguments.scale };
@@ -71,7 +72,10 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         Method::Lerp => Interpolation::Linear,
     };
     let path = walk(&keys, arguments.frames as usize, method, animated);
-    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&path)?;
+    let last = path.len().saturating_sub(1).max(1) as f32;
+    let places: Vec<_> = (0..path.len()).map(|image| image as f32 / last).collect();
+    let labels = arguments.source.labels_on_the_way(&mut checkpoint, &places)?;
+    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&path, &labels)?;
     let scale = arguments.scale as usize;
     if animated {
         let mut gif = AnimatedGif::create(out, DELAY, overwrite)?;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod checkpoint;
+mod classes;
 mod compare;
 mod completions;
 mod config;

@@ -16,7 +16,9 @@ use super::checkpoint::{Source, check_extension, check_size, scales, sheet_bytes
   dcgan-gpu sample --out grid.png                                 64 images of the newest run
   dcgan-gpu sample --out big.png --rows 4 --cols 12 --scale 3 --seed 7
   dcgan-gpu sample --out digits.npy --format npy --count 1000     uint8 [N, H, W], or [N, H, W, 3]
-  dcgan-gpu sample --out digits --format files --count 100 --checkpoint runs/mine")]
+  dcgan-gpu sample --out digits --format files --count 100 --checkpoint runs/mine
+  dcgan-gpu sample --out threes.png --class 3                     of a run with classes
+  dcgan-gpu sample --out classes.png --class all                  a row for each class")]
 pub struct Arguments {
     /// The picture, the .npy file, or the folder of `--format files`
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
@@ -58,7 +60,6 @@ enum Format {
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let overwrite = Overwrite::forced(arguments.source.force);
-    let (count, rows, cols) = layout(arguments)?;
     match arguments.format {
         Format::Grid => check_extension(&arguments.out, "png", "; --format takes npy and files too")?,
         Format::Npy => check_extension(&arguments.out, "npy", "")?,
@@ -69,12 +70,18 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
     let checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;
+    let classes = arguments.source.classes(config)?;
+    let (count, rows, cols) = layout(arguments, classes.as_ref().map_or(1, Vec::len))?;
     if arguments.format == Format::Grid {
         check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
     }
     check_size("the images", count as u64 * u64::from(config.image.values().max(4 * config.latent.dim)))?;
+    let labels = match classes {
+        Some(classes) => (0..count).map(|image| classes[image / cols % classes.len()]).collect(),
+        None => config.classes_in_turn(count, cols),
+    };
     let latents = fixed_latents(config, arguments.seed.unwrap_or(config.seed), count);
-    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents)?;
+    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents, &labels)?;
     if arguments.preview {
         super::show::tell_picture(&grid(&images, rows.min(16), cols.min(16)));
     }
@@ -93,13 +100,15 @@ pub fn report(source: &Source, out: &std::path::Path, images: usize) -> Result<(
     answer(source.json, written, |_| vec![out.display().to_string()])
 }
 
-/// Images, rows and columns: what is not given follows from the rest, as square as possible.
-fn layout(arguments: &Arguments) -> Result<(usize, usize, usize)> {
+/// Images, rows and columns: what is not given follows from the rest, as square as possible, or with
+/// a row for each of several classes.
+fn layout(arguments: &Arguments, classes: usize) -> Result<(usize, usize, usize)> {
     let [count, rows, cols] = [arguments.count, arguments.rows, arguments.cols].map(|n| n.map(|n| n as usize));
     let (rows, cols) = match (rows, cols) {
         (Some(rows), Some(cols)) => (rows, cols),
         (Some(rows), None) => (rows, count.map_or(8, |n| n.div_ceil(rows))),
         (None, Some(cols)) => (count.map_or(8, |n| n.div_ceil(cols)), cols),
+        (None, None) if classes > 1 => (classes, count.map_or(8, |n| n.div_ceil(classes))),
         (None, None) => {
             let count = count.unwrap_or(64);
             let cols = (1..=count).find(|c| c * c >= count).unwrap_or(1);

@@ -15,7 +15,8 @@ pub struct Checked {
     /// The first tensor that holds NaN or infinity, named as in a checkpoint:
     /// `generator/parameter/3.weight`.
     pub not_finite: Option<String>,
-    /// The largest magnitude in G's first moments: its gradient, smoothed over steps.
+    /// The largest magnitude in G's first moments: its gradient, smoothed over steps. NaN of an
+    /// optimizer that has none.
     pub generator_moment: f32,
     /// The same of D.
     pub discriminator_moment: f32,
@@ -68,7 +69,7 @@ impl Check {
         let largest: Vec<_> = storage.wholes().iter().zip(largest).collect();
         let moment = |owner: &str| {
             let moments = largest.iter().find(|(whole, _)| is_first_moment(&whole.parts[0], owner));
-            moments.map_or(0.0, |(_, bits)| f32::from_bits(*bits))
+            moments.map_or(f32::NAN, |(_, bits)| f32::from_bits(*bits))
         };
         let (generator_moment, discriminator_moment) = (moment("generator"), moment("discriminator"));
         let not_finite = match largest.iter().find(|(_, bits)| *bits >= NOT_FINITE) {

@@ -2,13 +2,13 @@
 //! reads.
 
 use super::ring::ring;
-use crate::kernels::adam::AdamTensors;
 use crate::kernels::loss::lecam::MEANS;
 use crate::kernels::loss::{RING_COLUMNS, RING_ROWS};
 use crate::kernels::{SEED_WORD, STEP_WORD};
 use crate::model::config::{Config, Order};
-use crate::model::network::{Directions, Keep, Layout, Passes, State, Traversal};
-use crate::objective::Place;
+use crate::model::network::{Averaged, Directions, Keep, Layout, Optimized, Passes, State, Traversal};
+use crate::model::spectral::Spectral;
+use crate::objective::{Average, Optimizer, Place};
 use crate::plan::{ALIGNMENT, Begins, Element, Fill, Profile, Program, Role, Stored, View};
 use crate::random::stream;
 
@@ -34,6 +34,8 @@ pub struct Part {
     pub latents: View,
     /// `[batch]`: which images of the data set are real.
     pub indices: View,
+    /// `[batch]`: their classes, where labels are used.
+    pub labels: Option<View>,
 }
 
 /// Index in the step's input of the first rates.
@@ -48,7 +50,11 @@ pub struct Trained {
     /// Its flat tensors.
     pub state: State,
     /// What its optimizer updates.
-    pub optimizer: AdamTensors,
+    pub optimizer: Optimized,
+    /// How it does.
+    pub settings: Optimizer,
+    /// Its spectrally normalised weights.
+    pub spectral: Spectral,
     /// Index in the step's input of the two rates of its first update; those of others follow.
     pub rate: u32,
 }
@@ -60,6 +66,19 @@ pub struct Critic {
     pub passes: Traversal,
     /// `[samples, outputs]`: the gradient of a loss with respect to D's outputs.
     pub dlogits: View,
+    /// Placed where images are augmented before they are judged.
+    pub augmented: Option<AugmentedRoom>,
+}
+
+/// Room for augmented images, and for gradients on their way back.
+#[derive(Clone, Copy, Debug)]
+pub struct AugmentedRoom {
+    /// `[pixels, batch, channels]`
+    pub images: View,
+    /// `[pixels, batch, channels]`
+    pub gradient: View,
+    /// `[batch]`
+    pub means: View,
 }
 
 /// What one backward pass through D needs to serve both losses.
@@ -109,6 +128,8 @@ pub struct Gan {
     pub penalty: Option<PenaltyRoom>,
     /// `[MEANS]`: the running means of the LeCam regulariser, where there is one.
     pub lecam: Option<View>,
+    /// The moving average of G, where there is one.
+    pub average: Option<Averaged>,
     /// D's outputs for a sample: the logit, and one for each class where it tells them.
     pub outputs: u32,
 }
@@ -128,7 +149,10 @@ impl Gan {
         let samples = batch / objective.pack;
         let outputs = d_layout.output.values();
         let inputs = Inputs::place(program, config, image_bytes);
-        let states = [g_layout, d_layout].map(|layout| State::new(program, layout, &config.init, true));
+        let settings = config.optimizers();
+        let states = [(g_layout, settings[0]), (d_layout, settings[1])]
+            .map(|(layout, settings)| State::with_optimizer(program, layout, &config.init, Some(settings.kind)));
+        let average = config.average.map(|_| states[0].add_average(program, g_layout, &config.init));
         let generating = {
             let passes = Passes { batch, label: g_layout.name, keep: Keep::Nothing };
             Traversal::place(program, profile, g_layout, &states[0], inputs.step, passes)
@@ -146,10 +170,26 @@ impl Gan {
                 Role::ActivationGradients,
                 u64::from(samples) * u64::from(outputs),
             ),
+            augmented: config.augment.filter(|how| !how.is_off()).map(|_| {
+                let words = u64::from(config.image.values()) * u64::from(batch);
+                let mut floats = |what, role, words| program.floats(format!("{label}/{what}"), role, words);
+                AugmentedRoom {
+                    images: floats("augmented", Role::Activations, words),
+                    gradient: floats("gradient of images", Role::ActivationGradients, words),
+                    means: floats("means of images", Role::Scratch, batch.into()),
+                }
+            }),
         };
         let critics: Vec<_> = labels.iter().map(&mut critic).collect();
-        let [generator, discriminator] = [(states[0], RATES + 2 * objective.d_steps), (states[1], RATES)]
-            .map(|(state, rate)| Trained { optimizer: state.optimizer.expect("placed for training"), state, rate });
+        let trained = |network: usize, layout: &Layout, rate| Trained {
+            optimizer: states[network].optimizer.expect("placed for training"),
+            settings: settings[network],
+            spectral: Spectral::new(layout, &states[network]),
+            state: states[network],
+            rate,
+        };
+        let generator = trained(0, g_layout, RATES + 2 * objective.d_steps);
+        let discriminator = trained(1, d_layout, RATES);
 
         let one_logit = outputs == 1 && d_layout.samples_are_independent();
         let shares = config.training.order == Order::Simultaneous && one_logit;
@@ -173,7 +213,19 @@ impl Gan {
         let first_of_each = (0..ones.len).map(|word| if word % outputs == 0 { 1.0_f32 } else { 0.0 });
         program.set_contents(ones, first_of_each.map(f32::to_bits).collect());
         let lecam = (objective.lecam > 0.0).then(|| lecam_means(program));
-        Gan { inputs, generator, generating, discriminator, critics, ones, shared_pass, penalty, lecam, outputs }
+        Gan {
+            inputs,
+            generator,
+            generating,
+            discriminator,
+            critics,
+            ones,
+            shared_pass,
+            penalty,
+            lecam,
+            average,
+            outputs,
+        }
     }
 
     /// Whether a penalty on D's gradients takes the same products as the loss: there is one logit,
@@ -195,6 +247,11 @@ impl Inputs {
         }
         program.port("rate.generator", part_of(step, RATES + 2 * updates, 2), g.fill("generator", 0, 1));
 
+        if let Some(Average { half_life_images, ramp }) = config.average {
+            let view = part_of(step, RATES + 2 * updates + 2, 1);
+            program.port("average", view, Fill::Average { batch: config.images_per_step(), half_life_images, ramp });
+        }
+
         let slices = |program: &mut Program, label: &str, element, len: u32| -> Vec<View> {
             let pitch = len.next_multiple_of(ALIGNMENT);
             let words = u64::from(pitch) * u64::from(updates - 1) + u64::from(len);
@@ -203,14 +260,22 @@ impl Inputs {
         };
         let latents = slices(program, "latents", Element::F32, batch * config.latent.dim);
         let indices = slices(program, "indices", Element::U32, batch);
+        let labels = match config.classes {
+            Some(_) => slices(program, "labels", Element::U32, batch).into_iter().map(Some).collect(),
+            None => vec![None; updates as usize],
+        };
         let images = program.tensor("images", Role::DataSet, Element::U32, image_bytes.div_ceil(4));
         for (part, (latents, indices)) in (0..).zip(latents.iter().zip(&indices)) {
             let name = |what: &str| if part == 0 { what.to_string() } else { format!("{what}.{part}") };
             program.port(name("latents"), *latents, Fill::Normal { stream: stream::LATENTS, part });
             program.port(name("indices"), *indices, Fill::Shuffled { part });
+            if let Some(labels) = labels[part as usize] {
+                program.port(name("labels"), labels, Fill::Labels { part });
+            }
         }
         program.port("images", images, Fill::Images);
-        let parts = latents.into_iter().zip(indices).map(|(latents, indices)| Part { latents, indices }).collect();
+        let parts = latents.into_iter().zip(indices).zip(labels);
+        let parts = parts.map(|((latents, indices), labels)| Part { latents, indices, labels }).collect();
         let values = u64::from(config.image.values()) * u64::from(batch);
         let real = program.floats("real", Role::Activations, values);
         let view = program.floats("losses", Role::LossRing, u64::from(RING_ROWS * RING_COLUMNS));

@@ -2,6 +2,7 @@
 
 use super::Batch;
 use crate::device::Session;
+use crate::kernels::average;
 use crate::kernels::data::pack;
 use crate::objective::Optimizer;
 use crate::plan::{Fill, Port, Program, View};
@@ -27,6 +28,8 @@ pub(super) struct Filling<'a> {
     /// Of G and D.
     pub(super) optimizers: &'a [Optimizer; 2],
     pub(super) batch: Batch<'a>,
+    /// The classes of the images, where labels are used.
+    pub(super) labels: &'a [u32],
 }
 
 impl Ports {
@@ -58,7 +61,7 @@ impl Ports {
 }
 
 /// Fills one port; `false` where it keeps what it holds.
-fn fill(fill: &Fill, Filling { seed, step, optimizers, batch }: Filling<'_>, words: &mut [u32]) -> bool {
+fn fill(fill: &Fill, Filling { seed, step, optimizers, batch, labels }: Filling<'_>, words: &mut [u32]) -> bool {
     match (fill, batch) {
         (Fill::Seed, _) => words.copy_from_slice(&split(seed)),
         (Fill::Step, _) => words[0] = step,
@@ -76,6 +79,13 @@ fn fill(fill: &Fill, Filling { seed, step, optimizers, batch }: Filling<'_>, wor
             for (index, word) in (first..).zip(words) {
                 *word = if let Batch::Resident(indices) = batch { indices[index] } else { index as u32 };
             }
+        }
+        (&Fill::Labels { part }, _) => {
+            let len = words.len();
+            words.copy_from_slice(&labels[part as usize * len..][..len]);
+        }
+        (&Fill::Average { batch, half_life_images, ramp }, _) => {
+            words[0] = average::rest(batch, half_life_images, ramp, step).to_bits();
         }
         (Fill::Images, Batch::Bytes(bytes)) => words.copy_from_slice(&pack(bytes)),
         (Fill::Images, Batch::Resident(_)) | (Fill::Given, _) => return false,

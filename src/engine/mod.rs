@@ -23,7 +23,8 @@ use check::Check;
 pub use check::Checked;
 use gan::Gan;
 use inputs::{Filling, Ports};
-pub use sampler::{Generator, Sampler, fixed_latents};
+use sampler::Weights;
+pub use sampler::{Choice, Generator, Sampler, fixed_latents};
 use storage::Storage;
 
 /// A program for training, before a device has it.
@@ -49,8 +50,8 @@ pub fn record(config: &Config, profile: &Profile, image_bytes: u64) -> Result<Re
     let mut program = Program::default();
     let gan = Gan::place(&mut program, profile, config, layouts, image_bytes);
     program.step = program.push(step::record(&gan, profile, config)?);
-    let (g, step) = (&gan.generator.state, gan.inputs.step);
-    let sampler = Sampler::place(&mut program, profile, config, &layouts[0], g, step)?;
+    let weights = Weights { layout: &layouts[0], state: &gan.generator.state, average: gan.average };
+    let sampler = Sampler::place(&mut program, profile, config, weights, gan.inputs.step)?;
     let check = Check::place(&mut program, profile)?;
     Ok(Recording { program, gan, sampler, check })
 }
@@ -148,6 +149,14 @@ impl Engine {
     /// A usage error when the batch has another size, or images that are not on the device; when
     /// the device fails.
     pub fn step(&mut self, step: u32, batch: Batch<'_>) -> Result<()> {
+        self.labelled_step(step, batch, &[])
+    }
+
+    /// As [`Engine::step`], with the class of each image, of a configuration that uses labels.
+    ///
+    /// # Errors
+    /// As [`Engine::step`], and when a label is missing, or is no class.
+    pub fn labelled_step(&mut self, step: u32, batch: Batch<'_>, labels: &[u32]) -> Result<()> {
         let Config { seed, image, .. } = &self.config;
         let (count, size) = (self.config.images_per_step() as usize, image.bytes());
         let fits = match batch {
@@ -161,8 +170,14 @@ impl Engine {
                 format!("a step takes {count} images of {size} bytes, or as many of the {held} on the device");
             return Err(Error::usage(message));
         }
+        if let Some(classes) = &self.config.classes
+            && (labels.len() != count || labels.iter().any(|&label| label as usize >= classes.names.len()))
+        {
+            let message = format!("a step takes {count} labels below {}, the number of classes", classes.names.len());
+            return Err(Error::usage(message));
+        }
         let optimizers = &self.config.optimizers();
-        self.ports.fill(&mut *self.session, Filling { seed: *seed, step, optimizers, batch });
+        self.ports.fill(&mut *self.session, Filling { seed: *seed, step, optimizers, batch, labels });
         self.session.run(&self.step)
     }
 
@@ -196,13 +211,16 @@ impl Engine {
         self.check.run(&mut *self.session, &self.storage)
     }
 
-    /// `count` images of the fixed latents: always the same ones of this seed.
+    /// `count` images of the fixed latents: always the same ones of this seed, of the classes in turn
+    /// by rows of the grid.
     ///
     /// # Errors
     /// When the device fails.
     pub fn sample(&mut self, count: usize) -> Result<Images> {
         let latents = fixed_latents(&self.config, self.config.seed, count);
-        self.sampler.draw(&mut *self.session, &latents)
+        let labels = self.config.classes_in_turn(count, self.config.output.cols as usize);
+        self.sampler.estimate(&mut *self.session, &self.config)?;
+        self.sampler.draw(&mut *self.session, &latents, &labels)
     }
 
     /// Everything that a checkpoint holds of the networks.
@@ -210,6 +228,7 @@ impl Engine {
     /// # Errors
     /// When the device fails.
     pub fn state(&mut self) -> Result<Tensors> {
+        self.sampler.estimate(&mut *self.session, &self.config)?;
         self.storage.read(&mut *self.session)
     }
 

@@ -3,7 +3,7 @@
 use crate::kernels::loss::{Column, LossOf, RING_COLUMNS, RING_ROWS, STAMP_COLUMN};
 use crate::model::columns;
 use crate::model::config::Config;
-use crate::objective::Place;
+use crate::objective::{DiscriminatorClasses, Place};
 use crate::plan::{Recorded, Ring, View};
 
 /// The record of the steps of this configuration.
@@ -29,7 +29,15 @@ pub(super) fn ring(view: View, config: &Config) -> Ring {
         recorded.push((name, vec![place.column() as u32]));
     }
     if objective.lecam > 0.0 {
-        recorded.push((columns::LECAM, vec![Column::Lecam as u32]));
+        recorded.push((columns::LECAM, vec![Column::LecamReal as u32, Column::LecamFake as u32]));
+    }
+    let d_is_normalised = config.discriminator.layers.iter().any(|layer| layer.has_spectral_norm());
+    if d_is_normalised {
+        recorded.push((columns::SIGMA, vec![Column::Sigma as u32]));
+    }
+    if config.classes.as_ref().is_some_and(|classes| classes.discriminator == DiscriminatorClasses::Auxiliary) {
+        let words = [Column::ClassReal, Column::ClassFake, Column::ClassGenerator].map(|column| vec![column as u32]);
+        recorded.extend([columns::CLASS_REAL, columns::CLASS_FAKE, columns::CLASS_GENERATOR].into_iter().zip(words));
     }
     let columns = recorded.into_iter().map(|(name, words)| Recorded { name, words }).collect();
     Ring { view, rows: RING_ROWS, width: RING_COLUMNS, stamp: STAMP_COLUMN, columns }

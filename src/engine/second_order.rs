@@ -2,6 +2,7 @@
 //! forward. `docs/objectives.md` derives it.
 
 use super::step::{Judged, Step};
+use crate::kernels::augment::{self, Augmented};
 use crate::kernels::loss::{self, ScaleSamples};
 use crate::kernels::penalty::{self, Batch, Direction};
 use crate::model::network::Gradient;
@@ -39,14 +40,24 @@ pub(super) fn penalise(step: &mut Step<'_>, judged: &Judged<'_>, place: Place, f
     let Batch { channels, .. } = samples(step);
     let gradient = passes.backward_from_ones(&mut step.recorder, &judged.tape, step.gan.ones);
 
+    let dimages = step.back_to_images(judged, gradient.input);
     step.recorder.scope("penalty");
-    penalty::record_sums(&mut step.recorder, channels, gradient.input, room.sums);
+    penalty::record_sums(&mut step.recorder, channels, dimages, room.sums);
     let views = Direction { sums: room.sums, step: inputs.step, factors: room.factors, ring: inputs.ring };
     let centred = penalty.centred(step.config.penalty_weight(penalty));
     penalty::record_direction(&mut step.recorder, centred, place.column(), views);
-    let direction = room.directions.alternating[0].slice(0, gradient.input.len);
-    let views = ScaleSamples { x: gradient.input, s: room.factors, y: direction };
+    let [first, second] = room.directions.alternating.map(|room| room.slice(0, gradient.input.len));
+    let views = ScaleSamples { x: dimages, s: room.factors, y: first };
     loss::record_scale_samples(&mut step.recorder, channels, views);
+    let direction = match (&step.config.augment, judged.critic.augmented) {
+        (Some(how), Some(augmented)) => {
+            let views = Augmented { x: first, step: inputs.step, means: augmented.means, y: second };
+            let images = step.augmented(judged.source);
+            augment::record_linear(&mut step.recorder, how, images, views);
+            second
+        }
+        _ => first,
+    };
 
     passes.second_order(&mut step.recorder, &judged.tape, &gradient, direction, factors, &room.directions);
     gradient

@@ -7,14 +7,18 @@
 use super::gan::{Critic, Gan, Inputs, SharedPass, Trained};
 use super::second_order::penalise;
 use crate::error::Result;
-use crate::kernels::adam;
+use crate::kernels::adam::{self, AdamTensors};
+use crate::kernels::augment::{self, Augmented, Images};
 use crate::kernels::data::{self, Gather, Normalisation};
 use crate::kernels::loss::adversarial::{self, Logits};
+use crate::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
 use crate::kernels::loss::lecam::{self, Lecam, Means};
-use crate::kernels::loss::{self, LossOf, ScaleSamples, Stamp};
+use crate::kernels::loss::{self, Column, LossOf, ScaleSamples, Stamp};
+use crate::kernels::rmsprop::{self, Rmsprop, RmspropTensors};
+use crate::kernels::{average, clip};
 use crate::layers::{Mode, Scaling};
 use crate::model::config::{Config, Order};
-use crate::model::network::{Given, Gradient, Tape, Wanted};
+use crate::model::network::{Given, Gradient, Optimized, Tape, Wanted};
 use crate::objective::Place;
 use crate::plan::{Plan, Profile, Recorder, View};
 use crate::random::{Source, stream};
@@ -28,6 +32,8 @@ const NOISE: u32 = stream::DEVICE + 0x4000;
 const POINTS: u32 = stream::DEVICE + 0x5000;
 const ON_POINTS: u32 = stream::DEVICE + 0x7000;
 const ON_REAL_FOR_G: u32 = stream::DEVICE + 0x8000;
+/// From a pass's first stream to that of its augmentation.
+const AUGMENTING: u32 = 0x800;
 
 /// Records the phases of one training step of `gan`.
 ///
@@ -56,6 +62,8 @@ pub(super) struct Step<'a> {
 pub(super) struct Judged<'a> {
     pub(super) critic: &'a Critic,
     pub(super) tape: Tape,
+    /// What was drawn for the pass.
+    pub(super) source: Source,
     /// The logits that a loss of pairs compares with.
     others: View,
 }
@@ -72,6 +80,7 @@ impl<'a> Step<'a> {
     /// the last images (Goodfellow et al. 2014, Algorithm 1).
     fn alternating(&mut self) -> Result<()> {
         let mut generated = None;
+        self.gan.generator.spectral.record_normalise(&mut self.recorder, true);
         for part in 0..self.config.objective.d_steps {
             self.part = part;
             let (images, on_fake) = self.judge_both();
@@ -97,6 +106,7 @@ impl<'a> Step<'a> {
     /// Both losses come from one forward pass of G and one of D on each batch; both updates wait
     /// for the end.
     fn simultaneous(&mut self) -> Result<()> {
+        self.gan.generator.spectral.record_normalise(&mut self.recorder, true);
         let (generated, on_fake) = self.judge_both();
         let dimages = self.gradients_of_both(&on_fake);
         self.back_through_g(&generated, dimages);
@@ -120,6 +130,10 @@ impl<'a> Step<'a> {
     /// D's gradients on real images, and everything before those on generated ones: returns G's
     /// pass and what D says of its images.
     fn judge_both(&mut self) -> (Tape, Judged<'a>) {
+        let Inputs { step, ring, .. } = self.gan.inputs;
+        let spectral = &self.gan.discriminator.spectral;
+        spectral.record_normalise(&mut self.recorder, true);
+        spectral.record_largest_sigma(&mut self.recorder, Column::Sigma as u32, step, ring);
         let real = self.real_images();
         if self.config.objective.loss.pairs() {
             let generated = self.generate();
@@ -183,9 +197,10 @@ impl<'a> Step<'a> {
 
     /// The gradient of G's loss with respect to the images.
     fn g_image_gradients(&mut self, on_fake: &Judged<'_>) -> View {
-        let Critic { passes, dlogits } = on_fake.critic;
+        let Critic { passes, dlogits, .. } = on_fake.critic;
         self.loss(on_fake, LossOf::Generator, *dlogits);
-        passes.backward(&mut self.recorder, &on_fake.tape, *dlogits, Wanted::Input)
+        let dimages = passes.backward(&mut self.recorder, &on_fake.tape, *dlogits, Wanted::Input);
+        self.back_to_images(on_fake, dimages)
     }
 
     /// D's gradients on generated images and the images' gradient of G's loss. Where samples do not
@@ -209,7 +224,7 @@ impl<'a> Step<'a> {
         let views = ScaleSamples { x: dimages, s: g_dlogits, y: scaled };
         let channels = self.channels_of_d();
         loss::record_scale_samples(&mut self.recorder, channels, views);
-        scaled
+        self.back_to_images(on_fake, scaled)
     }
 
     /// Channels of what D sees as one sample.
@@ -241,14 +256,48 @@ impl<'a> Step<'a> {
 
     fn generate(&mut self) -> Tape {
         let (latents, source) = (self.gan.inputs.parts[self.part as usize].latents, self.source(GENERATING));
-        let given = Given { source, labels: None };
+        let given = Given { source, labels: self.labels() };
         self.gan.generating.forward(&mut self.recorder, Mode::Train, latents, given)
     }
 
     fn judge(&mut self, critic: &'a Critic, images: View, stream: u32) -> Judged<'a> {
-        let given = Given { source: self.source(stream), labels: None };
+        let source = self.source(stream);
+        let images = match (&self.config.augment, critic.augmented) {
+            (Some(how), Some(room)) => {
+                self.recorder.scope("augmentation");
+                let views = Augmented { x: images, step: self.gan.inputs.step, means: room.means, y: room.images };
+                let fill = self.config.background_values();
+                let images = self.augmented(source);
+                augment::record_forward(&mut self.recorder, how, images, fill, views);
+                room.images
+            }
+            _ => images,
+        };
+        let given = Given { source, labels: self.labels() };
         let tape = critic.passes.forward(&mut self.recorder, Mode::Train, images, given);
-        Judged { critic, others: tape.output, tape }
+        Judged { critic, others: tape.output, tape, source }
+    }
+
+    /// The classes of the images at hand, real and generated ones alike.
+    fn labels(&self) -> Option<View> {
+        self.gan.inputs.parts[self.part as usize].labels
+    }
+
+    /// The images of a pass as augmentation sees them, and what is drawn for them: a stream behind
+    /// those of the layers.
+    pub(super) fn augmented(&self, source: Source) -> Images {
+        let Source { stream, part } = source.offset(AUGMENTING);
+        Images { shape: self.config.image, batch: self.config.training.batch_size, stream, part }
+    }
+
+    /// The gradient with respect to images, from that of what D saw of them.
+    pub(super) fn back_to_images(&mut self, judged: &Judged<'_>, dimages: View) -> View {
+        let (Some(how), Some(room)) = (&self.config.augment, judged.critic.augmented) else { return dimages };
+        self.recorder.scope("augmentation backward");
+        let views = Augmented { x: dimages, step: self.gan.inputs.step, means: room.means, y: room.gradient };
+        let images = self.augmented(judged.source);
+        augment::record_adjoint(&mut self.recorder, how, images, views);
+        room.gradient
     }
 
     /// The loss of a pass, with its derivatives with respect to the logits.
@@ -265,23 +314,57 @@ impl<'a> Step<'a> {
             let views = Means { logits, step, means, dlogits, ring };
             lecam::record(&mut self.recorder, strength, of, self.gan.outputs, views);
         }
+        if let (Some(classes), Some(labels)) = (&self.config.classes, self.labels().filter(|_| self.gan.outputs > 1)) {
+            let column = match of {
+                LossOf::Real => Column::ClassReal,
+                LossOf::Fake => Column::ClassFake,
+                LossOf::Generator => Column::ClassGenerator,
+            };
+            let views = CrossEntropy { logits, labels, step, dlogits, ring };
+            record_cross_entropy(&mut self.recorder, classes.class_weight(), column as u32, views);
+        }
     }
 
     fn back_through_g(&mut self, generated: &Tape, dimages: View) {
         self.gan.generating.backward(&mut self.recorder, generated, dimages, Wanted::Parameters);
     }
 
+    /// D's update, and what bounds it: its weights are normalised anew for G's pass.
     fn update_d(&mut self) {
-        let rate = self.gan.discriminator.rate + 2 * self.part;
-        self.update(&self.gan.discriminator, "discriminator", rate);
+        let discriminator = &self.gan.discriminator;
+        discriminator.spectral.record_gradients(&mut self.recorder);
+        self.update(discriminator, "discriminator", discriminator.rate + 2 * self.part);
+        if let Some(limit) = self.config.objective.clip {
+            clip::record_weights(&mut self.recorder, limit, discriminator.state.parameters);
+        }
+        discriminator.spectral.record_normalise(&mut self.recorder, false);
     }
 
     fn update_g(&mut self) {
-        self.update(&self.gan.generator, "generator", self.gan.generator.rate);
+        let generator = &self.gan.generator;
+        generator.spectral.record_gradients(&mut self.recorder);
+        self.update(generator, "generator", generator.rate);
+        if let Some(average) = self.gan.average {
+            let Inputs { step, .. } = self.gan.inputs;
+            let rest = generator.rate + 2;
+            self.recorder.scope("generator average");
+            average::record_update(&mut self.recorder, rest, step, generator.state.parameters, average.parameters);
+        }
     }
 
     fn update(&mut self, network: &Trained, name: &str, rate: u32) {
         self.recorder.scope(format!("{name} update"));
-        adam::record_update(&mut self.recorder, &self.config.adam, rate, self.gan.inputs.step, &network.optimizer);
+        let Trained { optimizer: Optimized { w, g, m, v }, settings, .. } = *network;
+        let step = self.gan.inputs.step;
+        match m {
+            Some(m) => {
+                let tensors = AdamTensors { w, g, m, v };
+                adam::record_update(&mut self.recorder, &settings.adam, rate, step, &tensors);
+            }
+            None => {
+                let rmsprop = Rmsprop { epsilon: settings.adam.epsilon, ..Rmsprop::default() };
+                rmsprop::record_update(&mut self.recorder, &rmsprop, rate, step, &RmspropTensors { w, g, v });
+            }
+        }
     }
 }

@@ -65,8 +65,9 @@ impl Layer for BatchNorm {
         let features = self.per.features(place.output, place.batch);
         let words = 2 * u64::from(features.count());
         let stats = place.program.floats(format!("{}/stats", place.label), Role::Activations, words);
+        // For gradients, and for estimates of the running statistics.
+        place.reserve_scratch(features.partial_words().into());
         let training = place.goes_back.then(|| {
-            place.reserve_scratch(features.partial_words().into());
             let sums = place.program.floats(format!("{}/sums", place.label), Role::ActivationGradients, words);
             let (gradient, pitch) = match place.gradients[..] {
                 [scale, shift] => {
@@ -148,8 +149,9 @@ impl Placed for PlacedBatchNorm {
     fn forward(&self, pass: &mut Pass<'_>, x: View) -> View {
         let tensors = self.tensors(pass);
         match pass.mode {
-            Mode::Train => {
-                let (epsilon, momentum) = (self.epsilon, self.momentum);
+            Mode::Train | Mode::Estimate(_) => {
+                let momentum = if let Mode::Estimate(n) = pass.mode { 1.0 / n as f32 } else { self.momentum };
+                let epsilon = self.epsilon;
                 batch_norm::record_statistics(pass.recorder, self.features, &tensors, x, epsilon, momentum);
             }
             Mode::Sample => batch_norm::record_running(pass.recorder, self.features, &tensors, self.epsilon),

@@ -42,7 +42,7 @@ struct PlacedDropout {
 
 impl PlacedDropout {
     fn is_identity(&self, pass: &Pass<'_>) -> bool {
-        pass.mode == Mode::Sample || self.rate == 0.0
+        pass.mode != Mode::Train || self.rate == 0.0
     }
 }
 

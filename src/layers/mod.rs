@@ -305,6 +305,9 @@ pub enum Mode {
     Train,
     /// Running statistics, no dropout: a sample depends on its own latents alone.
     Sample,
+    /// Batch statistics, no dropout: the running statistics become the means of those of the batches
+    /// so far, of which this is the n-th, from 1.
+    Estimate(u32),
 }
 
 /// One pass through a network: what every layer records with.
@@ -442,6 +445,17 @@ impl LayerSpec {
     /// Its parameters and state on this input, which it fits ([`LayerSpec::output`]).
     pub fn variables(&self, input: Shape) -> Vec<Variable> {
         self.output(input).map_or_else(|_| Vec::new(), |output| self.layer().variables(input, output))
+    }
+
+    /// Whether its weights are divided by their largest singular value.
+    pub fn has_spectral_norm(&self) -> bool {
+        match self {
+            LayerSpec::Dense(layer) => layer.spectral_norm,
+            LayerSpec::Conv(layer) => layer.spectral_norm,
+            LayerSpec::ConvTranspose(layer) => layer.spectral_norm,
+            LayerSpec::Projection(layer) => layer.layer.has_spectral_norm(),
+            _ => false,
+        }
     }
 
     /// The slope of `next`, where this layer applies it in its own kernel.

@@ -28,6 +28,15 @@ pub const GRADIENT_PENALTY: &str = "penalty.gp";
 /// The LeCam regulariser.
 pub const LECAM: &str = "penalty.lecam";
 
+/// The largest spectral norm of D's normalised layers, before they are normalised.
+pub const SIGMA: &str = "sigma.max";
+/// The class loss of D on real images.
+pub const CLASS_REAL: &str = "class.real";
+/// The class loss of D on generated images.
+pub const CLASS_FAKE: &str = "class.fake";
+/// The class loss of G.
+pub const CLASS_GENERATOR: &str = "class.g";
+
 /// A recorded number.
 #[derive(Debug)]
 pub struct Column {
@@ -63,7 +72,7 @@ pub struct Group {
 }
 
 /// All columns.
-pub static GROUPS: [Group; 4] = [
+pub static GROUPS: [Group; 6] = [
     Group {
         id: "losses",
         title: "Losses",
@@ -117,6 +126,30 @@ pub static GROUPS: [Group; 4] = [
             Column { name: GRADIENT_PENALTY, label: "gradient penalty", curve: "gradient penalty", tag: "penalty/gp" },
             Column { name: LECAM, label: "LeCam", curve: "LeCam", tag: "penalty/lecam" },
         ],
+    },
+    Group {
+        id: "classes",
+        title: "Class losses",
+        axis: "cross-entropy",
+        about: "Losses of the classes that D tells",
+        note: "That of k classes that are guessed is ln k.",
+        ticks: &[],
+        always: false,
+        columns: &[
+            Column { name: CLASS_REAL, label: "class real", curve: "real images", tag: "class/real" },
+            Column { name: CLASS_FAKE, label: "class generated", curve: "generated images", tag: "class/generated" },
+            Column { name: CLASS_GENERATOR, label: "class of G", curve: "G's loss", tag: "class/generator" },
+        ],
+    },
+    Group {
+        id: "sigma",
+        title: "Spectral norm",
+        axis: "σ",
+        about: "The largest spectral norm of D's weights, before it is divided out",
+        note: "It may grow without harm: what D computes with has a norm of 1.",
+        ticks: &[],
+        always: false,
+        columns: &[Column { name: SIGMA, label: "largest σ", curve: "largest σ", tag: "sigma/max" }],
     },
 ];
 

@@ -107,6 +107,7 @@ pub(super) fn of_classes(config: &Config) -> Option<String> {
 }
 
 /// Whether every linear layer of D is normalised.
-fn has_spectral_norm(_config: &Config) -> bool {
-    false
+fn has_spectral_norm(config: &Config) -> bool {
+    let mut linear = config.discriminator.layers.iter().filter(|layer| layer.is_linear());
+    linear.all(|layer| layer.has_spectral_norm())
 }

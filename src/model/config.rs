@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::combinations;
 use super::network::{Layout, State};
-use super::parameters::Init;
+use super::parameters::{Init, NETWORKS};
 use super::settings;
+use super::{combinations, conditional};
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
+use crate::kernels::augment::Augmentation;
 use crate::layers::LayerSpec;
 use crate::objective::{Average, Classes, Objective, Optimizer, OptimizerChanges, Penalty};
 use crate::output::grid_side;
@@ -50,6 +51,13 @@ pub struct Config {
     /// A moving average of G, which is sampled from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average: Option<Average>,
+    /// What happens to images before D sees them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augmentation>,
+    /// What fills the pixels that augmentation vacates, as a byte for each channel: the background of
+    /// the data, told when a run begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Vec<u8>>,
     /// How labels are used, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Classes>,
@@ -248,10 +256,36 @@ impl Config {
         [&self.generator, &self.discriminator].map(|network| Optimizer::new(self.adam, network.optimizer))
     }
 
+    /// The classes of `count` samples in turn, each `repeated` times: what a grid with a row a class
+    /// shows. Nothing where labels are not used.
+    pub fn classes_in_turn(&self, count: usize, repeated: usize) -> Vec<u32> {
+        let classes = self.classes.as_ref().map_or(0, |classes| classes.names.len());
+        if classes == 0 {
+            return Vec::new();
+        }
+        (0..count).map(|sample| (sample / repeated % classes) as u32).collect()
+    }
+
+    /// The background as images have it: black unless it is told.
+    pub fn background_values(&self) -> [f32; 3] {
+        let low = self.low();
+        let byte = |channel: usize| self.background.as_ref().and_then(|bytes| bytes.get(channel)).copied();
+        [0, 1, 2].map(|channel| low + (1.0 - low) / 255.0 * f32::from(byte(channel).unwrap_or(0)))
+    }
+
     /// The weight of a penalty: its own, or the default for these images.
     pub fn penalty_weight(&self, penalty: Penalty) -> f64 {
         let default = || penalty.default_weight(self.image, self.low(), self.training.batch_size);
         penalty.weight.unwrap_or_else(default)
+    }
+
+    /// Gives schedules without an end this one, in steps.
+    pub fn settle_schedules(&mut self, end: u32) {
+        for network in [&mut self.generator, &mut self.discriminator] {
+            if let Some(OptimizerChanges { schedule: Some(schedule), .. }) = &mut network.optimizer {
+                schedule.end.get_or_insert(end);
+            }
+        }
     }
 
     /// Multiplies every learning rate.
@@ -283,7 +317,8 @@ impl Config {
             return Err(Error::usage(problem));
         }
         let image = self.image;
-        let generator = Layout::new("generator", Shape::vector(self.latent.dim), &self.generator.layers)?;
+        let [g_layers, d_layers] = conditional::layers(self)?;
+        let generator = Layout::new("generator", Shape::vector(self.latent.dim), &g_layers)?;
         if generator.output != image {
             return Err(Error::usage(format!(
                 "the generator's last layer gives {}, but [image] is {image}; change its layers or the image size",
@@ -297,8 +332,8 @@ impl Config {
             ));
         }
         let packed = Shape { channels: image.channels * self.objective.pack, ..image };
-        let discriminator = Layout::new("discriminator", packed, &self.discriminator.layers)?;
-        if discriminator.output != Shape::vector(1) {
+        let discriminator = Layout::new("discriminator", packed, &d_layers)?;
+        if discriminator.output != Shape::vector(1 + conditional::told_classes(self)) {
             return Err(Error::usage(format!(
                 "the discriminator's last layer gives {}, but one logit (1×1×1) is needed; end with a dense layer of 1 unit",
                 discriminator.output
@@ -310,11 +345,6 @@ impl Config {
             ));
         }
         for layout in [&generator, &discriminator] {
-            if layout.labels().is_some() {
-                let message =
-                    format!("the {} has a layer that reads labels, which training does not give", layout.name);
-                return Err(Error::usage(message));
-            }
             let outputs = layout.layers.iter().skip(1).map(|(_, input)| *input).chain([layout.output]);
             let batch = self.training.batch_size;
             for (index, shape) in outputs.enumerate() {
@@ -340,7 +370,13 @@ impl Config {
     pub fn stored(&self) -> Result<Vec<Stored>> {
         let mut program = Program::default();
         for layout in self.layouts()? {
-            State::new(&mut program, &layout, &self.init, true);
+            let of_g = layout.name == NETWORKS[0];
+            let [g, d] = self.optimizers();
+            let kind = if of_g { g.kind } else { d.kind };
+            let state = State::with_optimizer(&mut program, &layout, &self.init, Some(kind));
+            if of_g && self.average.is_some() {
+                state.add_average(&mut program, &layout, &self.init);
+            }
         }
         Ok(program.stored)
     }

@@ -3,8 +3,10 @@
 pub mod checkpoint;
 pub mod columns;
 mod combinations;
+mod conditional;
 pub mod config;
 pub(crate) mod keys;
+pub mod mixtures;
 pub mod network;
 pub mod origins;
 pub mod parameters;

@@ -18,12 +18,14 @@ use crate::error::{Error, Result};
 use crate::layers::{LAYERS, LayerSpec};
 
 /// The built-in presets: name and TOML text.
-pub const PRESETS: [(&str, &str); 7] = [
+pub const PRESETS: [(&str, &str); 9] = [
     ("pytorch", include_str!("../../assets/presets/pytorch.toml")),
     ("tf-tutorial", include_str!("../../assets/presets/tf-tutorial.toml")),
     ("stabilized", include_str!("../../assets/presets/stabilized.toml")),
     ("keras", include_str!("../../assets/presets/keras.toml")),
     ("quick", include_str!("../../assets/presets/quick.toml")),
+    ("wgan-gp", include_str!("../../assets/presets/wgan-gp.toml")),
+    ("conditional", include_str!("../../assets/presets/conditional.toml")),
     ("colour-32", include_str!("../../assets/presets/colour-32.toml")),
     ("colour-64", include_str!("../../assets/presets/colour-64.toml")),
 ];

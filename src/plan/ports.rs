@@ -59,6 +59,21 @@ pub enum Fill {
         /// Which of D's updates within the step it is for.
         part: u32,
     },
+    /// The classes of the images that [`Fill::Shuffled`] of the same part says.
+    Labels {
+        /// Which of D's updates within the step it is for.
+        part: u32,
+    },
+    /// A float: what an average of parameters takes of them after each step, 1 − 0.5^(batch / h) with
+    /// h = min(`half_life_images`, `ramp` · images seen, this step's among them).
+    Average {
+        /// Real images of a step.
+        batch: u32,
+        /// Images after which a change has reached half of the average.
+        half_life_images: f64,
+        /// The part of the images seen that the half-life is at most; 0 for no such bound.
+        ramp: f64,
+    },
     /// The bytes of images, four to a word: all of the data set, or those of this step.
     Images,
     /// What the caller wants.

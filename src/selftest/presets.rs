@@ -1,22 +1,26 @@
 //! One training step, and one sampling pass, of each preset: real networks on a small batch.
 
 use super::cases::Case;
+use super::guard::is_float;
 use super::layer::{SEED, set};
 use crate::engine::gan::Gan;
 use crate::engine::{self, Recording};
 use crate::error::Result;
+use crate::kernels::average;
 use crate::model::config::Config;
 use crate::model::sources;
 use crate::plan::{Fill, Profile, Program, View};
 use crate::random::{Draws, Source, split, stream};
 
 /// The presets with a batch that is quick, and no multiple of a tile.
-const BATCHES: [(&str, u32); 7] = [
+const BATCHES: [(&str, u32); 9] = [
     ("pytorch", 6),
     ("tf-tutorial", 5),
     ("stabilized", 7),
     ("keras", 8),
     ("quick", 5),
+    ("wgan-gp", 3),
+    ("conditional", 6),
     ("colour-32", 5),
     ("colour-64", 3),
 ];
@@ -64,6 +68,10 @@ pub fn first_step(config: &Config, profile: &Profile) -> Result<(Program, Gan)> 
             Draws::new(config.seed, source, 0).fill_normal(&mut values);
             values.into_iter().map(f32::to_bits).collect()
         };
+        let classes = |first: u32| {
+            let classes = config.classes.as_ref().map_or(1, |classes| classes.names.len().max(1)) as u32;
+            (0..len).map(|b| (first + 2 * b) % classes).collect()
+        };
         let words = match port.fill {
             Fill::Seed => split(config.seed).to_vec(),
             Fill::Step => vec![0],
@@ -73,8 +81,14 @@ pub fn first_step(config: &Config, profile: &Profile) -> Result<(Program, Gan)> 
             }
             Fill::Normal { stream, part } => normals(Source { stream, part }),
             Fill::Shuffled { part } => (0..len).map(|b| ((part * len + b) * 4 + 1) % images).collect(),
+            Fill::Labels { part } => classes(part),
+            Fill::Average { batch, half_life_images, ramp } => {
+                vec![average::rest(batch, half_life_images, ramp, 0).to_bits()]
+            }
             Fill::Images => (0..len).map(|word| pixels.word(word)).collect(),
-            Fill::Given => normals(stream::SAMPLES.into()),
+            // Latents, and classes.
+            Fill::Given if is_float(&program, port.view) => normals(stream::SAMPLES.into()),
+            Fill::Given => classes(1),
         };
         put(&mut program, port.view, &words);
     }

@@ -4,6 +4,7 @@ use crate::data::{DataSet, shuffled};
 use crate::engine::Batch;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
+use crate::shape::Shape;
 
 /// The data set that a configuration names, in the network's size.
 ///
@@ -23,6 +24,63 @@ pub fn open_data(config: &Config) -> Result<DataSet> {
     Ok(data)
 }
 
+/// Tells a configuration what only its data say, when a run begins: the classes, the background, the
+/// end of schedules and the weight of a penalty. What it has been told before stays.
+///
+/// # Errors
+/// A data error when labels are asked for and there are none, or images cannot be read.
+pub fn settle(config: &mut Config, data: &DataSet) -> Result<()> {
+    if let Some(classes) = &mut config.classes
+        && classes.names.is_empty()
+    {
+        classes.names = data.require_labels()?.to_vec();
+        // A row for each class.
+        config.output.rows = (classes.names.len() as u32).clamp(1, 64);
+    }
+    if config.augment.is_some_and(|augment| !augment.is_off()) && config.background.is_none() {
+        config.background = Some(background(data));
+    }
+    let penalty = config.objective.penalty.map(|penalty| config.penalty_weight(penalty));
+    if let Some(own) = &mut config.objective.penalty {
+        own.weight = penalty;
+    }
+    let end = config.total_steps(data.len() / config.images_per_step());
+    config.settle_schedules(end);
+    Ok(())
+}
+
+/// Images whose borders tell the background.
+const LOOKED_AT: u32 = 1000;
+
+/// The background of the data: the median of the pixels at the borders of images, for each channel.
+fn background(data: &DataSet) -> Vec<u8> {
+    let Shape { height, width, channels } = data.shape();
+    let count = LOOKED_AT.min(data.len());
+    let indices: Vec<_> =
+        (0..count).map(|image| (u64::from(image) * u64::from(data.len()) / u64::from(count)) as u32).collect();
+    let mut pixels = vec![0; indices.len() * data.shape().bytes()];
+    data.fill(0, &indices, &mut pixels);
+    let mut histograms = vec![[0_u64; 256]; channels as usize];
+    for image in pixels.chunks_exact(data.shape().bytes()) {
+        for (pixel, values) in (0..).zip(image.chunks_exact(channels as usize)) {
+            let (row, column) = (pixel / width, pixel % width);
+            if row == 0 || column == 0 || row + 1 == height || column + 1 == width {
+                values.iter().zip(&mut histograms).for_each(|(&value, histogram)| histogram[usize::from(value)] += 1);
+            }
+        }
+    }
+    let median = |histogram: &[u64; 256]| {
+        let half = histogram.iter().sum::<u64>().div_ceil(2);
+        let mut below = 0;
+        let reaches = |count: &u64| {
+            below += count;
+            below >= half
+        };
+        histogram.iter().position(reaches).unwrap_or(0) as u8
+    };
+    histograms.iter().map(median).collect()
+}
+
 /// A data set in the order in which a run visits it: shuffled anew for every epoch.
 #[derive(Debug)]
 pub(super) struct Feed {
@@ -33,13 +91,16 @@ pub(super) struct Feed {
     epoch: Option<u32>,
     order: Vec<u32>,
     bytes: Vec<u8>,
+    /// The classes of the images, where labels are used.
+    labels: Option<Vec<u32>>,
 }
 
 impl Feed {
     pub(super) fn new(data: DataSet, config: &Config) -> Self {
         let (seed, batch) = (config.seed, config.images_per_step() as usize);
         let (digest, bytes) = (data.digest(), vec![0; data.shape().bytes() * batch]);
-        Feed { data, digest, seed, batch, epoch: None, order: Vec::new(), bytes }
+        let labels = config.classes.as_ref().map(|_| vec![0; batch]);
+        Feed { data, digest, seed, batch, epoch: None, order: Vec::new(), bytes, labels }
     }
 
     pub(super) fn data(&self) -> &DataSet {
@@ -57,18 +118,22 @@ impl Feed {
     }
 
     /// The images of step number `step`, counted from 0: where they are if the device keeps all,
-    /// otherwise their bytes.
-    pub(super) fn batch(&mut self, step: u32, device_keeps_all: bool) -> Batch<'_> {
+    /// otherwise their bytes; and their classes, where labels are used.
+    pub(super) fn batch(&mut self, step: u32, device_keeps_all: bool) -> (Batch<'_>, &[u32]) {
         let (epoch, first) = (step / self.steps_per_epoch(), (step % self.steps_per_epoch()) as usize * self.batch);
         if self.epoch != Some(epoch) {
             self.order = shuffled(self.seed, epoch, self.data.len());
             self.epoch = Some(epoch);
         }
         let indices = &self.order[first..][..self.batch];
+        if let Some(labels) = &mut self.labels {
+            self.data.fill_labels(epoch, indices, labels);
+        }
+        let labels = self.labels.as_deref().unwrap_or_default();
         if device_keeps_all {
-            return Batch::Resident(indices);
+            return (Batch::Resident(indices), labels);
         }
         self.data.fill(epoch, indices, &mut self.bytes);
-        Batch::Bytes(&self.bytes)
+        (Batch::Bytes(&self.bytes), labels)
     }
 }

@@ -1,10 +1,10 @@
 //! What is no number shows, wherever it is and whatever a kernel selects or clamps.
 
 use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, silu, softplus, tanh};
-use dcgan_gpu::kernels::loss::adversarial::{self, Logits};
-use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::augment::{Augmentation, Augmented, Images, record_adjoint, record_forward};
+use dcgan_gpu::kernels::loss::adversarial::{self, Logits};
 use dcgan_gpu::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
+use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::kernels::spectral::{self, Matrix, SIGMA_PITCH, Tensors};
 use dcgan_gpu::kernels::{average, clip};

@@ -35,7 +35,7 @@ pub struct Logits {
     pub others: View,
     /// `[..]`: seed, step, …
     pub step: View,
-    /// `[batch, stride]`: the first of each row is written.
+    /// `[batch, stride]`: 0 but for the first of each row.
     pub dlogits: View,
     /// `[RING_ROWS, RING_COLUMNS]`
     pub ring: View,
@@ -68,7 +68,7 @@ pub fn record(
             constants,
             bindings: &[("logits", logits), ("others", others), ("step", step), ("dlogits", dlogits), ("ring", ring)],
             workgroups: [1, 1, 1],
-            loop_trips: tree_trips(kernel, constants, batch),
+            loop_trips: tree_trips(kernel, constants, batch * stride),
             terms: batch,
             flops: 10 * u64::from(batch),
         },
@@ -136,14 +136,15 @@ fn reduce<F: Real>(call: &mut Call<'_, F>, judge: impl Fn(Logit<F>) -> Judged<F>
     let (step, of) = (call.words("step"), LossOf::ALL[role]);
     let (mut loss, mut belief) = (F::ZERO, F::ZERO);
     let samples = logits.iter().step_by(stride).zip(others.iter().step_by(stride));
-    for (dlogit, (&l, &other)) in call.write("dlogits").iter_mut().step_by(stride).zip(samples) {
+    for (dlogits, (&l, &other)) in call.write("dlogits").chunks_exact_mut(stride).zip(samples) {
         // NaN where a logit is none or infinite: `max` would make a number of it.
         let is_finite = l.wide().is_finite() && other.wide().is_finite();
         let spoil = if is_finite { F::ZERO } else { F::of(f64::NAN) };
         let [value, derivative, d] = judge(Logit { of, l, other, target });
         loss += value + spoil;
         belief += d + spoil;
-        *dlogit = (derivative + spoil) / F::count(batch);
+        dlogits.fill(F::ZERO);
+        dlogits[0] = (derivative + spoil) / F::count(batch);
     }
     let row = step[call.size("STEP")] as usize % rows * columns + column;
     call.write("ring")[row..row + 2].copy_from_slice(&[loss / F::count(batch), belief / F::count(batch)]);

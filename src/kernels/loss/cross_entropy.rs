@@ -1,14 +1,14 @@
 //! Softmax cross-entropy of the classes that an auxiliary classifier finds (Odena et al. 2017).
 
 use super::{RING_COLUMNS, RING_ROWS};
-use crate::kernels::{LOG1P, STEP_WORD};
 use crate::kernels::case::{self, Trial};
+use crate::kernels::{LOG1P, NAN_BITS, STEP_WORD};
 use crate::plan::{Bound, Kernel, Launch, Recorder, Role, View};
 use crate::random::{Draws, stream};
 use crate::twin::{Call, Real};
 
 /// Loss and the classes' gradient.
-pub static CROSS_ENTROPY: Kernel = kernel!("loss/cross_entropy", [LOG1P], Bound::Relative(1e-5));
+pub static CROSS_ENTROPY: Kernel = kernel!("loss/cross_entropy", [LOG1P, NAN_BITS], Bound::Relative(1e-5));
 
 /// What [`record_cross_entropy`] reads and writes.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct CrossEntropy {
     pub labels: View,
     /// `[8]`: seed, step, …
     pub step: View,
-    /// `[batch, 1 + classes]`, of which the first column stays as it is.
+    /// `[batch, 1 + classes]`, added to: the first column stays as it is.
     pub dlogits: View,
     /// `[RING_ROWS, RING_COLUMNS]`
     pub ring: View,
@@ -69,7 +69,7 @@ pub(super) fn cross_entropy<F: Real>(call: &mut Call<'_, F>) {
         for (k, (dlogit, &l)) in dlogits.iter_mut().zip(logits).enumerate() {
             let target = if k == label { F::ONE } else { F::ZERO };
             let softmax = (l - largest).exp() / (F::ONE + others);
-            *dlogit = (softmax - target) * (weight / F::count(batch)) + spoil;
+            *dlogit += (softmax - target) * (weight / F::count(batch)) + spoil;
         }
     }
     call.write("ring")[step[call.size("STEP")] as usize % rows * columns + column] = loss / F::count(batch);

@@ -48,6 +48,7 @@ pub fn record(
     Means { logits, step, means, dlogits, ring }: Means,
 ) {
     let batch = logits.len / stride;
+    let column = if of == LossOf::Real { Column::LecamReal } else { Column::LecamFake };
     let constants = &[
         ("BATCH", batch.into()),
         ("STRIDE", stride.into()),
@@ -57,7 +58,7 @@ pub fn record(
         ("KEPT", (KEPT as f32).into()),
         ("NEW", ((1.0 - KEPT) as f32).into()),
         ("STEP", STEP_WORD.into()),
-        ("COLUMN", (Column::Lecam as u32).into()),
+        ("COLUMN", (column as u32).into()),
         ("RING_ROWS", RING_ROWS.into()),
         ("RING_COLUMNS", RING_COLUMNS.into()),
     ];
@@ -91,13 +92,11 @@ pub(super) fn lecam<F: Real>(call: &mut Call<'_, F>) {
         *dlogit += F::of(2.0) * weight / F::count(batch) * sign * far;
     }
     let (mean, value) = (sum / F::count(batch), weight * squares / F::count(batch));
-    let cell = &mut call.write("ring")[step % rows * columns + column];
+    call.write("ring")[step % rows * columns + column] = value;
     if is_real == 1 {
         means[2] = kept * means[0] + new * mean;
-        *cell = value;
     } else {
         means[0] = means[2];
         means[1] = kept * means[1] + new * mean;
-        *cell += value;
     }
 }

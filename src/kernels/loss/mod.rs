@@ -37,7 +37,7 @@ pub(super) const TOPIC: Topic = Topic {
 /// The device-side record of losses: a row for each of the last [`RING_ROWS`] steps.
 pub const RING_ROWS: u32 = 64;
 /// Words of a row of the ring: those of [`LossOf`], of [`Column`], and the stamp.
-pub const RING_COLUMNS: u32 = 16;
+pub const RING_COLUMNS: u32 = 20;
 /// The word of the stamp; behind it, a sum of two parameters that makes the stamp wait for the
 /// updates.
 pub const STAMP_COLUMN: u32 = 6;
@@ -51,8 +51,8 @@ pub enum Column {
     PenaltyFake = 9,
     /// The penalty on images between or around them.
     PenaltyBetween = 10,
-    /// The LeCam regulariser.
-    Lecam = 11,
+    /// The LeCam regulariser on real images.
+    LecamReal = 11,
     /// The largest spectral norm of D's layers.
     Sigma = 12,
     /// The class loss of real images.
@@ -61,6 +61,8 @@ pub enum Column {
     ClassFake = 14,
     /// The class loss of generated images as G's loss has it.
     ClassGenerator = 15,
+    /// The LeCam regulariser on generated images.
+    LecamFake = 16,
 }
 
 /// What the device writes into [`STAMP_COLUMN`] when it has done step number `step`: never 0, which

@@ -10,7 +10,7 @@ use crate::model::config::Config;
 use crate::run::claim::Claim;
 use crate::run::files::TUNING;
 use crate::run::folder::RunFolder;
-use crate::train::feed::Feed;
+use crate::train::feed::{Feed, settle};
 use crate::train::machine::Machine;
 use crate::train::same::{check_same_bits, check_same_data};
 use crate::tuning::{self, Tune, Tuning};
@@ -20,7 +20,10 @@ impl Trainer {
     ///
     /// # Errors
     /// Device and I/O errors, each before anything is trained.
-    pub fn start(config: Config, data: DataSet, device: Device, claim: Claim, tune: Tune<'_>) -> Result<Self> {
+    pub fn start(mut config: Config, data: DataSet, device: Device, claim: Claim, tune: Tune<'_>) -> Result<Self> {
+        settle(&mut config, &data)?;
+        // With the classes of the data, networks may not fit any more.
+        config.layouts()?;
         let tuning = tuning::for_run(&device, &config, tune)?;
         let folder = |config: &Config| RunFolder::create(claim, config);
         Trainer::load(Feed::new(data, &config), config, device, tuning, None, folder)

@@ -176,8 +176,8 @@ impl Trainer {
 
     /// Hands the next batch to the device, which need not be done with the one before.
     fn submit_step(&mut self) -> Result<()> {
-        let images = self.feed.batch(self.step, self.machine.keeps_data());
-        self.machine.engine().step(self.step, images)?;
+        let (images, labels) = self.feed.batch(self.step, self.machine.keeps_data());
+        self.machine.engine().labelled_step(self.step, images, labels)?;
         self.step += 1;
         Ok(())
     }
