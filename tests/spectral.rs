@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 
 use common::assert_close;
 use dcgan_gpu::device::host::Interpreter;
+use dcgan_gpu::engine;
 use dcgan_gpu::kernels::loss::{RING_COLUMNS, RING_ROWS};
-use dcgan_gpu::layers::Mode;
+use dcgan_gpu::layers::{LayerSpec, Mode};
+use dcgan_gpu::model::config::Order;
 use dcgan_gpu::model::network::{Keep, Layout, Normalised, Passes, State, Traversal, Wanted};
 use dcgan_gpu::model::parameters::{Distribution, Init};
+use dcgan_gpu::model::sources::preset;
 use dcgan_gpu::model::spectral::Spectral;
 use dcgan_gpu::plan::{Begins, Plan, Profile, Program, Recorder, Role, View};
 use dcgan_gpu::random::stream;
@@ -262,4 +265,39 @@ fn layers_that_are_not_normalised_are_written_as_before() {
         let text = written(&format!("{line}, spectral_norm = true"));
         assert!(text.contains("spectral_norm = true"), "{text}");
     }
+}
+
+/// A step iterates once for each layer, divides D's weights anew after their update, and turns
+/// gradients into those of the learned weights before it; the presets have none of it.
+#[test]
+fn a_step_iterates_once() {
+    let counts = |normalised: bool, order: Order| {
+        let mut config = preset("quick").expect("a preset");
+        (config.training.batch_size, config.training.order) = (2, order);
+        for layer in config.discriminator.layers.iter_mut().chain(&mut config.generator.layers) {
+            match layer {
+                LayerSpec::Conv(conv) => conv.spectral_norm = normalised,
+                LayerSpec::ConvTranspose(conv) => conv.spectral_norm = normalised,
+                LayerSpec::Dense(dense) => dense.spectral_norm = normalised,
+                _ => {}
+            }
+        }
+        let program = engine::record(&config, PROFILE, 4 * 784).expect("it fits").program;
+        let count = |plan: &str, kernel: &str| {
+            let dispatches = program.plans.iter().filter(|p| p.name == plan).flat_map(|p| &p.dispatches);
+            dispatches.filter(|dispatch| dispatch.kernel.name == kernel).count()
+        };
+        let phases = program.step.iter().map(|&phase| program.plans[phase].name.as_str()).chain(["sample"]);
+        let kernels = ["spectral/columns", "spectral/divide", "spectral/grad_weight"];
+        phases.map(|phase| kernels.map(|kernel| count(phase, kernel))).collect::<Vec<_>>()
+    };
+    let [g, d] = preset("quick").expect("a preset").layouts().expect("they fit").map(|layout| {
+        let linear = layout.layers.iter().filter(|(layer, _)| layer.is_linear());
+        linear.count()
+    });
+    let both = g + d;
+    let expected = vec![[both, both, 0], [0, 0, d], [0, d, 0], [0, 0, g], [0, g, 0]];
+    assert_eq!(counts(true, Order::Alternating), expected);
+    assert_eq!(counts(true, Order::Simultaneous), [[both, both, 0], [0, 0, d], [0, 0, g], [0, g, 0]]);
+    assert_eq!(counts(false, Order::Alternating), [[0; 3]; 5]);
 }

@@ -1,6 +1,6 @@
 //! The tensors of a checkpoint by name: `NETWORK/WHAT/LAYER.NAME`, such as
 //! `generator/parameter/3.weight`, with WHAT one of `parameter`, `adam_m`, `adam_v` and `state`
-//! (running statistics), in the layouts of the kernels.
+//! (running statistics and singular vectors), in the layouts of the kernels.
 
 use std::collections::BTreeMap;
 

@@ -38,6 +38,10 @@ pub(super) fn rows<F: Real>(call: &mut Call<'_, F>) {
         vectorised(
             #[inline(always)]
             move || {
+                if channels == 1 {
+                    sums[0] = dot(&w[q * columns..][share.clone()], &v[share]);
+                    return;
+                }
                 sums.fill(F::ZERO);
                 for k in share {
                     let w = &w[(q * columns + k) * channels..][..channels];
