@@ -155,14 +155,14 @@ class ConvTranspose(Layer):
 class BatchNorm(Layer):
     """Batch norm with statistics per channel, or per feature: per (pixel, channel), over the batch only."""
 
-    def __init__(self, grid: Grid, *, epsilon: float, momentum: float, per: str) -> None:
+    def __init__(self, grid: Grid, *, epsilon: float, momentum: float, per: str, affine: bool = True) -> None:
         super().__init__()
         self.output, self.epsilon, self.momentum, self.per_feature = grid, epsilon, momentum, per == "feature"
         height, width, channels = grid
         self.layout = Layout.plain(height * width, channels) if self.per_feature else Layout.plain(channels)
         size = math.prod(self.layout.shape)
-        self.add("weight", (size,), self.layout)
-        self.add("bias", (size,), self.layout)
+        self.add("weight", (size,), self.layout if affine else None)
+        self.add("bias", (size,), self.layout if affine else None)
         self.register_buffer("running_mean", torch.zeros(size))
         self.register_buffer("running_var", torch.ones(size))
 
@@ -200,7 +200,12 @@ def halves(totals: list[int]) -> list[int]:
 
 def build_layer(description: str, grid: Grid) -> tuple[nn.Module, Grid]:
     """The layer of a description for inputs of the given grid, and the grid that it gives out."""
-    keys = tomllib.loads(f"layer = {{ {description} }}")["layer"]
+    return make_layer(tomllib.loads(f"layer = {{ {description} }}")["layer"], grid)
+
+
+def make_layer(table: dict, grid: Grid) -> tuple[nn.Module, Grid]:
+    """As `build_layer`, from the table of a layer's keys."""
+    keys = dict(table)
     kind = keys.pop("type")
     if kind in ACTIVATIONS:
         return ACTIVATIONS[kind](**keys), grid

@@ -34,12 +34,17 @@ class Draws:
     seed: int
     stream: int
     step: int = 0
+    part: int = 0
+    """The repetition of D's update within the step."""
+
+    def blocks(self, count: int) -> np.ndarray:
+        """Blocks 0..count as uint32 [count, 4]: block i has the counter (i, step, stream, part)."""
+        key = (self.seed & 0xFFFF_FFFF, self.seed >> 32)
+        return philox(key, (np.arange(count, dtype=np.uint64), self.step, self.stream, self.part))
 
     def words(self, count: int) -> np.ndarray:
-        """Words 0..count as uint32: word i is lane i % 4 of block i / 4, whose counter is (i / 4, step, stream, 0)."""
-        key = (self.seed & 0xFFFF_FFFF, self.seed >> 32)
-        blocks = np.arange(-(-count // 4), dtype=np.uint64)
-        return philox(key, (blocks, self.step, self.stream, 0)).reshape(-1)[:count]
+        """Words 0..count as uint32: word i is lane i % 4 of block i / 4."""
+        return self.blocks(-(-count // 4)).reshape(-1)[:count]
 
     def uniform(self, limit: float, *shape: int) -> np.ndarray:
         """`fill_uniform`: float32 numbers uniform in (-limit, limit)."""
@@ -53,6 +58,11 @@ class Draws:
         radius, angle = np.sqrt(-2.0 * np.log(unit[:, 0])), 2.0 * np.pi * unit[:, 1]
         pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
         return pairs.reshape(-1)[:count].astype(np.float32).reshape(shape)
+
+
+def unit(words: np.ndarray) -> np.ndarray:
+    """What shaders make of words: their upper 24 bits as numbers in [0, 1), exact in float32 and float64."""
+    return (words >> np.uint32(8)).astype(np.float64) * 2.0**-24
 
 
 def _open_unit(words: np.ndarray) -> np.ndarray:
