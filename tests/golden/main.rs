@@ -5,6 +5,7 @@
 mod checkpoints;
 #[path = "../common/mod.rs"]
 mod common;
+mod objectives;
 mod ten_steps;
 
 use common::{assert_close, golden, largest, wide};

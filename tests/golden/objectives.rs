@@ -9,6 +9,7 @@ use super::ten_steps::numbers;
 use dcgan_gpu::device::Device;
 use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::{self, Batch, Engine, Recording};
+use dcgan_gpu::kernels::average;
 use dcgan_gpu::kernels::data::pack;
 use dcgan_gpu::model::config::Config;
 use dcgan_gpu::plan::{Dispatch, Fill, Port, Profile, Ring};
@@ -17,6 +18,8 @@ use serde_json::Value;
 
 /// Stream of the images' bytes: image number n is those of step n.
 const IMAGES: u32 = 0x7777;
+/// Stream of their labels: that of image number n is block n's first word.
+const LABELS: u32 = 0x7778;
 const NETWORKS: [&str; 2] = ["generator", "discriminator"];
 
 /// Columns and their values in each step.
@@ -85,6 +88,15 @@ impl Case {
             (0..words as u32).map(move |index| draws.word(index))
         };
         (step * count..(step + 1) * count).flat_map(image).flat_map(u32::to_le_bytes).collect()
+    }
+
+    /// Their labels, where there are classes.
+    fn labels(&self, step: u32) -> Vec<u32> {
+        let count = self.config.images_per_step();
+        let draws = Draws::new(self.config.seed, LABELS, 0);
+        let classes = self.config.classes.as_ref().map_or(0, |classes| classes.names.len()) as u32;
+        let numbers = (step * count..(step + 1) * count).filter(|_| classes > 0);
+        numbers.map(|number| draws.block(number)[0] % classes).collect()
     }
 }
 
@@ -168,6 +180,13 @@ impl<'a> Twins<'a> {
                 words.iter_mut().zip(values).for_each(|(word, value)| *word = value.to_bits());
             }
             Fill::Shuffled { part } => (part * words.len() as u32..).zip(words).for_each(|(index, word)| *word = index),
+            Fill::Labels { part } => {
+                let len = words.len();
+                words.copy_from_slice(&self.case.labels(step)[*part as usize * len..][..len]);
+            }
+            &Fill::Average { batch, half_life_images, ramp } => {
+                words[0] = average::rest(batch, half_life_images, ramp, step).to_bits();
+            }
             Fill::Images => words.copy_from_slice(&pack(&self.case.images(step))),
             Fill::Given => return false,
         }
@@ -243,7 +262,8 @@ fn run(device: &Device, case: &Case) -> (Columns, BTreeMap<String, f64>) {
     let mut engine = Engine::new(device, &case.config, None).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     let mut columns = Columns::new();
     for step in case.steps() {
-        engine.step(step, Batch::Bytes(&case.images(step))).expect("the device works");
+        let (images, labels) = (case.images(step), case.labels(step));
+        engine.labelled_step(step, Batch::Bytes(&images), &labels).expect("the device works");
         for (name, value) in engine.losses(step, step + 1).expect("the device works")[0].iter() {
             columns.entry(name.to_string()).or_default().push(value);
         }
