@@ -211,7 +211,7 @@ fn a_whole_gan() {
     let init = Init { weights: Distribution::Normal, std: 1.0 };
     let states = [&g_layout, &d_layout].map(|layout| State::new(&mut program, layout, &init, true));
     let place = |program: &mut Program, layout: &Layout, state| {
-        let passes = Passes { batch, label: layout.name, keep: Keep::Nothing, labels: None };
+        let passes = Passes { batch, label: layout.name, keep: Keep::Nothing };
         Traversal::place(program, profile, layout, state, step, passes)
     };
     let generator = place(&mut program, &g_layout, &states[0]);
@@ -273,7 +273,7 @@ fn one_backward_pass_serves_both_losses() {
         }
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(phases.iter().flatten().collect::<Vec<_>>());
-        networks.iter().flat_map(|network| cpu.floats(network.optimizer.m).to_vec()).collect()
+        networks.iter().flat_map(|network| cpu.floats(network.optimizer.m.expect("Adam has them")).to_vec()).collect()
     };
     let (one, two) = (first_moments(true), first_moments(false));
     let largest = two.iter().fold(0.0_f64, |largest, g| largest.max(g.abs()));
@@ -300,9 +300,8 @@ fn traversals_of_one_network_do_not_disturb_each_other() {
         for (number, view) in (0..).zip([state.parameters, upstream, images[0], images[1]]) {
             random(&mut program, view, number, |z| 0.5 * z);
         }
-        let mut traversal = |label, keep| {
-            Traversal::place(&mut program, profile, &layout, &state, step, Passes { batch, label, keep, labels: None })
-        };
+        let mut traversal =
+            |label, keep| Traversal::place(&mut program, profile, &layout, &state, step, Passes { batch, label, keep });
         let rooms = [traversal("first", Keep::Gradients), traversal("second", Keep::Nothing)];
         let mut recorder = Recorder::new(profile);
         if interleaved {

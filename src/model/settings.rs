@@ -148,6 +148,10 @@ pub const SETTINGS: &[Setting] = settings! {
     "objective.lecam": Number(0.0, 1e6), FIXED;
     "objective.lecam_start": Count(0, 1_000_000_000), FIXED;
     "average.ramp": Number(0.0, 1.0), FIXED;
+    "augment.translation": Number(0.0, 1.0), FIXED;
+    "augment.cutout": Number(0.0, 1.0), FIXED;
+    "augment.brightness": Number(0.0, 2.0), FIXED;
+    "augment.contrast": Number(0.0, 1.0), FIXED;
     "generator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE;
     "discriminator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE;
     "classes.embedding": Count(1, 65_536), FIXED;

@@ -124,8 +124,10 @@ mod tests {
     fn planned(base: &str, size: u32, channels: u32, batch_norm_in_d: bool) -> Config {
         let mut config = preset(base).unwrap();
         (config.image.height, config.image.width, config.image.channels) = (size, size, channels);
-        let layers =
-            |layers: Vec<Value>| Layers { layers: layers.into_iter().map(|v| v.try_into().unwrap()).collect() };
+        let layers = |layers: Vec<Value>| Layers {
+            layers: layers.into_iter().map(|v| v.try_into().unwrap()).collect(),
+            optimizer: None,
+        };
         [config.generator, config.discriminator] = networks(size, channels, batch_norm_in_d).unwrap().map(layers);
         config
     }

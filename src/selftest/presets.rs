@@ -12,8 +12,9 @@ use crate::model::sources;
 use crate::plan::{Fill, Profile, Program, View};
 use crate::random::{Draws, Source, split, stream};
 
-/// The presets with a batch that is quick, and no multiple of a tile.
-const BATCHES: [(&str, u32); 9] = [
+/// The presets with a batch that is quick, and no multiple of a tile; `colour-64` would take long, and
+/// is `colour-32` with a level more.
+const BATCHES: [(&str, u32); 8] = [
     ("pytorch", 6),
     ("tf-tutorial", 5),
     ("stabilized", 7),
@@ -22,7 +23,6 @@ const BATCHES: [(&str, u32); 9] = [
     ("wgan-gp", 3),
     ("conditional", 6),
     ("colour-32", 5),
-    ("colour-64", 3),
 ];
 
 /// Images that the data set has.

@@ -53,6 +53,7 @@ pub fn set_of(files: &[&Published]) -> Set {
         about: "made here",
         licence: "MIT",
         sources: &["http://public.invalid/"],
+        classes: &[],
         files: Vec::leak(files),
     }
 }

@@ -1,9 +1,9 @@
 //! Differentiable augmentation (DiffAugment, Zhao et al. 2020) of single images, before they are
 //! packed: what D sees of real and generated images alike.
 //!
-//! Each image is mirrored, brightened, given contrast, shifted and cut, in this order. The draw is a
-//! pure function of (seed, step, stream, part, image), so that the forward pass, the tangent and the
-//! gradient of one use remake the same. Nothing of it stays but each image's mean.
+//! Each image is mirrored, brightened, given contrast, shifted and cut, in this order. The draw is
+//! a pure function of (seed, step, stream, part, image): the forward pass, the tangent and the
+//! gradient remake it, and nothing of it is stored.
 
 mod twins;
 
@@ -124,7 +124,7 @@ pub fn record_adjoint(recorder: &mut Recorder, how: &Augmentation, images: Image
     launch.record(recorder, &ADJOINT);
 }
 
-/// Records the means that contrast needs: of images, or of what an upstream gradient is `masked` to.
+/// Records the means that contrast needs: of images, or of what is kept of an upstream gradient.
 fn record_means(recorder: &mut Recorder, how: &Augmentation, images: Images, masked: bool, views: Augmented) {
     if how.contrast <= 0.0 {
         return;

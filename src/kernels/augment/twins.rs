@@ -88,7 +88,7 @@ impl<F: Real> Draw<F> {
 
 /// An integer uniform in `0..bound`, as [`crate::random::Draws::below`].
 fn below(word: u32, bound: u32) -> i32 {
-    (u64::from(word) * u64::from(bound) >> 32) as i32
+    ((u64::from(word) * u64::from(bound)) >> 32) as i32
 }
 
 /// Sums that a mean is added up in, as on a GPU: one would round more with every value.
