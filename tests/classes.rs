@@ -195,10 +195,12 @@ fn layers_that_do_not_fit_are_refused() {
 fn layers_are_read_as_they_are_written() {
     for example in LAYERS.iter().flat_map(|layer| layer.examples) {
         let layers = parse_layers(example.layers).expect("valid layers");
-        let text = toml::to_string(&Layers { layers: layers.clone() }).expect("it is TOML");
+        let text = toml::to_string(&Layers { layers: layers.clone(), optimizer: None }).expect("it is TOML");
         assert_eq!(toml::from_str::<Layers>(&text).expect("it is read").layers, layers, "{text}");
     }
-    let text = |line| toml::to_string(&Layers { layers: parse_layers(&[line]).expect("valid") }).expect("it is TOML");
+    let text = |line| {
+        toml::to_string(&Layers { layers: parse_layers(&[line]).expect("valid"), optimizer: None }).expect("it is TOML")
+    };
     assert!(!text(r#"type = "batch_norm""#).contains("affine"), "a file of before names no key of after");
     assert!(!text(r#"type = "label_planes", classes = 2"#).contains("pack"));
 }

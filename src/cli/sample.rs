@@ -100,8 +100,8 @@ pub fn report(source: &Source, out: &std::path::Path, images: usize) -> Result<(
     answer(source.json, written, |_| vec![out.display().to_string()])
 }
 
-/// Images, rows and columns: what is not given follows from the rest, as square as possible, or with
-/// a row for each of several classes.
+/// Images, rows and columns: what is not given follows from the rest, as square as possible, or
+/// with a row for each of several classes.
 fn layout(arguments: &Arguments, classes: usize) -> Result<(usize, usize, usize)> {
     let [count, rows, cols] = [arguments.count, arguments.rows, arguments.cols].map(|n| n.map(|n| n as usize));
     let (rows, cols) = match (rows, cols) {

@@ -5,7 +5,6 @@ pub mod gan;
 mod inputs;
 mod ring;
 mod sampler;
-mod second_order;
 pub mod step;
 mod storage;
 

@@ -4,8 +4,9 @@
 //! one submission. Parameter gradients accumulate within a step and are cleared by the update that
 //! uses them; activation gradients are assigned.
 
+mod second_order;
+
 use super::gan::{Critic, Gan, Inputs, SharedPass, Trained};
-use super::second_order::penalise;
 use crate::error::Result;
 use crate::kernels::adam::{self, AdamTensors};
 use crate::kernels::augment::{self, Augmented, Images};
@@ -182,16 +183,16 @@ impl<'a> Step<'a> {
         if !shares_products {
             judged.critic.passes.backward(&mut self.recorder, &judged.tape, dlogits, Wanted::Parameters);
         }
-        is_penalised.then(|| penalise(self, judged, place, shares_products.then_some(dlogits)))
+        is_penalised.then(|| second_order::penalise(self, judged, place, shares_products.then_some(dlogits)))
     }
 
     /// A penalty at points that are neither real nor generated.
     fn penalise_points(&mut self, real: View, fake: View) {
         let places = self.config.objective.penalty.map_or(&[][..], |penalty| penalty.kind.places());
         for &place in places.iter().filter(|place| matches!(place, Place::Between | Place::Around)) {
-            let points = super::second_order::points(self, place, [real, fake], self.source(POINTS));
+            let points = second_order::points(self, place, [real, fake], self.source(POINTS));
             let judged = self.judge(&self.gan.critics[0], points, ON_POINTS);
-            penalise(self, &judged, place, None);
+            second_order::penalise(self, &judged, place, None);
         }
     }
 

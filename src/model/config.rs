@@ -3,6 +3,9 @@
 //! Sources are merged key by key, later ones winning: preset, file, environment, flag. The result
 //! is checked as a whole and written to the run folder as `config.toml`.
 
+mod combinations;
+mod conditional;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,6 @@ use toml::Value;
 use super::network::{Layout, State};
 use super::parameters::{Init, NETWORKS};
 use super::settings;
-use super::{combinations, conditional};
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
 use crate::kernels::augment::Augmentation;

@@ -3,7 +3,7 @@
 
 use super::config::Config;
 use super::parameters::NETWORKS;
-use super::tensors::Tensors;
+use super::tensors::{Tensor, Tensors};
 use crate::error::Result;
 
 /// A class that lies between two.
@@ -27,7 +27,8 @@ pub fn mixed(config: &Config, tensors: &Tensors, mixtures: &[Mixture]) -> Result
     for slot in &layout.parameters.slots {
         if layout.layers[slot.layer].0.labels().is_some() {
             for what in ["parameter", "average"] {
-                tensors.mix_rows(&format!("{}/{what}/{}", NETWORKS[0], slot.name), mixtures);
+                let name = format!("{}/{what}/{}", NETWORKS[0], slot.name);
+                tensors.by_name.get_mut(&name).into_iter().for_each(|table| mix_rows(table, mixtures));
             }
         }
     }
@@ -40,4 +41,16 @@ pub fn mixed(config: &Config, tensors: &Tensors, mixtures: &[Mixture]) -> Result
         classes.names.extend(names);
     }
     Ok((config, tensors))
+}
+
+/// Adds rows to a table, each between two of its rows.
+fn mix_rows(Tensor { shape, values }: &mut Tensor, mixtures: &[Mixture]) {
+    let width = shape[1..].iter().product::<usize>();
+    for Mixture { of, at } in mixtures {
+        for column in 0..width {
+            let [from, to] = of.map(|class| values[class as usize * width + column]);
+            values.push(from + at * (to - from));
+        }
+    }
+    shape[0] += mixtures.len();
 }

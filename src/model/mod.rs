@@ -2,8 +2,6 @@
 
 pub mod checkpoint;
 pub mod columns;
-mod combinations;
-mod conditional;
 pub mod config;
 pub(crate) mod keys;
 pub mod mixtures;

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::mixtures::Mixture;
 use crate::error::{Error, Result};
 use crate::plan::Stored;
 
@@ -25,19 +24,6 @@ impl Tensors {
     /// Adds what a stored tensor holds.
     pub fn insert(&mut self, stored: &Stored, values: &[f32]) {
         self.by_name.insert(stored.name.clone(), Tensor { shape: shape(stored), values: values.to_vec() });
-    }
-
-    /// Adds rows to a table, if it is there: each lies between two of its rows.
-    pub(super) fn mix_rows(&mut self, name: &str, mixtures: &[Mixture]) {
-        let Some(Tensor { shape, values }) = self.by_name.get_mut(name) else { return };
-        let width = shape[1..].iter().product::<usize>();
-        for Mixture { of, at } in mixtures {
-            for column in 0..width {
-                let [from, to] = of.map(|class| values[class as usize * width + column]);
-                values.push(from + at * (to - from));
-            }
-        }
-        shape[0] += mixtures.len();
     }
 
     /// All tensors in the order of their names, with their values.

@@ -99,8 +99,9 @@ fn counted(kernel: &'static Kernel, constants: &Constants) -> (&'static Kernel, 
     let body = text[main..end].replace("return;", "report_trips(); return;");
     let binding = kernel.reflection(constants).bindings.len();
     let text = format!(
-        "@group(0) @binding({binding}) var<storage, read_write> trips: array<atomic<u32>>;{COUNTERS}{}{body}report_trips();\n}}\n",
-        &text[..main]
+        "@group(0) @binding({binding}) var<storage, read_write> trips: array<atomic<u32>>;{COUNTERS}{}{body}report_trips();\n{}",
+        &text[..main],
+        &text[end..]
     );
     let (name, text) = (format!("counted {}", kernel.name), text);
     (Box::leak(Box::new(Kernel::new(name.leak(), text.leak(), &[], kernel.bound))), loops)

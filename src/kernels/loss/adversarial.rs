@@ -2,7 +2,7 @@
 //! logit; `common/adversarial.wgsl` and [`reduce`] do the rest for all of them.
 
 use super::{LossOf, RING_COLUMNS, RING_ROWS};
-use crate::kernels::{ADVERSARIAL, LOG1P, NAN_BITS, SIGMOID, SOFTPLUS, STEP_WORD, tree_trips};
+use crate::kernels::{ADVERSARIAL, LOG1P, NAN_BITS, SIGMOID, SOFTPLUS, STEP_WORD};
 use crate::plan::{Bound, Kernel, Launch, Recorder, View};
 use crate::twin::{Call, Real};
 
@@ -62,13 +62,14 @@ pub fn record(
         ("RING_ROWS", RING_ROWS.into()),
         ("RING_COLUMNS", RING_COLUMNS.into()),
     ];
+    let threads = kernel.workgroup_size(constants)[0];
     recorder.dispatch(
         kernel,
         Launch {
             constants,
             bindings: &[("logits", logits), ("others", others), ("step", step), ("dlogits", dlogits), ("ring", ring)],
             workgroups: [1, 1, 1],
-            loop_trips: tree_trips(kernel, constants, batch * stride),
+            loop_trips: batch.div_ceil(threads) * stride + threads.ilog2(),
             terms: batch,
             flops: 10 * u64::from(batch),
         },

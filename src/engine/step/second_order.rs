@@ -1,7 +1,7 @@
 //! Penalties on D's gradients, by hand: the gradient of a norm of a gradient is one more pass
 //! forward. `docs/objectives.md` derives it.
 
-use super::step::{Judged, Step};
+use super::{Judged, Step};
 use crate::kernels::augment::{self, Augmented};
 use crate::kernels::loss::{self, ScaleSamples};
 use crate::kernels::penalty::{self, Batch, Direction};

@@ -1,6 +1,6 @@
 //! The layers that know the class, put into the networks of a configuration.
 
-use super::config::Config;
+use super::Config;
 use crate::error::{Error, Result};
 use crate::layers::LayerSpec;
 use crate::layers::class_affine::ClassAffine;

@@ -1,8 +1,8 @@
 //! What cannot be combined: each refusal names both settings and says what to do.
 
-use super::config::{Config, Order};
-use super::network::Layout;
+use super::{Config, Order};
 use crate::layers::LayerSpec;
+use crate::model::network::Layout;
 use crate::objective::{DiscriminatorClasses, GeneratorClasses, Loss, RateSchedule};
 
 /// What is wrong with the objective of a configuration, whatever the networks are.
