@@ -1,7 +1,7 @@
-//! Counter-based random numbers: every draw is a pure function of (seed, stream, part, step, index),
-//! so nothing has to be saved to resume exactly. The generator is Philox4x32-10 (Salmon et al.,
-//! "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011); `shaders/common/philox.wgsl` is the
-//! same function in WGSL.
+//! Counter-based random numbers: every draw is a pure function of (seed, stream, part, step,
+//! index), so nothing has to be saved to resume exactly. The generator is Philox4x32-10 (Salmon et
+//! al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011); `shaders/common/philox.wgsl` is
+//! the same function in WGSL.
 
 /// Purposes that must never share random numbers; the third word of the Philox counter.
 ///

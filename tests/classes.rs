@@ -126,7 +126,8 @@ fn a_class_affine_per_feature_has_one_for_each_pixel() {
 
 #[test]
 fn a_projection_adds_the_product_with_the_row_of_its_class() {
-    // Two pixels, two samples, two channels; a dense layer [pixel][channel], its bias, and the rows.
+    // Two pixels, two samples, two channels; a dense layer [pixel][channel], its bias, and the
+    // rows.
     let case = Case {
         line: r#"type = "projection", classes = 2, layer = { type = "dense", units = 1 }"#,
         input: [2, 1, 2],

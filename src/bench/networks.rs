@@ -169,8 +169,8 @@ mod tests {
             let own = base.image.height;
             assert_eq!(derived(&base, own, 1.0).unwrap(), base);
             for (size, width) in [(own, 0.5), (own, 2.0), (32, 1.0), (64, 1.0), (128, 1.0)] {
-                // No stages are taken away; those of wgan-gp, which begin with 4 to 7 pixels, do not
-                // double.
+                // No stages are taken away, and those of wgan-gp, which lead from 4 pixels to 7, do
+                // not double.
                 if size < own || (name == "wgan-gp" && size > own) {
                     continue;
                 }

@@ -60,6 +60,7 @@ enum Format {
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let overwrite = Overwrite::forced(arguments.source.force);
+    layout(arguments, 1)?;
     match arguments.format {
         Format::Grid => check_extension(&arguments.out, "png", "; --format takes npy and files too")?,
         Format::Npy => check_extension(&arguments.out, "npy", "")?,

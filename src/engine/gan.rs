@@ -297,7 +297,8 @@ fn part_of(view: View, offset: u32, len: u32) -> View {
     View { offset: view.offset + offset, len, ..view }
 }
 
-/// Adds the running means of the LeCam regulariser, of which a checkpoint keeps those of both kinds.
+/// Adds the running means of the LeCam regulariser, of which a checkpoint keeps those of both
+/// kinds.
 fn lecam_means(program: &mut Program) -> View {
     let means = program.floats("discriminator/lecam", Role::RunningStatistics, MEANS.into());
     program.stored.push(Stored {

@@ -210,8 +210,8 @@ impl Engine {
         self.check.run(&mut *self.session, &self.storage)
     }
 
-    /// `count` images of the fixed latents: always the same ones of this seed, of the classes in turn
-    /// by rows of the grid.
+    /// `count` images of the fixed latents: always the same ones of this seed, of the classes in
+    /// turn by rows of the grid.
     ///
     /// # Errors
     /// When the device fails.

@@ -152,8 +152,8 @@ pub fn record_between(recorder: &mut Recorder, batch: Batch, source: Source, ste
 }
 
 /// Records `y = real + ½·α·deviation·u`, α drawn for each image from `source` and u for each value
-/// from the stream behind it, at the step in `step`; `deviation` of `[1]` is written from the `sums`
-/// of `real`.
+/// from the stream behind it, at the step in `step`; `deviation` of `[1]` is written from the
+/// `sums` of `real`.
 pub fn record_around(
     recorder: &mut Recorder,
     batch: Batch,

@@ -305,8 +305,8 @@ pub enum Mode {
     Train,
     /// Running statistics, no dropout: a sample depends on its own latents alone.
     Sample,
-    /// Batch statistics, no dropout: the running statistics become the means of those of the batches
-    /// so far, of which this is the n-th, from 1.
+    /// Batch statistics, no dropout: the running statistics become the means of those of the
+    /// batches so far, of which this is the n-th, from 1.
     Estimate(u32),
 }
 

@@ -56,8 +56,8 @@ pub struct Config {
     /// What happens to images before D sees them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augmentation>,
-    /// What fills the pixels that augmentation vacates, as a byte for each channel: the background of
-    /// the data, told when a run begins.
+    /// What fills the pixels that augmentation vacates, as a byte for each channel: the background
+    /// of the data, told when a run begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<Vec<u8>>,
     /// How labels are used, if they are.
@@ -258,8 +258,8 @@ impl Config {
         [&self.generator, &self.discriminator].map(|network| Optimizer::new(self.adam, network.optimizer))
     }
 
-    /// The classes of `count` samples in turn, each `repeated` times: what a grid with a row a class
-    /// shows. Nothing where labels are not used.
+    /// The classes of `count` samples in turn, each `repeated` times: what a grid with a row a
+    /// class shows. Nothing where labels are not used.
     pub fn classes_in_turn(&self, count: usize, repeated: usize) -> Vec<u32> {
         let classes = self.classes.as_ref().map_or(0, |classes| classes.names.len());
         if classes == 0 {

@@ -1,9 +1,9 @@
 //! Spectral normalisation of a network's weights: what is done once for all of its passes, before
 //! them and after them.
 //!
-//! A step records [`Spectral::record_normalise`] before the first pass, with an iteration, and again
-//! without one after each update, before the next pass; and [`Spectral::record_gradients`] before
-//! the update. What only samples records the former without an iteration.
+//! A step records [`Spectral::record_normalise`] before the first pass, with an iteration, and
+//! again without one after each update, before the next pass; and [`Spectral::record_gradients`]
+//! before the update. What only samples records the former without an iteration.
 
 use super::network::{Layout, State};
 use super::parameters::{Flat, VariablePlace};

@@ -64,8 +64,8 @@ fn layer(kind: &str) -> Table {
     Table::from_iter([("type".to_string(), Value::from(kind))])
 }
 
-/// A convolution or its transpose, which `halves` or doubles the pixels a side, or else meets all of
-/// them at once. Biases are there unless a configuration says no.
+/// A convolution or its transpose, which `halves` or doubles the pixels a side, or else meets all
+/// of them at once. Biases are there unless a configuration says no.
 fn window(kind: &str, channels: u32, kernel: u32, halves: bool, bias: bool) -> Table {
     let mut layer = layer(kind);
     let mut set = |key: &str, value: Value| drop(layer.insert(key.to_string(), value));

@@ -64,8 +64,8 @@ pub enum Fill {
         /// Which of D's updates within the step it is for.
         part: u32,
     },
-    /// A float: what an average of parameters takes of them after each step, 1 − 0.5^(batch / h) with
-    /// h = min(`half_life_images`, `ramp` · images seen, this step's among them).
+    /// A float: what an average of parameters takes of them after each step, 1 − 0.5^(batch / h)
+    /// with h = min(`half_life_images`, `ramp` · images seen, this step's among them).
     Average {
         /// Real images of a step.
         batch: u32,

@@ -12,8 +12,8 @@ use crate::model::sources;
 use crate::plan::{Fill, Profile, Program, View};
 use crate::random::{Draws, Source, split, stream};
 
-/// The presets with a batch that is quick, and no multiple of a tile; `colour-64` would take long, and
-/// is `colour-32` with a level more.
+/// The presets with a batch that is quick, and no multiple of a tile; `colour-64` would take long,
+/// and is `colour-32` with a level more.
 const BATCHES: [(&str, u32); 8] = [
     ("pytorch", 6),
     ("tf-tutorial", 5),

@@ -24,8 +24,8 @@ pub fn open_data(config: &Config) -> Result<DataSet> {
     Ok(data)
 }
 
-/// Tells a configuration what only its data say, when a run begins: the classes, the background, the
-/// end of schedules and the weight of a penalty. What it has been told before stays.
+/// Tells a configuration what only its data say, when a run begins: the classes, the background,
+/// the end of schedules and the weight of a penalty. What it has been told before stays.
 ///
 /// # Errors
 /// A data error when labels are asked for and there are none, or images cannot be read.

@@ -103,7 +103,21 @@ fn the_floor_needs_no_device() {
     let desk = Desk::new();
     let text = desk.run("bench --floor --device no-such-device").done();
     let names: Vec<_> = text.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(names, ["preset", "pytorch", "tf-tutorial", "stabilized", "keras", "quick", "colour-32", "colour-64"]);
+    assert_eq!(
+        names,
+        [
+            "preset",
+            "pytorch",
+            "tf-tutorial",
+            "stabilized",
+            "keras",
+            "quick",
+            "wgan-gp",
+            "conditional",
+            "colour-32",
+            "colour-64"
+        ]
+    );
 
     let works = desk.run("bench --floor --config tiny.toml --json").json();
     let [work] = &works.as_array().unwrap()[..] else { panic!("{works}") };

@@ -50,7 +50,10 @@ fn presets_are_listed() {
     let desk = Desk::new();
     let text = desk.run("presets").done();
     let names: Vec<_> = text.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(names, ["pytorch", "tf-tutorial", "stabilized", "keras", "quick", "colour-32", "colour-64"]);
+    assert_eq!(
+        names,
+        ["pytorch", "tf-tutorial", "stabilized", "keras", "quick", "wgan-gp", "conditional", "colour-32", "colour-64"]
+    );
     let json = desk.run("presets --json").json();
     let json: Vec<_> = json.as_array().unwrap().iter().map(|preset| preset["name"].as_str().unwrap()).collect();
     assert_eq!(json, names);

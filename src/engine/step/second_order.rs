@@ -30,9 +30,9 @@ pub(super) fn points(step: &mut Step<'_>, place: Place, [real, fake]: [View; 2],
 /// `factors`, dL/dlogit of the samples, D's gradients of that loss come from the same products.
 /// Returns the gradients of each logit.
 ///
-/// With z_l = W_l x_(l−1) + b_l and x_l = M_l ⊙ z_l, M_l of slopes and dropout: a backward pass from
-/// ones gives δ_l and g = ∇ₓs; the penalty's derivative with respect to g is the direction t_0;
-/// forward without biases, t_l = M_l ⊙ W_l t_(l−1); and dW_l = Σₙ δ_l ⊗ t_(l−1).
+/// With z_l = W_l x_(l−1) + b_l and x_l = M_l ⊙ z_l, M_l of slopes and dropout: a backward pass
+/// from ones gives δ_l and g = ∇ₓs; the penalty's derivative with respect to g is the direction
+/// t_0; forward without biases, t_l = M_l ⊙ W_l t_(l−1); and dW_l = Σₙ δ_l ⊗ t_(l−1).
 pub(super) fn penalise(step: &mut Step<'_>, judged: &Judged<'_>, place: Place, factors: Option<View>) -> Gradient {
     let room = step.gan.penalty.expect("placed with a penalty");
     let penalty = step.config.objective.penalty.expect("placed with a penalty");

@@ -1,5 +1,5 @@
-//! A gain and a shift for each class and feature: what makes batch normalisation class-wise (Dumoulin
-//! et al. 2017).
+//! A gain and a shift for each class and feature: what makes batch normalisation class-wise
+//! (Dumoulin et al. 2017).
 
 use rayon::prelude::*;
 

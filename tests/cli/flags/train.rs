@@ -34,7 +34,7 @@ fn flags_of_train() {
             (
                 "train --preset xyzzy",
                 2,
-                "there are: pytorch, tf-tutorial, stabilized, keras, quick, colour-32, colour-64",
+                "there are: pytorch, tf-tutorial, stabilized, keras, quick, wgan-gp, conditional, colour-32, colour-64",
             ),
             ("train --preset quick --preset keras", 2, "'--preset <PRESET>' cannot be used multiple times"),
             ("train --lr fast", 2, "invalid value 'fast' for '--lr <X>': invalid float literal"),

@@ -65,7 +65,7 @@ fn verbs() {
             (
                 "presets show tensorflow",
                 2,
-                "there are: pytorch, tf-tutorial, stabilized, keras, quick, colour-32, colour-64",
+                "there are: pytorch, tf-tutorial, stabilized, keras, quick, wgan-gp, conditional, colour-32, colour-64",
             ),
             ("presets show keras quick", 2, "unexpected argument 'quick'"),
             ("presets --name keras", 2, "unexpected argument '--name'"),
