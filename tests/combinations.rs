@@ -152,8 +152,7 @@ fn name(config: &Config) -> String {
 /// Every dispatch of the first step agrees with its twin in f64.
 fn check_lockstep(device: &Device, config: &Config) {
     let (program, _) = first_step(config, &device.profile()).unwrap_or_else(|e| panic!("{}: {e}", name(config)));
-    let plans =
-        program.step.iter().map(|&plan| plan).chain((0..program.plans.len()).filter(|p| !program.step.contains(p)));
+    let plans = program.step.iter().copied().chain((0..program.plans.len()).filter(|p| !program.step.contains(p)));
     let dispatches = plans.flat_map(|plan| program.plans[plan].dispatches.clone()).collect();
     let plan = Plan { dispatches, ..Plan::default() };
     let mut failures = Vec::new();

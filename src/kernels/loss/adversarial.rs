@@ -1,5 +1,5 @@
 //! The adversarial losses: each a file of `shaders/loss/`, and a function here, that judge one
-//! logit; `common/adversarial.wgsl` and [`reduce`] do the rest for all of them.
+//! logit; `common/adversarial.wgsl` and its twin do the rest for all of them.
 
 use super::{LossOf, RING_COLUMNS, RING_ROWS};
 use crate::kernels::{ADVERSARIAL, LOG1P, NAN_BITS, SIGMOID, SOFTPLUS, STEP_WORD};
