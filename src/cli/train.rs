@@ -6,6 +6,7 @@ use crate::data::{DataSet, sets};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::config::{Config, Unit};
+use crate::model::parameters::NETWORKS;
 use crate::model::sources::Merge;
 use crate::run::checkpoints::{self, Found};
 use crate::run::claim::Claim;
@@ -108,6 +109,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     make_absolute(&mut config)?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
+    tell_schedules(&stored, &config, &mut announce);
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
         let end = config.total_steps(checkpoint.metadata.steps_per_epoch);
@@ -134,6 +136,25 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let from = found.as_ref().map(|found| &found.checkpoint);
     let load = |config, data, device, tune: Tune<'_>| Trainer::resume(config, data, device, claim, from, tune);
     train(arguments, config, quiet, load)
+}
+
+/// Says where a schedule gets another end, and where the run goes on beyond one.
+fn tell_schedules(stored: &Config, config: &Config, announce: &mut dyn FnMut(&str)) {
+    for (network, [before, now]) in
+        NETWORKS.iter().zip([0, 1].map(|n| [stored.optimizers()[n], config.optimizers()[n]]))
+    {
+        let Some(end) = now.schedule.and_then(|schedule| schedule.end) else { continue };
+        if before.schedule != now.schedule {
+            announce(&format!(
+                "{network}.optimizer.schedule ends at step {end} now: from here on, this is another run"
+            ));
+        } else if now.rates(end, end + 1)[0] == 0.0 && config.training.steps.is_some_and(|steps| steps > end) {
+            let flag = if *network == NETWORKS[0] { "--g-schedule-end" } else { "--d-schedule-end" };
+            announce(&format!(
+                "the {network} learns nothing from step {end} on, where its schedule ends; {flag} moves that"
+            ));
+        }
+    }
 }
 
 /// A cadence without a unit keeps its meaning when the run's new length is given in the other unit.

@@ -117,6 +117,10 @@ pub const SETTINGS: &[Setting] = settings! {
     "average.half_life_images": Number(1.0, 1e9), FIXED, "--average" "IMAGES";
     /// Seed of everything random
     "seed": Seed, FIXED, "--seed" "S";
+    /// The step at which G's schedule ends, with a rate of 0; moving it makes another run
+    "generator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE, "--g-schedule-end" "STEP";
+    /// The same of D's schedule
+    "discriminator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE, "--d-schedule-end" "STEP";
     /// Any key of the configuration, such as adam.epsilon=1e-7; may be repeated
     "": Assignment, FIXED, "--set" "KEY=VALUE";
     /// When a sample grid, and a frame of the GIF, is made
@@ -152,8 +156,6 @@ pub const SETTINGS: &[Setting] = settings! {
     "augment.cutout": Number(0.0, 1.0), FIXED;
     "augment.brightness": Number(0.0, 2.0), FIXED;
     "augment.contrast": Number(0.0, 1.0), FIXED;
-    "generator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE;
-    "discriminator.optimizer.schedule.end": Count(1, 1_000_000_000), RESUMABLE;
     "classes.embedding": Count(1, 65_536), FIXED;
     "classes.weight": Number(0.0, 1e6), FIXED;
     "generator.optimizer.lr": Number(0.0, 10.0), FIXED;

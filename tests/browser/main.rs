@@ -21,7 +21,7 @@ use server::Server;
 use work::{Module, Replay};
 
 /// How long the browser may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(480);
 
 /// What the page found.
 #[derive(Deserialize)]

@@ -310,10 +310,13 @@ impl Trainer {
         self.config.scale_learning_rates(factor);
         self.machine.engine().scale_learning_rates(factor);
         let mut checkpoint = match checkpoints::newest(self.folder.path())? {
-            Some(found) => found.checkpoint,
+            Some(found) => {
+                let mut checkpoint = found.checkpoint;
+                checkpoint.metadata.config.scale_learning_rates(factor);
+                checkpoint
+            }
             None => Checkpoint { metadata: self.metadata(None), tensors: self.machine.engine().state()? },
         };
-        checkpoint.metadata.config.scale_learning_rates(factor);
         checkpoint.metadata.rollbacks = self.rollbacks;
         checkpoint.save(&CHECKPOINTS.path(self.folder.path(), self.step))?;
         self.outcome.saved = Some(self.step);
