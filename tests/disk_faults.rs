@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use common::desk::TINY;
@@ -18,7 +19,8 @@ use common::record::Record;
 use dcgan_gpu::device::Device;
 use dcgan_gpu::disk::{DiskFault, Operation};
 use dcgan_gpu::error::{Kind, Result};
-use dcgan_gpu::model::checkpoint::Checkpoint;
+use dcgan_gpu::model::checkpoint::{Ancestor, Checkpoint};
+use dcgan_gpu::model::config::Config;
 use dcgan_gpu::run::checkpoints;
 use dcgan_gpu::run::claim::Claim;
 use dcgan_gpu::run::files::{CHECKPOINTS, CONFIG};
@@ -68,6 +70,24 @@ fn start(run: &Path, force: bool, patience: u32) -> Result<()> {
     trainer.run(&mut Patience { left: patience, stop: stop.clone() }, &stop).map(drop)
 }
 
+/// What `train --from` does, with the weights of a run that was stopped.
+fn inherit(run: &Path) -> Result<()> {
+    static SOURCE: OnceLock<Checkpoint> = OnceLock::new();
+    let source = SOURCE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        start(&folder.path().join("source"), false, 1).unwrap();
+        checkpoints::newest(&folder.path().join("source")).unwrap().unwrap().checkpoint
+    });
+    let config = Config { from: Some("source".into()), ..common::config(TINY) };
+    let ancestor = Ancestor { step: source.metadata.step, sha256: String::new() };
+    let claim = Claim::new_run(run, false)?;
+    let data = trainer::open_data(&config)?;
+    let tune = Tune { wanted: false, announce: &mut |_| {} };
+    let trainer = Trainer::start_from((source, ancestor), config, data, Device::Host, claim, tune)?;
+    let stop = Stop::default();
+    trainer.run(&mut Patience { left: u32::MAX, stop: stop.clone() }, &stop).map(drop)
+}
+
 /// What `train --resume RUN` does.
 fn resume(run: &Path) -> Result<()> {
     let claim = Claim::existing(run)?;
@@ -95,6 +115,7 @@ fn resume(run: &Path) -> Result<()> {
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Start,
+    Inherit,
     Resume,
     Replace,
 }
@@ -103,7 +124,7 @@ impl Deed {
     /// Makes the folder that the deed finds.
     fn prepare(self, run: &Path) {
         match self {
-            Deed::Start => {}
+            Deed::Start | Deed::Inherit => {}
             Deed::Resume => start(run, false, 2).unwrap(),
             Deed::Replace => start(run, false, 3).unwrap(),
         }
@@ -112,6 +133,7 @@ impl Deed {
     fn attempt(self, run: &Path) -> Result<()> {
         match self {
             Deed::Start => start(run, false, u32::MAX),
+            Deed::Inherit => inherit(run),
             Deed::Resume => resume(run),
             Deed::Replace => start(run, true, u32::MAX),
         }
@@ -121,7 +143,8 @@ impl Deed {
     fn mend(self, run: &Path) {
         let done = match self {
             Deed::Start if !run.join(CONFIG).exists() => start(run, false, u32::MAX),
-            Deed::Start | Deed::Resume => resume(run),
+            Deed::Inherit if checkpoints::list(run).unwrap().is_empty() => inherit(run),
+            Deed::Start | Deed::Inherit | Deed::Resume => resume(run),
             Deed::Replace => start(run, true, u32::MAX),
         };
         done.unwrap();
@@ -218,6 +241,11 @@ fn check(deed: Deed) {
 #[test]
 fn a_new_run_survives_every_failing_operation() {
     check(Deed::Start);
+}
+
+#[test]
+fn a_run_with_the_weights_of_another_one_survives_every_failing_operation() {
+    check(Deed::Inherit);
 }
 
 #[test]

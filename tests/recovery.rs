@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use dcgan_gpu::device::Device;
 use dcgan_gpu::device::faults::{self, At, DeviceFault, What};
 use dcgan_gpu::error::Result;
-use dcgan_gpu::model::checkpoint::Checkpoint;
+use dcgan_gpu::model::checkpoint::{Ancestor, Checkpoint};
 use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::run::checkpoints;
 use dcgan_gpu::run::claim::Claim;
@@ -89,6 +89,32 @@ fn left(folder: &Path) -> (Checkpoint, Vec<String>, Vec<Vec<u8>>) {
     let lines = lines.lines().map(|line| line.split(",\"images_per_second\"").next().unwrap().to_string()).collect();
     let files = ["samples/step-00000004.png", "samples/step-00000008.png", "samples/step-00000012.png", "dcgan.gif"];
     (checkpoint, lines, files.iter().map(|name| fs::read(run.join(name)).unwrap()).collect())
+}
+
+/// Trains [`TINY`] in `folder` on the host, with the weights of `source`, and with faults.
+fn inherit(source: &Checkpoint, folder: &Path, faults: Vec<DeviceFault>) -> Result<Outcome> {
+    let file = folder.join("tiny.toml");
+    fs::write(&file, format!("from = \"source\"\n{TINY}")).unwrap();
+    let config = Merge::from_file(&file).unwrap().finish().unwrap();
+    let data = trainer::open_data(&config).unwrap();
+    let claim = Claim::new_run(&folder.join("run"), false).unwrap();
+    let tune = Tune { wanted: false, announce: &mut |_| {} };
+    let ancestor = Ancestor { step: source.metadata.step, sha256: String::new() };
+    let _armed = faults::arm(faults);
+    let trainer = Trainer::start_from((source, ancestor), config, data, Device::Host, claim, tune).unwrap();
+    trainer.run(&mut Ear::default(), &Stop::default())
+}
+
+/// A run that has no checkpoint of its own cadence yet does not begin at random.
+#[test]
+fn a_lost_device_takes_a_run_back_to_the_weights_that_it_began_with() {
+    let [source, whole, lost] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    train(&Device::Host, source.path(), vec![]).0.unwrap();
+    let source = left(source.path()).0;
+    inherit(&source, whole.path(), vec![]).unwrap();
+    inherit(&source, lost.path(), vec![DeviceFault { at: At::Submit, what: What::Lost, nth: 2 }]).unwrap();
+    assert!(left(lost.path()) == left(whole.path()));
+    assert!(left(whole.path()).0.tensors != source.tensors);
 }
 
 #[test]

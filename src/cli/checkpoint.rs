@@ -82,25 +82,7 @@ impl Source {
         let none = "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint";
         let named = self.checkpoint.clone().or_else(RunFolder::newest).ok_or_else(|| Error::checkpoint(none))?;
         let mut say = announce(quiet);
-        let shown = named.display();
-        let empty =
-            || Error::checkpoint(format!("{shown} holds no checkpoint; give a run folder or a .safetensors file"));
-        let (path, checkpoint) = if !named.is_dir() {
-            (named.clone(), Checkpoint::load(&named)?)
-        } else if self.best {
-            let best = checkpoints::best(&named)?.ok_or_else(|| match checkpoints::list(&named) {
-                Ok(all) if !all.is_empty() => Error::checkpoint(format!(
-                    "no checkpoint of {shown} says how near its samples are to real images; leave --best out"
-                )),
-                _ => empty(),
-            })?;
-            let checkpoint = Checkpoint::load(&best)?;
-            (best, checkpoint)
-        } else {
-            let found = checkpoints::newest(&named)?.ok_or_else(empty)?;
-            found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));
-            (found.path, found.checkpoint)
-        };
+        let Chosen { path, checkpoint } = choose(&named, self.best, &mut say)?;
         say(&format!("drawing from {}", path.display()));
         Ok(checkpoint)
     }
@@ -111,6 +93,34 @@ impl Source {
         let choice = if self.raw { Choice::Raw } else { Choice::Best };
         Generator::new(&device, &checkpoint.metadata.config, &checkpoint.tensors, choice)
     }
+}
+
+/// A checkpoint and its file.
+#[derive(Debug)]
+pub struct Chosen {
+    pub path: PathBuf,
+    pub checkpoint: Checkpoint,
+}
+
+/// The checkpoint that `named` means: that file, or the newest of that run folder, or its best.
+pub fn choose(named: &Path, best: bool, say: &mut dyn FnMut(&str)) -> Result<Chosen> {
+    let shown = named.display();
+    let empty = || Error::checkpoint(format!("{shown} holds no checkpoint; give a run folder or a .safetensors file"));
+    if !named.is_dir() {
+        return Ok(Chosen { path: named.to_path_buf(), checkpoint: Checkpoint::load(named)? });
+    }
+    if best {
+        let path = checkpoints::best(named)?.ok_or_else(|| match checkpoints::list(named) {
+            Ok(all) if !all.is_empty() => Error::checkpoint(format!(
+                "no checkpoint of {shown} says how near its samples are to real images; leave --best out"
+            )),
+            _ => empty(),
+        })?;
+        return Ok(Chosen { checkpoint: Checkpoint::load(&path)?, path });
+    }
+    let found = checkpoints::newest(named)?.ok_or_else(empty)?;
+    found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));
+    Ok(Chosen { path: found.path, checkpoint: found.checkpoint })
 }
 
 /// Refuses an output too large to be made in memory: `bytes` of `what`, at most 4 GiB.

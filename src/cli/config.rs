@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use clap::Subcommand;
 
 use super::settings::Settings;
-use super::{print, print_json};
+use super::{announce, print, print_json};
 
 /// Show what presets, files, environment and flags resolve to
 #[derive(clap::Args, Debug)]
@@ -48,9 +48,9 @@ struct Show {
     settings: Settings,
 }
 
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let Verb::Show(show) = &arguments.verb;
-    let merge = show.settings.changed(show.settings.base()?)?;
+    let (merge, _) = show.settings.resolve(&mut announce(quiet))?;
     let origins = merge.origins().clone();
     let config = merge.finish()?;
     config.layouts()?;

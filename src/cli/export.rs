@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueHint};
 
 use super::settings::Settings;
-use super::{print, print_json};
+use super::{announce, print, print_json};
 use crate::engine;
 use crate::error::Result;
 use crate::model::sources::Merge;
@@ -46,7 +46,7 @@ pub struct BundleArguments {
     #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
     out: PathBuf,
     /// Take the configuration of this run
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["preset", "config"])]
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["preset", "config", "from"])]
     run: Option<PathBuf>,
     /// Replace a file that exists
     #[arg(long)]
@@ -59,16 +59,16 @@ pub struct BundleArguments {
     settings: Settings,
 }
 
-pub fn run(Arguments { verb: Verb::Bundle(arguments) }: &Arguments) -> Result<()> {
+pub fn run(Arguments { verb: Verb::Bundle(arguments) }: &Arguments, quiet: bool) -> Result<()> {
     super::checkpoint::check_extension(&arguments.out, "json", "")?;
-    let base = match &arguments.run {
-        None => arguments.settings.base()?,
+    let config = match &arguments.run {
+        None => arguments.settings.apply(arguments.settings.base(&mut announce(quiet))?.0)?,
         Some(run) => {
             let saved = checkpoints::newest(run)?.map(|found| found.checkpoint.metadata.config);
-            Merge::from_run(&saved.map_or_else(|| RunFolder::read_config(run), Ok)?)?
+            let config = saved.map_or_else(|| RunFolder::read_config(run), Ok)?;
+            arguments.settings.apply(Merge::from_run(&config)?)?
         }
     };
-    let config = arguments.settings.apply(base)?;
     let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
     let program = engine::record(&config, &Profile::PORTABLE, batch_bytes)?.program;
     let text = bundle(&program).to_string();

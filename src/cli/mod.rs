@@ -174,7 +174,7 @@ fn run() -> Result<()> {
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
-        Verb::Export(verb) => export::run(&verb),
+        Verb::Export(verb) => export::run(&verb, quiet),
         Verb::Data(verb) => data::run(&verb, quiet),
         Verb::Report(verb) => report::run(&verb),
         Verb::Compare(verb) => compare::run(&verb),
@@ -184,7 +184,7 @@ fn run() -> Result<()> {
         Verb::VerifyResume(verb) => verify_resume::run(&verb, quiet),
         Verb::Bench(verb) => bench::run(&verb, quiet),
         Verb::Presets(verb) => presets::run(&verb),
-        Verb::Config(verb) => config::run(&verb),
+        Verb::Config(verb) => config::run(&verb, quiet),
         Verb::Completions(verb) => completions::run(&verb),
         Verb::Man(verb) => man::run(&verb),
     }

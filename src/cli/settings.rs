@@ -1,6 +1,6 @@
 //! The flags that shape a configuration, the same for every verb that takes one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::model::config::{Cadence, Config};
@@ -12,8 +12,13 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueHint, value_parser};
 use toml::Value;
 
+use super::checkpoint::{self, Chosen};
+
 /// The flags of `bench` among those of [`SETTINGS`].
 const OF_BENCH: [&str; 4] = ["--preset", "--config", "--batch-size", "--set"];
+
+/// The argument of the checkpoint that `--from` means.
+const BEST: &str = "best";
 
 /// A preset or a file, and what changes in it: by the flags of [`SETTINGS`], all or those of
 /// `bench`, and by the environment.
@@ -40,16 +45,52 @@ impl<const ALL: bool> Settings<ALL> {
         self.given().find(|setting| !setting.resumable).map(|setting| setting.flag)
     }
 
-    /// The preset or the file that everything starts from.
-    pub fn base(&self) -> Result<Merge> {
-        if let Some(file) = self.0.get_one::<PathBuf>("config") {
-            return Merge::from_file(file);
+    /// The preset, the file or the other run that everything starts from; of a run also the
+    /// checkpoint.
+    pub fn base(&self, say: &mut dyn FnMut(&str)) -> Result<(Merge, Option<Chosen>)> {
+        let preset = self.0.get_one("preset").and_then(Value::as_str);
+        match (self.0.get_one::<PathBuf>("config"), preset, self.from()) {
+            (Some(file), ..) => Ok((Merge::from_file(file)?, None)),
+            (None, None, Some(from)) => {
+                let chosen = self.choose(from, say)?;
+                let mut config = chosen.checkpoint.metadata.config.clone();
+                config.unsettle();
+                Ok((Merge::from_checkpoint(&config, &chosen.path)?, Some(chosen)))
+            }
+            (None, preset, _) => Ok((Merge::new(preset.unwrap_or(DEFAULT_PRESET))?, None)),
         }
-        Merge::new(self.0.get_one("preset").and_then(Value::as_str).unwrap_or(DEFAULT_PRESET))
+    }
+
+    /// The configuration that all of it comes to, and the checkpoint whose weights it begins with,
+    /// if any. `say` is told of newer ones that cannot be used.
+    pub fn resolve(&self, say: &mut dyn FnMut(&str)) -> Result<(Merge, Option<Chosen>)> {
+        let (base, chosen) = self.base(say)?;
+        let mut merge = self.changed(base)?;
+        let Some(from) = merge.from().map(Path::to_path_buf) else { return Ok((merge, None)) };
+        let origin = merge.origins().of("from").clone();
+        let mut chosen = match chosen.filter(|_| self.from() == Some(&from)) {
+            Some(chosen) => chosen,
+            None => self.choose(&from, say).map_err(|e| e.clone().reworded(format!("{e} ({origin})")))?,
+        };
+        // The file itself: a run goes on to other checkpoints.
+        chosen.path = std::path::absolute(&chosen.path).map_err(|e| Error::io("find", &from, &e))?;
+        let text = utf8(chosen.path.clone()).map_err(|e| Error::usage(format!("--from {}: {e}", from.display())))?;
+        merge.set(&["from"], text, origin)?;
+        Ok((merge, Some(chosen)))
+    }
+
+    /// What `--from` names.
+    fn from(&self) -> Option<&Path> {
+        let from = ALL.then(|| self.0.get_one("from")).flatten();
+        from.and_then(Value::as_str).map(Path::new)
+    }
+
+    fn choose(&self, named: &Path, say: &mut dyn FnMut(&str)) -> Result<Chosen> {
+        checkpoint::choose(named, ALL && self.0.get_flag(BEST), say)
     }
 
     /// `merge`, changed by flags and environment, then by `--set`.
-    pub fn changed(&self, mut merge: Merge) -> Result<Merge> {
+    fn changed(&self, mut merge: Merge) -> Result<Merge> {
         for setting in self.given().filter(|setting| !setting.key.is_empty()) {
             let Some(value) = self.0.get_one::<Value>(setting.id()) else { continue };
             let path: Vec<_> = setting.key.split('.').collect();
@@ -87,7 +128,12 @@ impl<const ALL: bool> Settings<ALL> {
 
 impl<const ALL: bool> clap::Args for Settings<ALL> {
     fn augment_args(command: Command) -> Command {
-        command.args(Self::flags().map(|setting| argument(setting).help_heading(ALL.then_some("Configuration"))))
+        let heading = ALL.then_some("Configuration");
+        let arguments = Self::flags().flat_map(|setting| {
+            let best = (setting.flag == "--from").then(best);
+            std::iter::once(argument(setting)).chain(best)
+        });
+        command.args(arguments.map(|argument| argument.help_heading(heading)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -103,6 +149,12 @@ impl<const ALL: bool> FromArgMatches for Settings<ALL> {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
         Self::from_arg_matches(matches).map(|settings| *self = settings)
     }
+}
+
+/// The flag that chooses among the checkpoints of `--from`.
+fn best() -> Arg {
+    let help = "With --from RUN, the checkpoint whose samples are nearest to real images, instead of the newest";
+    Arg::new(BEST).long(BEST).action(ArgAction::SetTrue).requires("from").help(help)
 }
 
 /// The flag of a setting; its value is read as what the configuration holds.
@@ -134,6 +186,7 @@ fn argument(setting: &'static Setting) -> Arg {
     let arg = arg.env(setting.variable());
     match setting.flag {
         "--data" => arg.value_hint(ValueHint::DirPath),
+        "--from" => arg.value_hint(ValueHint::AnyPath),
         "--preset" => arg.conflicts_with("config"),
         "--epochs" => arg.conflicts_with("steps"),
         _ => arg,

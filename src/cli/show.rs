@@ -47,6 +47,9 @@ pub struct Arguments {
 struct Found<'a> {
     picture: &'a Path,
     step: Option<u32>,
+    /// The checkpoint whose weights the run began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
     rows: Option<i64>,
     cols: Option<i64>,
     width: usize,
@@ -76,8 +79,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         let setting = |key| run.as_ref()?.setting(&["output", key])?.as_integer();
         let (rows, cols) = (setting("rows"), setting("cols"));
+        let from = run.as_ref().and_then(|run| run.setting(&["from"])?.as_str());
         let Picture { width, height, channels, .. } = picture;
-        return print_json(&Found { picture: file, step, rows, cols, width, height, channels });
+        return print_json(&Found { picture: file, step, from, rows, cols, width, height, channels });
     }
     let stdout = std::io::stdout();
     let mode = match arguments.colour {

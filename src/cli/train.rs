@@ -6,6 +6,7 @@ use crate::data::{DataSet, sets};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::config::{Config, Unit};
+use crate::model::inherit::inherit;
 use crate::model::parameters::NETWORKS;
 use crate::model::sources::Merge;
 use crate::run::checkpoints::{self, Found};
@@ -15,6 +16,7 @@ use crate::train::trainer::{self, Outcome, Trainer};
 use crate::tuning::Tune;
 use clap::ValueHint;
 
+use super::checkpoint::Chosen;
 use super::progress::Display;
 use super::settings::Settings;
 use super::{DeviceChoice, announce, answer, data, dry_run, signals, table};
@@ -27,13 +29,14 @@ use super::{DeviceChoice, announce, answer, data, dry_run, signals, table};
   dcgan-gpu train --data path/to/images --preset keras  PNG, JPEG or IDX files, or a .npy array
   dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
+  dcgan-gpu train --from runs/mine --data kmnist        a new run with its weights and settings
   dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing
 
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the
 run's length. `config show` takes the same flags and shows what they resolve to.")]
 pub struct Arguments {
     /// Go on with a run from its newest checkpoint
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["out", "force", "dry_run"])]
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["out", "force", "dry_run", "from"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceChoice,
@@ -64,17 +67,45 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, run, quiet);
     }
-    let config = arguments.settings.apply(arguments.settings.base()?)?;
+    let mut say = announce(quiet);
+    let (merge, source) = arguments.settings.resolve(&mut say)?;
+    let config = merge.finish()?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
+    // Before the data are known, so are not all classes.
+    let inherited = source.as_ref().map(|source| inherit(&config, &source.checkpoint)).transpose()?;
     if arguments.dry_run {
+        inherited.iter().for_each(|inherited| say(&inherited.lines.join("\n  ")));
         return dry_run::print_plan(&config, arguments.json);
     }
     let claim = match &arguments.out {
-        Some(out) => Claim::new_run(out, arguments.force)?,
+        Some(out) => {
+            keep_source(&config, out)?;
+            Claim::new_run(out, arguments.force)?
+        }
         None => Claim::fresh(&config.name)?,
     };
-    train(arguments, config, quiet, |config, data, device, tune| Trainer::start(config, data, device, claim, tune))
+    train(arguments, config, quiet, |config, data, device, tune| match &source {
+        Some(Chosen { path, checkpoint }) => {
+            let source = (checkpoint, checkpoint.ancestor(path)?);
+            Trainer::start_from(source, config, data, device, claim, tune)
+        }
+        None => Trainer::start(config, data, device, claim, tune),
+    })
+}
+
+/// Refuses to replace the run whose weights the new one begins with.
+fn keep_source(config: &Config, out: &Path) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if let (Some(from), Some(run)) = (config.from.as_deref().and_then(real), real(out))
+        && from.starts_with(run)
+    {
+        let out = out.display();
+        return Err(Error::usage(format!(
+            "{out} holds the weights that the run is to begin with; choose another --out"
+        )));
+    }
+    Ok(())
 }
 
 /// Paths are stored so that the run can go on from another folder.

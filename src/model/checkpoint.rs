@@ -60,8 +60,27 @@ pub struct Metadata {
     /// now.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rollbacks: u32,
+    /// What the run began with, where that is the checkpoint that `config.from` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Ancestor>,
     /// The resolved configuration.
     pub config: Config,
+}
+
+/// The checkpoint of another run, as it was when a run began with its weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// Steps that the other run had done.
+    pub step: u32,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+impl Metadata {
+    /// Whether it is of a run that has done no step yet, and has the weights of another one.
+    pub fn is_beginning(&self) -> bool {
+        self.step == 0 && self.from.is_some()
+    }
 }
 
 fn is_zero(n: &u32) -> bool {
@@ -151,6 +170,15 @@ impl Checkpoint {
         }
         let bytes = disk::read(path).map_err(unreadable)?;
         Checkpoint::parse(&bytes).map_err(|e| Error::checkpoint(format!("{}: {e}", path.display())))
+    }
+
+    /// What a run that begins with this checkpoint, which was read from `path`, says of it.
+    ///
+    /// # Errors
+    /// An I/O error naming the file.
+    pub fn ancestor(&self, path: &Path) -> Result<Ancestor> {
+        let bytes = disk::read(path).map_err(|e| Error::io("read", path, &e))?;
+        Ok(Ancestor { step: self.metadata.step, sha256: hex(&Sha256::digest(bytes)) })
     }
 
     /// Reads the bytes of a checkpoint file.

@@ -39,6 +39,9 @@ pub struct Config {
     /// Where a set that is known by name is looked for first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
+    /// The checkpoint of another run whose weights this one begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
     /// Size of the images.
     pub image: Shape,
     /// What the generator starts from.
@@ -286,6 +289,24 @@ impl Config {
         for network in [&mut self.generator, &mut self.discriminator] {
             if let Some(OptimizerChanges { schedule: Some(schedule), .. }) = &mut network.optimizer {
                 schedule.end.get_or_insert(end);
+            }
+        }
+    }
+
+    /// Takes back what a run was told by its data and its length when it began, for another run
+    /// with other ones.
+    pub fn unsettle(&mut self) {
+        if let Some(classes) = &mut self.classes {
+            classes.names.clear();
+        }
+        self.background = None;
+        let default = self.objective.penalty.map(|penalty| self.penalty_weight(Penalty { weight: None, ..penalty }));
+        if let Some(penalty) = self.objective.penalty.as_mut().filter(|penalty| penalty.weight == default) {
+            penalty.weight = None;
+        }
+        for network in [&mut self.generator, &mut self.discriminator] {
+            if let Some(OptimizerChanges { schedule: Some(schedule), .. }) = &mut network.optimizer {
+                schedule.end = None;
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod columns;
 pub mod config;
+pub mod inherit;
 pub(crate) mod keys;
 pub mod mixtures;
 pub mod network;

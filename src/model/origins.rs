@@ -22,6 +22,8 @@ pub enum Origin {
     Flag(&'static str),
     /// The configuration that a run began with.
     Run,
+    /// That of another run, in a checkpoint that this one begins with.
+    Checkpoint(PathBuf),
 }
 
 impl fmt::Display for Origin {
@@ -32,6 +34,7 @@ impl fmt::Display for Origin {
             Origin::Environment(name) => write!(f, "environment {name}"),
             Origin::Flag(flag) => write!(f, "flag {flag}"),
             Origin::Run => f.write_str("the run's configuration"),
+            Origin::Checkpoint(path) => write!(f, "checkpoint {}", path.display()),
         }
     }
 }

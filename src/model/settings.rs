@@ -73,6 +73,9 @@ pub const SETTINGS: &[Setting] = settings! {
     "": Text, FIXED, "--preset" "PRESET";
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
     "": File, FIXED, "--config" "FILE";
+    /// Begin with the weights of another run (its newest checkpoint) or of a checkpoint file;
+    /// without --preset and --config, also with its settings
+    "from": Folder, FIXED, "--from" "RUN|FILE";
     /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder
     /// with images
     "data": Text, FIXED, "--data" "SET";

@@ -83,8 +83,20 @@ impl Merge {
     /// # Errors
     /// A checkpoint error when TOML cannot hold it.
     pub fn from_run(config: &Config) -> Result<Self> {
+        Merge::from_resolved(config, Origin::Run)
+    }
+
+    /// Starts from the configuration in another run's checkpoint.
+    ///
+    /// # Errors
+    /// A checkpoint error when TOML cannot hold it.
+    pub fn from_checkpoint(config: &Config, path: &Path) -> Result<Self> {
+        Merge::from_resolved(config, Origin::Checkpoint(path.to_path_buf()))
+    }
+
+    fn from_resolved(config: &Config, origin: Origin) -> Result<Self> {
         let table = Table::try_from(config).map_err(|e| Error::checkpoint(e.to_string()))?;
-        Ok(Merge { table, origins: Origins::new(Origin::Run) })
+        Ok(Merge { table, origins: Origins::new(origin) })
     }
 
     /// Starts from a file: over the preset that its key `preset` names, or over the default preset.
@@ -164,6 +176,11 @@ impl Merge {
     /// Where the values come from so far.
     pub fn origins(&self) -> &Origins {
         &self.origins
+    }
+
+    /// The checkpoint whose weights the run is to begin with, so far.
+    pub fn from(&self) -> Option<&Path> {
+        self.table.get("from").and_then(Value::as_str).map(Path::new)
     }
 
     /// Sets one key, such as `["adam", "lr"]`.

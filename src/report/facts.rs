@@ -24,6 +24,7 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
     let mut rows = vec![
         ("Preset", setting(&["name"])),
         ("Data", setting(&["data"])),
+        ("Weights from", run.ancestor()),
         ("Images", image),
         ("Seed", setting(&["seed"])),
         ("Batch", batch.zip(setting(&["training", "order"])).map(|(batch, order)| format!("{batch}, {order} updates"))),

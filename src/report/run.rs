@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::model::checkpoint::{Checkpoint, Metadata};
+use crate::model::checkpoint::{Ancestor, Checkpoint, Metadata};
+use crate::output::grouped;
 use crate::run::files::{CHECKPOINTS, CONFIG, METRICS, QUALITY, SAMPLES, TUNING};
 use crate::run::records::{Quality, Record, read_metrics, read_quality};
 
@@ -165,6 +166,15 @@ impl Run {
         self.origin().map(|origin| origin.device.clone()).or_else(|| self.tuned_for.clone())
     }
 
+    /// The checkpoint whose weights it began with, where it did.
+    pub fn ancestor(&self) -> Option<String> {
+        let path = self.setting_text(&["from"])?;
+        Some(match self.origin().and_then(|origin| origin.from.as_ref()) {
+            Some(Ancestor { step, sha256 }) => format!("{path}, {} steps, SHA-256 {sha256}", grouped((*step).into())),
+            None => path,
+        })
+    }
+
     /// The version of the program that saved the newest checkpoint.
     pub fn program_version(&self) -> Option<String> {
         self.origin().map(|origin| origin.program_version.clone())
@@ -218,9 +228,19 @@ mod tests {
         let program_version = "0.0.7".to_string();
         let (device, distance) = ("a GPU, its API, its driver".to_string(), Some(0.25));
         let (step, steps_per_epoch, seconds, rollbacks) = (8, 10, 1.0, 0);
-        let data = None;
-        let metadata =
-            Metadata { program_version, step, steps_per_epoch, seconds, device, data, distance, rollbacks, config };
+        let (data, from) = (None, None);
+        let metadata = Metadata {
+            program_version,
+            step,
+            steps_per_epoch,
+            seconds,
+            device,
+            data,
+            distance,
+            rollbacks,
+            from,
+            config,
+        };
         let file = Checkpoint { metadata, tensors: Tensors::default() }.to_bytes().unwrap();
         fs::write(CHECKPOINTS.path(run, 8), &file).unwrap();
         fs::write(CHECKPOINTS.path(run, 10), &file[..30]).unwrap();

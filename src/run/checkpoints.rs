@@ -6,7 +6,7 @@ use super::files::CHECKPOINTS;
 use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::model::checkpoint::{Checkpoint, is_of_the_future};
+use crate::model::checkpoint::{Checkpoint, Metadata, is_of_the_future};
 
 /// What is added to the name of a checkpoint that cannot be used.
 const ASIDE: &str = "broken";
@@ -84,7 +84,8 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
     items.reduce(|a, b| if b.0 <= a.0 { b } else { a }).map(|(_, item)| item)
 }
 
-/// Removes all but the newest `keep`, the best, and those that cannot be read. One that was saved
+/// Removes all but the newest `keep`, the best, and those that cannot be read. The beginning of a
+/// run that began with another one's weights counts as one of its cadence. One that was saved
 /// because the run was stopped, or had come to an end that was moved since, lies outside its
 /// cadence: it is kept until there is a newer one, and counts for nothing, so that stopping and
 /// going on change nothing of what a run leaves.
@@ -93,7 +94,8 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
 /// An I/O error naming the file or folder.
 pub fn prune(run: &Path, keep: u32) -> Result<()> {
     let all: Vec<_> = list(run)?.into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
-    let regular = || all.iter().filter(|(saved, _)| Schedule::without_end(saved).saves(saved.step));
+    let is_regular = |saved: &Metadata| saved.is_beginning() || Schedule::without_end(saved).saves(saved.step);
+    let regular = || all.iter().filter(|(saved, _)| is_regular(saved));
     let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.distance?, path))));
     let kept: Vec<_> = regular().map(|(_, path)| path).take(keep as usize).chain(best).collect();
     for (_, path) in all.iter().skip(1).filter(|(_, path)| !kept.contains(&path)) {

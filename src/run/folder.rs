@@ -16,7 +16,7 @@ use super::records::{Quality, Record, read_quality};
 use super::schedule::Schedule;
 use crate::disk;
 use crate::error::{Error, Kind, Result};
-use crate::model::checkpoint::Metadata;
+use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::Config;
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
 
@@ -45,11 +45,12 @@ impl RunFolder {
         saved.max().map(|(_, run)| run)
     }
 
-    /// Makes the folder of a new run; what an older run left there goes.
+    /// Makes the folder of a new run, with its `first` checkpoint where it begins with one; what an
+    /// older run left there goes.
     ///
     /// # Errors
     /// I/O errors naming the path.
-    pub fn create(claim: Claim, config: &Config) -> Result<Self> {
+    pub fn create(claim: Claim, config: &Config, first: Option<&Checkpoint>) -> Result<Self> {
         let run = claim.path();
         let old = old_gif(run);
         // Checkpoints first: beside a new configuration they would be taken for those of the new
@@ -59,7 +60,7 @@ impl RunFolder {
         }
         let files = [CONFIG, TUNING, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
         files.into_iter().chain(old.as_deref()).try_for_each(|name| remove(&run.join(name)))?;
-        RunFolder::open(claim, config)
+        RunFolder::open(claim, config, first)
     }
 
     /// Opens the folder of a run that goes on from a checkpoint, or from its beginning.
@@ -67,17 +68,21 @@ impl RunFolder {
     /// # Errors
     /// I/O errors naming the path.
     pub fn resume(claim: Claim, config: &Config, from: Option<&Metadata>) -> Result<Self> {
-        let mut folder = RunFolder::open(claim, config)?;
+        let mut folder = RunFolder::open(claim, config, None)?;
         folder.rewind(from)?;
         Ok(folder)
     }
 
-    fn open(mut claim: Claim, config: &Config) -> Result<Self> {
+    fn open(mut claim: Claim, config: &Config, first: Option<&Checkpoint>) -> Result<Self> {
         let run = claim.path().to_path_buf();
         claim.keep();
         for folder in [&run, &run.join(SAMPLES.folder), &run.join(CHECKPOINTS.folder)] {
             disk::create_folders(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
             remove_left_overs(folder)?;
+        }
+        if let Some(first) = first {
+            // Before the configuration: a run that had that alone could not go on.
+            first.save(&CHECKPOINTS.path(&run, first.metadata.step))?;
         }
         RunFolder::write_config(&run, config)?;
         Ok(RunFolder {

@@ -5,6 +5,7 @@ use super::feed::Feed;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Metadata;
+use crate::model::config::Config;
 
 /// Refuses data that are not those of the run.
 pub(super) fn check_same_data(feed: &Feed, saved: &Metadata) -> Result<()> {
@@ -22,6 +23,16 @@ pub(super) fn check_same_data(feed: &Feed, saved: &Metadata) -> Result<()> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Refuses to begin anew, at random, a run that began with the weights of another one.
+pub(super) fn check_random_beginning(config: &Config) -> Result<()> {
+    let Some(from) = &config.from else { return Ok(()) };
+    Err(Error::checkpoint(format!(
+        "the run began with the weights of {}, and its own checkpoint of step 0 is missing, as are all others; start it \
+         anew with `dcgan-gpu train --from`",
+        from.display()
+    )))
 }
 
 /// Says where the bits of a resumed run may not be those of one that was never stopped.

@@ -10,6 +10,7 @@ mod configuration;
 mod drawing;
 mod exporting;
 mod flags;
+mod from;
 mod help;
 mod looking;
 mod origins;

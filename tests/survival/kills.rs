@@ -9,12 +9,14 @@ use crate::desk::{Desk, Ended};
 use crate::record::Record;
 use crate::{adapter, checkpoints, count};
 
-/// Cadences of samples, checkpoints and log lines; what is written most often is hit most often.
-const CADENCES: [&str; 4] = [
+/// Cadences of samples, checkpoints and log lines; what is written most often is hit most often. The
+/// last run begins with the weights of another one.
+const CADENCES: [&str; 5] = [
     "--sample-every 5 --checkpoint-every 5 --log-every 4",
     "--sample-every 1 --checkpoint-every 7 --log-every 1",
     "--sample-every 11 --checkpoint-every 1 --log-every 10 --keep 3",
     "--sample-every 3 --checkpoint-every 60 --log-every 7 --keep 2",
+    "--sample-every 4 --checkpoint-every 9 --log-every 3 --from source",
 ];
 /// Steps of a run, too few for any cadence to divide it evenly all the time.
 pub const STEPS: u32 = 60;
@@ -34,6 +36,7 @@ impl Course {
     pub fn new(device: &str) -> Self {
         let desk = Desk::new();
         let mut course = Course { desk, device: device.to_string(), whole: Vec::new() };
+        course.desk.run(&course.start("", 20, "source")).done();
         for (number, cadence) in CADENCES.iter().enumerate() {
             let run = format!("whole-{number}");
             let start = Instant::now();

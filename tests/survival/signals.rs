@@ -64,7 +64,7 @@ fn signals_at_random_moments_lose_nothing() {
         // No trial of the kills has the same moments.
         total += course.trial(1000 + trial, &mut |running: Running<'_>| {
             let Running { course, run, line, after } = running;
-            let before = checkpoints(&course.desk, run);
+            let before = newest(&course.desk, run);
             let mut child = command(&course.desk, line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(after);
             send(signal, &child);
@@ -74,7 +74,7 @@ fn signals_at_random_moments_lose_nothing() {
                 Some(0) => return false,
                 // Training had not begun: the system ended it, and there is nothing to save.
                 None => {
-                    assert_eq!((status.signal(), checkpoints(&course.desk, run)), (Some(number), before), "{line}");
+                    assert_eq!((status.signal(), newest(&course.desk, run)), (Some(number), before), "{line}");
                     early += 1;
                 }
                 Some(found) => {

@@ -86,7 +86,7 @@ pub struct Arguments {
 
 impl Arguments {
     fn configuration(&self) -> Result<Config> {
-        let config = self.settings.apply(self.settings.base()?)?;
+        let config = self.settings.apply(self.settings.base(&mut |_| {})?.0)?;
         config.layouts()?;
         Ok(config)
     }

@@ -5,14 +5,15 @@ use super::Trainer;
 use crate::data::DataSet;
 use crate::device::Device;
 use crate::error::Result;
-use crate::model::checkpoint::Checkpoint;
+use crate::model::checkpoint::{Ancestor, Checkpoint, Metadata};
 use crate::model::config::Config;
+use crate::model::inherit::{Inheritance, inherit};
 use crate::run::claim::Claim;
 use crate::run::files::TUNING;
 use crate::run::folder::RunFolder;
 use crate::train::feed::{Feed, settle};
 use crate::train::machine::Machine;
-use crate::train::same::{check_same_bits, check_same_data};
+use crate::train::same::{check_random_beginning, check_same_bits, check_same_data};
 use crate::tuning::{self, Tune, Tuning};
 
 impl Trainer {
@@ -25,15 +26,53 @@ impl Trainer {
         // With the classes of the data, networks may not fit any more.
         config.layouts()?;
         let tuning = tuning::for_run(&device, &config, tune)?;
-        let folder = |config: &Config| RunFolder::create(claim, config);
+        let folder = |config: &Config| RunFolder::create(claim, config, None);
         Trainer::load(Feed::new(data, &config), config, device, tuning, None, folder)
+    }
+
+    /// As [`Trainer::start`], with the weights of `source` as far as they fit; `tune` hears of it.
+    /// All that the run begins with is saved as its checkpoint of step 0, from which it is taken up
+    /// until there is another.
+    ///
+    /// # Errors
+    /// As [`Trainer::start`] and [`inherit`].
+    pub fn start_from(
+        source: (&Checkpoint, Ancestor),
+        mut config: Config,
+        data: DataSet,
+        device: Device,
+        claim: Claim,
+        tune: Tune<'_>,
+    ) -> Result<Self> {
+        settle(&mut config, &data)?;
+        let (source, from) = source;
+        let Inheritance { tensors, lines } = inherit(&config, source)?;
+        (tune.announce)(&lines.join("\n  "));
+        let tuning = tuning::for_run(&device, &config, tune)?;
+        let feed = Feed::new(data, &config);
+        let metadata = Metadata {
+            program_version: env!("CARGO_PKG_VERSION").to_string(),
+            step: 0,
+            steps_per_epoch: feed.steps_per_epoch(),
+            seconds: 0.0,
+            device: device.identity(),
+            data: Some(feed.digest().to_string()),
+            distance: None,
+            rollbacks: 0,
+            from: Some(from),
+            config: config.clone(),
+        };
+        let first = Checkpoint { metadata, tensors };
+        let folder = |config: &Config| RunFolder::create(claim, config, Some(&first));
+        Trainer::load(feed, config, device, tuning, Some(&first), folder)
     }
 
     /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none
     /// yet.
     ///
     /// # Errors
-    /// As [`Trainer::start`]; a data error when the data are not those of the run.
+    /// As [`Trainer::start`]; a data error when the data are not those of the run; a checkpoint
+    /// error when it has none, and did not begin at random.
     pub fn resume(
         config: Config,
         data: DataSet,
@@ -42,6 +81,9 @@ impl Trainer {
         from: Option<&Checkpoint>,
         tune: Tune<'_>,
     ) -> Result<Self> {
+        if from.is_none() {
+            check_random_beginning(&config)?;
+        }
         let feed = Feed::new(data, &config);
         if let Some(from) = from {
             check_same_data(&feed, &from.metadata)?;

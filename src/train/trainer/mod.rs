@@ -16,10 +16,11 @@ use super::health::Health;
 use super::machine::Machine;
 pub use super::news::{Observer, Outcome, Progress};
 use super::quality::{IMAGES, Reference};
+use super::same::check_random_beginning;
 use super::stop::Stop;
 use crate::device::Device;
 use crate::error::{Error, Kind, Result};
-use crate::model::checkpoint::{Checkpoint, Metadata};
+use crate::model::checkpoint::{Ancestor, Checkpoint, Metadata};
 use crate::model::columns::Values;
 use crate::model::config::{Config, OnNan, Order, Training};
 use crate::output::grid;
@@ -52,6 +53,8 @@ pub struct Trainer {
     step: u32,
     /// How often the run went back and on with a smaller learning rate.
     rollbacks: u32,
+    /// The checkpoint whose weights it began with.
+    from: Option<Ancestor>,
     /// Training time before this process.
     seconds_before: f64,
     events: Events,
@@ -87,6 +90,7 @@ impl Trainer {
             feed,
             step,
             rollbacks: from.map_or(0, |from| from.rollbacks),
+            from: from.and_then(|from| from.from.clone()),
             seconds_before: from.map_or(0.0, |from| from.seconds),
             events: Events::default(),
             drawn: None,
@@ -278,6 +282,7 @@ impl Trainer {
             data: Some(self.feed.digest().to_string()),
             distance,
             rollbacks: self.rollbacks,
+            from: self.from.clone(),
             config: self.config.clone(),
         }
     }
@@ -292,7 +297,10 @@ impl Trainer {
         self.step = found.as_ref().map_or(0, |found| found.checkpoint.metadata.step);
         match &found {
             Some(found) => self.machine.engine().restore(&found.checkpoint.tensors)?,
-            None => self.machine.engine().initialise(),
+            None => {
+                check_random_beginning(&self.config)?;
+                self.machine.engine().initialise();
+            }
         }
         self.folder.rewind(found.as_ref().map(|found| &found.checkpoint.metadata))?;
         self.events = Events::begin(self.config.output.tensorboard, self.folder.path())?;

@@ -8,7 +8,7 @@ fn flags_of_train() {
     refuse_lines(
         &Desk::new(),
         &[
-            ("train --frob", 2, "unexpected argument '--frob' found; see `dcgan-gpu train --help`"),
+            ("train --xyz", 2, "unexpected argument '--xyz' found; see `dcgan-gpu train --help`"),
             ("train --epoch 5", 2, "similar argument exists: '--epochs'"),
             ("train --learning-rate 5", 2, "unexpected argument '--learning-rate'"),
             ("train extra", 2, "unexpected argument 'extra'"),
