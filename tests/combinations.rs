@@ -6,6 +6,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use dcgan_gpu::device::Device;
 use dcgan_gpu::engine::{Batch, Engine};
 use dcgan_gpu::kernels::augment::Augmentation;
@@ -15,7 +17,7 @@ use dcgan_gpu::objective::{
     Average, Classes, DiscriminatorClasses, GeneratorClasses, Loss, OptimizerChanges, OptimizerKind, Penalty,
     PenaltyKind, RateSchedule, ScheduleKind,
 };
-use dcgan_gpu::plan::Plan;
+use dcgan_gpu::plan::{Plan, Profile, Stored};
 use dcgan_gpu::random::Draws;
 use dcgan_gpu::selftest::lockstep;
 use dcgan_gpu::selftest::presets::first_step;
@@ -27,28 +29,7 @@ const ON_ADAPTERS: u32 = 12;
 /// A stream that nothing else draws from.
 const STREAM: u32 = 0x7779;
 
-const TINY: &str = r#"
-preset = "quick"
-latent = { dim = 3 }
-adam = { lr = 1e-3, beta1 = 0.5, beta2 = 0.99, epsilon = 1e-8 }
-training = { order = "alternating", batch_size = 6, steps = 4, label_real = 1.0, label_fake = 0.0, instance_noise = 0.0 }
-init = { weights = "normal", std = 0.3 }
-output = { sample_every = 2, checkpoint_every = 2, keep = 2, log_every = 1, rows = 2, cols = 2, gif = "a.gif" }
-image = { height = 8, width = 8, channels = 1 }
-
-[generator]
-layers = [
-    { type = "dense", shape = [2, 2, 4], bias = false },
-    { type = "batch_norm" },
-    { type = "relu" },
-    { type = "conv_transpose", channels = 3, kernel = 4, stride = 2, padding = 1 },
-    { type = "leaky_relu", slope = 0.1 },
-    { type = "conv_transpose", channels = 1, kernel = 4, stride = 2, padding = 1 },
-    { type = "tanh" },
-]
-
-[discriminator]
-layers = [
+const DISCRIMINATOR: &str = r#"[
     { type = "conv", channels = 4, kernel = 4, stride = 2, padding = 1 },
     { type = "leaky_relu", slope = 0.2 },
     { type = "dropout", rate = 0.3 },
@@ -56,14 +37,13 @@ layers = [
     { type = "batch_norm" },
     { type = "leaky_relu", slope = 0.2 },
     { type = "dense", units = 1 },
-]
-"#;
+]"#;
 
 /// Combination number `number`, valid or not.
 fn draw(number: u32) -> Config {
     let draws = Draws::new(11, STREAM, number);
     let pick = |index: u32, choices: u32| draws.below(index, choices);
-    let mut config = common::config(TINY);
+    let mut config = common::tiny::config(DISCRIMINATOR);
     config.seed = number.into();
     let objective = &mut config.objective;
     objective.loss = Loss::ALL[pick(0, 6) as usize];
@@ -161,6 +141,15 @@ fn check_lockstep(device: &Device, config: &Config) {
     assert!(failures.is_empty(), "{} on {}: {failures:?}", name(config), device.name());
 }
 
+/// A checkpoint of the run holds what its configuration says that it holds.
+fn check_stored(config: &Config) {
+    let program = dcgan_gpu::engine::record(config, &Profile::HOST, config.bytes_per_step()).expect("valid").program;
+    let names =
+        |stored: Vec<Stored>| stored.into_iter().map(|stored| (stored.name, stored.shape)).collect::<BTreeSet<_>>();
+    let expected = names(config.stored().expect("valid"));
+    assert_eq!(names(program.stored), expected, "{}", name(config));
+}
+
 /// Four steps, and two steps that go on in another engine for two more, leave the same bits.
 fn check_resume(device: &Device, config: &Config) {
     let (images, size) = (config.images_per_step(), config.image.bytes());
@@ -193,6 +182,7 @@ fn check_resume(device: &Device, config: &Config) {
 fn any_combination_trains_and_resumes_on_the_host() {
     let (valid, _) = drawn(ON_HOST);
     for config in &valid {
+        check_stored(config);
         check_lockstep(&Device::Host, config);
         check_resume(&Device::Host, config);
     }

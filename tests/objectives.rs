@@ -15,28 +15,8 @@ use dcgan_gpu::selftest::presets::first_step;
 /// The step of central differences: their error is of order h², and rounding is divided by h.
 const H: f64 = 1e-6;
 
-/// Networks of 8×8 images: D with every kind of layer that a penalty takes.
-const TINY: &str = r#"
-preset = "quick"
-image = { height = 8, width = 8, channels = 1 }
-latent = { dim = 5 }
-adam = { lr = 1e-3, beta1 = 0.5, beta2 = 0.999, epsilon = 1e-8 }
-training = { order = "alternating", batch_size = 6, steps = 4, label_real = 1.0, label_fake = 0.0, instance_noise = 0.0 }
-init = { weights = "normal", std = 0.3 }
-
-[generator]
-layers = [
-    { type = "dense", shape = [2, 2, 4] },
-    { type = "batch_norm" },
-    { type = "relu" },
-    { type = "conv_transpose", channels = 3, kernel = 4, stride = 2, padding = 1 },
-    { type = "leaky_relu", slope = 0.1 },
-    { type = "conv_transpose", channels = 1, kernel = 4, stride = 2, padding = 1 },
-    { type = "tanh" },
-]
-
-[discriminator]
-layers = [
+/// Every kind of layer that a penalty takes.
+const DISCRIMINATOR: &str = r#"[
     { type = "conv", channels = 4, kernel = 4, stride = 2, padding = 1 },
     { type = "leaky_relu", slope = 0.2 },
     { type = "dropout", rate = 0.3 },
@@ -46,12 +26,11 @@ layers = [
     { type = "dense", units = 6 },
     { type = "relu" },
     { type = "dense", units = 1 },
-]
-"#;
+]"#;
 
 /// The tiny networks with an objective.
 fn tiny(change: impl FnOnce(&mut Config)) -> Config {
-    let mut config = common::config(TINY);
+    let mut config = common::tiny::config(DISCRIMINATOR);
     config.seed = 3;
     change(&mut config);
     config
@@ -60,8 +39,7 @@ fn tiny(change: impl FnOnce(&mut Config)) -> Config {
 /// D's loss with its penalties, as the ring has it after the phases of D's gradients.
 fn d_objective(config: &Config, gan: &Gan, cpu: &Interpreter<f64>) -> f64 {
     let row = &cpu.floats(gan.inputs.ring)[..RING_COLUMNS as usize];
-    let places = config.objective.penalty.map_or(&[][..], |penalty| penalty.kind.places());
-    row[0] + row[2] + places.iter().map(|place| row[place.column() as usize]).sum::<f64>()
+    row[0] + row[2] + config.objective.penalised().iter().map(|place| row[place.column() as usize]).sum::<f64>()
 }
 
 /// Checks D's gradients of a configuration's first phase: those of every `stride`-th parameter.

@@ -80,21 +80,20 @@ pub struct StepWork {
 /// # Errors
 /// A usage error when the networks do not fit together.
 pub fn of_config(config: &Config) -> Result<StepWork> {
-    let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
-    let recorded = engine::record(config, &Profile::HOST, batch_bytes)?;
+    let recorded = engine::record(config, &Profile::HOST, config.bytes_per_step())?;
     Ok(of_plan(config, &recorded.program.whole_step()))
 }
 
 /// The work of a recorded step.
 pub fn of_plan(config: &Config, plan: &Plan) -> StepWork {
     let work = Work::of_plan(plan);
-    let batch = u64::from(config.training.batch_size);
+    let images = u64::from(config.images_per_step());
     StepWork {
         preset: config.name.clone(),
         batch_size: config.training.batch_size,
         dispatches: plan.dispatches.len(),
-        flops_per_image: work.flops / batch,
-        nominal_flops_per_image: work.nominal_flops / batch,
+        flops_per_image: work.flops / images,
+        nominal_flops_per_image: work.nominal_flops / images,
         flops_per_step: work.flops,
         nominal_flops_per_step: work.nominal_flops,
         bytes_per_step: work.bytes,

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::kernels::linear::choices::Choices;
 use crate::model::columns::Values;
 use crate::model::config::Config;
+use crate::objective::Classes;
 use crate::train::clock::{READ_AFTER, READ_EVERY};
 
 /// Steps that are under way before the host has to wait.
@@ -63,22 +64,25 @@ impl Times {
 pub struct Runner {
     engine: Engine,
     indices: Vec<u32>,
+    labels: Vec<u32>,
     step: u32,
     overlaps: bool,
 }
 
 impl Runner {
-    /// Loads a GAN with one batch of images and these kernels.
+    /// Loads a GAN with the images of one step and these kernels.
     ///
     /// # Errors
     /// As [`Engine::tuned`].
     pub fn new(device: &Device, config: &Config, choices: &Choices) -> Result<Self> {
-        let batch = config.training.batch_size;
+        let count = config.images_per_step();
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
-        let images: Vec<u8> = (0..config.image.values() * batch).map(noise).collect();
+        let images: Vec<u8> = (0..config.image.values() * count).map(noise).collect();
+        let classes = config.classes.as_ref().map(Classes::count);
+        let labels = classes.map_or_else(Vec::new, |classes| (0..count).map(|image| image % classes).collect());
         let engine = Engine::tuned(device, config, Some(&images), choices)?;
         let overlaps = matches!(device, Device::Gpu(_));
-        Ok(Runner { engine, indices: (0..batch).collect(), step: 0, overlaps })
+        Ok(Runner { engine, indices: (0..count).collect(), labels, step: 0, overlaps })
     }
 
     /// The engine, between steps.
@@ -137,7 +141,7 @@ impl Runner {
         let start = Instant::now();
         for i in 0..steps {
             let step_start = Instant::now();
-            self.engine.step(self.step, Batch::Resident(&self.indices))?;
+            self.engine.labelled_step(self.step, Batch::Resident(&self.indices), &self.labels)?;
             if self.overlaps && i < UNWAITED {
                 host.push(step_start.elapsed().as_secs_f64());
             }

@@ -188,7 +188,7 @@ pub fn measure(choice: &str, config: &Config, options: StepOptions, tune: Tune<'
         steps_per_block: times.block,
         median_s,
         min_s: times.min(),
-        images_per_s: ratio(f64::from(config.training.batch_size), median_s),
+        images_per_s: ratio(f64::from(config.images_per_step()), median_s),
         host_s: (!times.host.is_empty()).then(|| median(&times.host)),
         gflops: ratio(work.flops_per_step as f64, median_s) / 1e9,
         nominal_gflops: ratio(work.nominal_flops_per_step as f64, median_s) / 1e9,

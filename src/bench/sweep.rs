@@ -193,7 +193,7 @@ pub fn run(device: &Device, base: &Config, grid: &Grid, seconds: f64, mut report
     for (mut point, config) in planned {
         if let Some(config) = config {
             let left = seconds - start.elapsed().as_secs_f64();
-            let flops = (point.flops_per_image * u64::from(point.at.batch_size)) as f64;
+            let flops = (point.flops_per_image * u64::from(config.images_per_step())) as f64;
             point.outcome = match speed.map(|speed| flops / speed) {
                 // A first step and a measured one.
                 Some(step) if 2.0 * step > left => {
@@ -223,13 +223,12 @@ fn plan(device: &Device, base: &Config, at: Coordinates) -> (Point, Option<Confi
     let mut base = base.clone();
     base.training.batch_size = at.batch_size;
     let planned = networks::derived(&base, at.image_size, at.width).and_then(|config| {
-        let batch_bytes = u64::from(config.image.values()) * u64::from(at.batch_size);
-        let recorded = engine::record(&config, &device.profile(), batch_bytes)?;
+        let recorded = engine::record(&config, &device.profile(), config.bytes_per_step())?;
         Ok((config, recorded.program))
     });
     let (flops_per_image, memory_bytes, outcome, config) = match planned {
         Ok((config, program)) => {
-            let flops_per_image = program.whole_step().flops() / u64::from(at.batch_size);
+            let flops_per_image = program.whole_step().flops() / u64::from(config.images_per_step());
             let not_yet = PointOutcome::NotRun { reason: String::new() };
             (flops_per_image, program.memory(), not_yet, Some(config))
         }
@@ -252,7 +251,7 @@ fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> PointOut
             PointOutcome::Measured(Measured {
                 median_s,
                 min_s: times.min(),
-                images_per_s: ratio(f64::from(config.training.batch_size), median_s),
+                images_per_s: ratio(f64::from(config.images_per_step()), median_s),
                 gflops: ratio(flops, median_s) / 1e9,
                 steps: times.steps(),
                 peak_host_bytes: memory::peak_bytes().filter(|_| is_new_peak),

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::config::Config;
 use crate::model::mixtures::{Mixture, mixed};
+use crate::objective::Classes;
 use crate::output::grid_side;
 use crate::run::checkpoints;
 use crate::run::folder::RunFolder;
@@ -66,7 +67,7 @@ impl Source {
                 return Ok(if config.classes.is_some() { vec![class; places.len()] } else { Vec::new() });
             }
         };
-        let first = config.classes.as_ref().map_or(0, |classes| classes.names.len()) as u32;
+        let first = config.classes.as_ref().map_or(0, Classes::count);
         let mixture = |place: &f32| {
             let along = place * (classes.len() - 1) as f32;
             let from = (along as usize).min(classes.len() - 2);

@@ -18,12 +18,12 @@ const TYPICAL_IMAGES: u64 = 60_000;
 /// larger on a GPU.
 pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     let layouts = config.layouts()?;
-    let batch = u64::from(config.training.batch_size);
+    let of_step = u64::from(config.images_per_step());
     let image_bytes = u64::from(config.image.values());
     let resident = config.data != "strokes" && image_bytes * TYPICAL_IMAGES <= Profile::HOST.max_binding_bytes;
-    let images = if resident { TYPICAL_IMAGES } else { batch };
+    let images = if resident { TYPICAL_IMAGES } else { of_step };
     let Recording { program, .. } = engine::record(config, &Profile::HOST, image_bytes * images)?;
-    let flops = program.step_dispatches().map(|dispatch| dispatch.flops).sum::<u64>() / batch;
+    let flops = program.step_dispatches().map(|dispatch| dispatch.flops).sum::<u64>() / of_step;
     let dispatches = program.step_dispatches().count();
     if json {
         return print_json(&serde_json::json!({
@@ -37,7 +37,7 @@ pub fn print_plan(config: &Config, json: bool) -> Result<()> {
     layouts.iter().for_each(print_network);
     let mflop = flops as f64 / 1e6;
     print(&format!("a training step: {dispatches} dispatches, {mflop:.1} MFLOP an image (padding not counted)"));
-    print_memory(&program, batch, images);
+    print_memory(&program, config.training.batch_size, images);
     Ok(())
 }
 
@@ -69,7 +69,7 @@ fn print_network(layout: &Layout) {
 }
 
 /// The total of each role, and every buffer of a mebibyte or more under it.
-fn print_memory(program: &Program, batch: u64, images: u64) {
+fn print_memory(program: &Program, batch: u32, images: u64) {
     let mebibytes = |bytes: u64| format!("{:.1} MiB", bytes as f64 / 1_048_576.0);
     let memory = program.memory();
     let total = mebibytes(memory.values().sum());

@@ -69,8 +69,7 @@ pub fn run(Arguments { verb: Verb::Bundle(arguments) }: &Arguments, quiet: bool)
             arguments.settings.apply(Merge::from_run(&config)?)?
         }
     };
-    let batch_bytes = u64::from(config.image.values()) * u64::from(config.training.batch_size);
-    let program = engine::record(&config, &Profile::PORTABLE, batch_bytes)?.program;
+    let program = engine::record(&config, &Profile::PORTABLE, config.bytes_per_step())?.program;
     let text = bundle(&program).to_string();
     let overwrite = Overwrite::forced(arguments.force);
     save_text(&format!("{text}\n"), &arguments.out, overwrite)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::engine::fixed_latents;
 use crate::error::{Error, Result};
+use crate::objective::Classes;
 use crate::output::{Overwrite, grid, save_files, save_png, write_npy};
 use clap::{ValueEnum, ValueHint};
 
@@ -60,7 +61,7 @@ enum Format {
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let overwrite = Overwrite::forced(arguments.source.force);
-    layout(arguments, 1)?;
+    layout(arguments, None)?;
     match arguments.format {
         Format::Grid => check_extension(&arguments.out, "png", "; --format takes npy and files too")?,
         Format::Npy => check_extension(&arguments.out, "npy", "")?,
@@ -71,16 +72,18 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
     let checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;
-    let classes = arguments.source.classes(config)?;
-    let (count, rows, cols) = layout(arguments, classes.as_ref().map_or(1, Vec::len))?;
+    // As training shows them, unless some are asked for.
+    let all = || (0..config.classes.as_ref().map_or(0, Classes::count)).collect();
+    let (classes, rows) = match arguments.source.classes(config)? {
+        Some(classes) => (classes.clone(), classes.len()),
+        None => (all(), config.output.rows as usize),
+    };
+    let (count, rows, cols) = layout(arguments, if classes.len() > 1 { Some(rows) } else { None })?;
     if arguments.format == Format::Grid {
         check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
     }
     check_size("the images", count as u64 * u64::from(config.image.values().max(4 * config.latent.dim)))?;
-    let labels = match classes {
-        Some(classes) => (0..count).map(|image| classes[image / cols % classes.len()]).collect(),
-        None => config.classes_in_turn(count, cols),
-    };
+    let labels: Vec<_> = classes.iter().flat_map(|&class| vec![class; cols]).cycle().take(count).collect();
     let latents = fixed_latents(config, arguments.seed.unwrap_or(config.seed), count);
     let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents, &labels)?;
     if arguments.preview {
@@ -102,14 +105,14 @@ pub fn report(source: &Source, out: &std::path::Path, images: usize) -> Result<(
 }
 
 /// Images, rows and columns: what is not given follows from the rest, as square as possible, or
-/// with a row for each of several classes.
-fn layout(arguments: &Arguments, classes: usize) -> Result<(usize, usize, usize)> {
+/// with so many rows of classes.
+fn layout(arguments: &Arguments, of_classes: Option<usize>) -> Result<(usize, usize, usize)> {
     let [count, rows, cols] = [arguments.count, arguments.rows, arguments.cols].map(|n| n.map(|n| n as usize));
     let (rows, cols) = match (rows, cols) {
         (Some(rows), Some(cols)) => (rows, cols),
         (Some(rows), None) => (rows, count.map_or(8, |n| n.div_ceil(rows))),
-        (None, Some(cols)) => (count.map_or(8, |n| n.div_ceil(cols)), cols),
-        (None, None) if classes > 1 => (classes, count.map_or(8, |n| n.div_ceil(classes))),
+        (None, Some(cols)) => (count.map_or(of_classes.unwrap_or(8), |n| n.div_ceil(cols)), cols),
+        (None, None) if let Some(rows) = of_classes => (rows, count.map_or(8, |n| n.div_ceil(rows))),
         (None, None) => {
             let count = count.unwrap_or(64);
             let cols = (1..=count).find(|c| c * c >= count).unwrap_or(1);

@@ -218,7 +218,7 @@ where
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
     say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
-    let mut display = Display::new([done, total], config.training.batch_size, quiet, arguments.preview);
+    let mut display = Display::new([done, total], config.images_per_step(), quiet, arguments.preview);
     let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;

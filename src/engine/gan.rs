@@ -2,14 +2,15 @@
 //! reads.
 
 use super::ring::ring;
-use crate::kernels::loss::lecam::MEANS;
+use crate::kernels::augment::Augmentation;
 use crate::kernels::loss::{RING_COLUMNS, RING_ROWS};
 use crate::kernels::{SEED_WORD, STEP_WORD};
 use crate::model::config::{Config, Order};
+use crate::model::learned::Learned;
 use crate::model::network::{Averaged, Directions, Keep, Layout, Optimized, Passes, State, Traversal};
 use crate::model::spectral::Spectral;
-use crate::objective::{Average, Optimizer, Place};
-use crate::plan::{ALIGNMENT, Begins, Element, Fill, Profile, Program, Role, Stored, View};
+use crate::objective::{Average, Optimizer};
+use crate::plan::{ALIGNMENT, Element, Fill, Profile, Program, Role, View};
 use crate::random::stream;
 
 /// What the host writes before a step, and what a step makes of it first.
@@ -70,9 +71,11 @@ pub struct Critic {
     pub augmented: Option<AugmentedRoom>,
 }
 
-/// Room for augmented images, and for gradients on their way back.
+/// How images are augmented, with room for them and for gradients on their way back.
 #[derive(Clone, Copy, Debug)]
 pub struct AugmentedRoom {
+    /// Which augmentations there are, and how strong.
+    pub how: Augmentation,
     /// `[pixels, batch, channels]`
     pub images: View,
     /// `[pixels, batch, channels]`
@@ -141,18 +144,17 @@ impl Gan {
         program: &mut Program,
         profile: &Profile,
         config: &Config,
-        [g_layout, d_layout]: &[Layout; 2],
+        layouts: &[Layout; 2],
         image_bytes: u64,
     ) -> Self {
+        let [g_layout, d_layout] = layouts;
         let objective = &config.objective;
         let batch = config.training.batch_size;
         let samples = batch / objective.pack;
         let outputs = d_layout.output.values();
         let inputs = Inputs::place(program, config, image_bytes);
         let settings = config.optimizers();
-        let states = [(g_layout, settings[0]), (d_layout, settings[1])]
-            .map(|(layout, settings)| State::with_optimizer(program, layout, &config.init, Some(settings.kind)));
-        let average = config.average.map(|_| states[0].add_average(program, g_layout, &config.init));
+        let Learned { networks: states, average, lecam } = Learned::place(program, config, layouts);
         let generating = {
             let passes = Passes { batch, label: g_layout.name, keep: Keep::Nothing };
             Traversal::place(program, profile, g_layout, &states[0], inputs.step, passes)
@@ -170,10 +172,11 @@ impl Gan {
                 Role::ActivationGradients,
                 u64::from(samples) * u64::from(outputs),
             ),
-            augmented: config.augment.filter(|how| !how.is_off()).map(|_| {
+            augmented: config.augment.filter(|how| !how.is_off()).map(|how| {
                 let words = u64::from(config.image.values()) * u64::from(batch);
                 let mut floats = |what, role, words| program.floats(format!("{label}/{what}"), role, words);
                 AugmentedRoom {
+                    how,
                     images: floats("augmented", Role::Activations, words),
                     gradient: floats("gradient of images", Role::ActivationGradients, words),
                     means: floats("means of images", Role::Scratch, batch.into()),
@@ -198,9 +201,12 @@ impl Gan {
             g_dlogits: floats(program, "G's dlogits", samples.into()),
             room: floats(program, "scaled gradient", u64::from(d_layout.widest()) * u64::from(samples)),
         });
-        let penalty = objective.penalty.map(|penalty| {
-            let between = penalty.kind.places().iter().any(|place| matches!(place, Place::Between | Place::Around));
-            let points = if between { u64::from(config.image.values()) * u64::from(batch) } else { 1 };
+        let penalty = objective.penalty.map(|_| {
+            let points = if objective.penalised().iter().any(|place| place.is_apart()) {
+                u64::from(config.image.values()) * u64::from(batch)
+            } else {
+                1
+            };
             PenaltyRoom {
                 sums: floats(program, "sums of samples", 2 * u64::from(samples)),
                 factors: floats(program, "penalty factors", samples.into()),
@@ -212,7 +218,6 @@ impl Gan {
         let ones = floats(program, "ones", u64::from(samples) * u64::from(outputs));
         let first_of_each = (0..ones.len).map(|word| if word % outputs == 0 { 1.0_f32 } else { 0.0 });
         program.set_contents(ones, first_of_each.map(f32::to_bits).collect());
-        let lecam = (objective.lecam > 0.0).then(|| lecam_means(program));
         Gan {
             inputs,
             generator,
@@ -295,18 +300,4 @@ pub(super) fn step_input(program: &mut Program, words: u32) -> View {
 /// Words of a view that no kernel binds by themselves.
 fn part_of(view: View, offset: u32, len: u32) -> View {
     View { offset: view.offset + offset, len, ..view }
-}
-
-/// Adds the running means of the LeCam regulariser, of which a checkpoint keeps those of both
-/// kinds.
-fn lecam_means(program: &mut Program) -> View {
-    let means = program.floats("discriminator/lecam", Role::RunningStatistics, MEANS.into());
-    program.stored.push(Stored {
-        name: "discriminator/state/lecam".to_string(),
-        view: View { len: 2, ..means },
-        shape: vec![2],
-        begins: Begins::Constant { value: 0.0 },
-        owner: "discriminator",
-    });
-    means
 }

@@ -74,6 +74,8 @@ pub struct Engine {
     storage: Storage,
     sampler: Sampler,
     check: Check,
+    /// Whether the running statistics of the average are those of its weights as they are.
+    is_estimated: bool,
 }
 
 /// The real images of a step.
@@ -100,8 +102,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn tuned(device: &Device, config: &Config, resident: Option<&[u8]>, choices: &Choices) -> Result<Self> {
-        let batch_bytes = u64::from(config.image.values()) * u64::from(config.images_per_step());
-        let image_bytes = resident.map_or(batch_bytes, |bytes| bytes.len() as u64);
+        let image_bytes = resident.map_or(config.bytes_per_step(), |bytes| bytes.len() as u64);
         let Recording { mut program, sampler, check, .. } = record(config, &device.profile(), image_bytes)?;
         for &phase in &program.step {
             choices.apply(&mut program.plans[phase], &device.profile());
@@ -114,7 +115,8 @@ impl Engine {
         }
         let resident = resident.map_or(0, |bytes| bytes.len() / config.image.bytes()) as u32;
         let config = config.clone();
-        let mut engine = Engine { config, session, resident, step, ports, ring, storage, sampler, check };
+        let mut engine =
+            Engine { config, session, resident, step, ports, ring, storage, sampler, check, is_estimated: false };
         engine.initialise();
         Ok(engine)
     }
@@ -124,11 +126,12 @@ impl Engine {
         for (view, values) in self.storage.initial(self.config.seed) {
             self.session.write_floats(view, &values);
         }
-        self.forget_losses();
+        self.forget_steps();
     }
 
     /// Steps that are done again must not be mistaken for those that were.
-    fn forget_losses(&mut self) {
+    fn forget_steps(&mut self) {
+        self.is_estimated = false;
         self.session.write(self.ring.view, &vec![0; self.ring.view.len as usize]);
     }
 
@@ -170,14 +173,24 @@ impl Engine {
             return Err(Error::usage(message));
         }
         if let Some(classes) = &self.config.classes
-            && (labels.len() != count || labels.iter().any(|&label| label as usize >= classes.names.len()))
+            && (labels.len() != count || labels.iter().any(|&label| label >= classes.count()))
         {
-            let message = format!("a step takes {count} labels below {}, the number of classes", classes.names.len());
+            let message = format!("a step takes {count} labels below {}, the number of classes", classes.count());
             return Err(Error::usage(message));
         }
         let optimizers = &self.config.optimizers();
         self.ports.fill(&mut *self.session, Filling { seed: *seed, step, optimizers, batch, labels });
+        self.is_estimated = false;
         self.session.run(&self.step)
+    }
+
+    /// Estimates the running statistics of the average, unless that is done.
+    fn estimate(&mut self) -> Result<()> {
+        if !self.is_estimated {
+            self.sampler.estimate(&mut *self.session, &self.config)?;
+            self.is_estimated = true;
+        }
+        Ok(())
     }
 
     /// What steps `from..to` recorded, at most the last [`Ring::rows`]; waits for the last of them.
@@ -218,7 +231,7 @@ impl Engine {
     pub fn sample(&mut self, count: usize) -> Result<Images> {
         let latents = fixed_latents(&self.config, self.config.seed, count);
         let labels = self.config.classes_in_turn(count, self.config.output.cols as usize);
-        self.sampler.estimate(&mut *self.session, &self.config)?;
+        self.estimate()?;
         self.sampler.draw(&mut *self.session, &latents, &labels)
     }
 
@@ -227,7 +240,7 @@ impl Engine {
     /// # Errors
     /// When the device fails.
     pub fn state(&mut self) -> Result<Tensors> {
-        self.sampler.estimate(&mut *self.session, &self.config)?;
+        self.estimate()?;
         self.storage.read(&mut *self.session)
     }
 
@@ -237,7 +250,7 @@ impl Engine {
     /// A checkpoint error when a tensor is missing or has another shape.
     pub fn restore(&mut self, tensors: &Tensors) -> Result<()> {
         self.storage.write(&mut *self.session, tensors)?;
-        self.forget_losses();
+        self.forget_steps();
         Ok(())
     }
 }

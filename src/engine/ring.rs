@@ -20,7 +20,7 @@ pub(super) fn ring(view: View, config: &Config) -> Ring {
         (d_real, vec![real + 1]),
         (d_fake, vec![fake + 1]),
     ];
-    for place in objective.penalty.iter().flat_map(|penalty| penalty.kind.places()) {
+    for place in objective.penalised() {
         let name = match place {
             Place::Real => columns::R1,
             Place::Fake => columns::R2,

@@ -94,6 +94,7 @@ impl<'a> Step<'a> {
         }
 
         let generated = generated.expect("D learns at least once");
+        self.gan.discriminator.spectral.record_normalise(&mut self.recorder, false);
         let on_fake = self.judge_for_g(generated.output);
         let dimages = self.g_image_gradients(&on_fake);
         self.back_through_g(&generated, dimages);
@@ -178,7 +179,7 @@ impl<'a> Step<'a> {
     /// at this place if there is one: then the images' gradients of each logit stay.
     fn d_gradients(&mut self, judged: &Judged<'_>, place: Place) -> Option<Gradient> {
         let dlogits = judged.critic.dlogits;
-        let is_penalised = self.config.objective.penalty.is_some_and(|penalty| penalty.kind.places().contains(&place));
+        let is_penalised = self.config.objective.penalised().contains(&place);
         let shares_products = is_penalised && self.gan.has_one_logit();
         if !shares_products {
             judged.critic.passes.backward(&mut self.recorder, &judged.tape, dlogits, Wanted::Parameters);
@@ -188,8 +189,7 @@ impl<'a> Step<'a> {
 
     /// A penalty at points that are neither real nor generated.
     fn penalise_points(&mut self, real: View, fake: View) {
-        let places = self.config.objective.penalty.map_or(&[][..], |penalty| penalty.kind.places());
-        for &place in places.iter().filter(|place| matches!(place, Place::Between | Place::Around)) {
+        for &place in self.config.objective.penalised().iter().filter(|place| place.is_apart()) {
             let points = second_order::points(self, place, [real, fake], self.source(POINTS));
             let judged = self.judge(&self.gan.critics[0], points, ON_POINTS);
             second_order::penalise(self, &judged, place, None);
@@ -213,9 +213,7 @@ impl<'a> Step<'a> {
             return self.g_image_gradients(on_fake);
         };
         self.loss(on_fake, LossOf::Generator, g_dlogits);
-        let is_penalised =
-            self.config.objective.penalty.is_some_and(|penalty| penalty.kind.places().contains(&Place::Fake));
-        let dimages = if is_penalised {
+        let dimages = if self.config.objective.penalised().contains(&Place::Fake) {
             self.d_gradients(on_fake, Place::Fake).expect("a penalty leaves gradients").input
         } else {
             let wanted = Wanted::Scaled(Scaling { factors: on_fake.critic.dlogits, room });
@@ -263,16 +261,16 @@ impl<'a> Step<'a> {
 
     fn judge(&mut self, critic: &'a Critic, images: View, stream: u32) -> Judged<'a> {
         let source = self.source(stream);
-        let images = match (&self.config.augment, critic.augmented) {
-            (Some(how), Some(room)) => {
+        let images = match critic.augmented {
+            Some(room) => {
                 self.recorder.scope("augmentation");
                 let views = Augmented { x: images, step: self.gan.inputs.step, means: room.means, y: room.images };
                 let fill = self.config.background_values();
                 let images = self.augmented(source);
-                augment::record_forward(&mut self.recorder, how, images, fill, views);
+                augment::record_forward(&mut self.recorder, &room.how, images, fill, views);
                 room.images
             }
-            _ => images,
+            None => images,
         };
         let given = Given { source, labels: self.labels() };
         let tape = critic.passes.forward(&mut self.recorder, Mode::Train, images, given);
@@ -293,11 +291,11 @@ impl<'a> Step<'a> {
 
     /// The gradient with respect to images, from that of what D saw of them.
     pub(super) fn back_to_images(&mut self, judged: &Judged<'_>, dimages: View) -> View {
-        let (Some(how), Some(room)) = (&self.config.augment, judged.critic.augmented) else { return dimages };
+        let Some(room) = judged.critic.augmented else { return dimages };
         self.recorder.scope("augmentation backward");
         let views = Augmented { x: dimages, step: self.gan.inputs.step, means: room.means, y: room.gradient };
         let images = self.augmented(judged.source);
-        augment::record_adjoint(&mut self.recorder, how, images, views);
+        augment::record_adjoint(&mut self.recorder, &room.how, images, views);
         room.gradient
     }
 
@@ -330,7 +328,7 @@ impl<'a> Step<'a> {
         self.gan.generating.backward(&mut self.recorder, generated, dimages, Wanted::Parameters);
     }
 
-    /// D's update, and what bounds it: its weights are normalised anew for G's pass.
+    /// D's update, and what bounds it.
     fn update_d(&mut self) {
         let discriminator = &self.gan.discriminator;
         discriminator.spectral.record_gradients(&mut self.recorder);
@@ -338,7 +336,6 @@ impl<'a> Step<'a> {
         if let Some(limit) = self.config.objective.clip {
             clip::record_weights(&mut self.recorder, limit, discriminator.state.parameters);
         }
-        discriminator.spectral.record_normalise(&mut self.recorder, false);
     }
 
     fn update_g(&mut self) {

@@ -53,6 +53,10 @@ pub struct Metadata {
     /// older checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+    /// The [`labels_digest`](crate::data::DataSet::labels_digest) of those, where the run uses
+    /// labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,

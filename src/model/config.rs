@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::network::{Layout, State};
-use super::parameters::{Init, NETWORKS};
+use super::learned::Learned;
+use super::network::Layout;
+use super::parameters::Init;
 use super::settings;
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
@@ -326,6 +327,11 @@ impl Config {
         self.training.batch_size.saturating_mul(self.objective.d_steps)
     }
 
+    /// Bytes of the real images of a step.
+    pub fn bytes_per_step(&self) -> u64 {
+        u64::from(self.image.values()) * u64::from(self.images_per_step())
+    }
+
     /// The value of a black pixel: −1 where the generator ends in tanh, 0 where it ends in sigmoid.
     pub fn low(&self) -> f32 {
         self.generator.layers.last().and_then(|layer| layer.range()).map_or(-1.0, |[low, _]| low)
@@ -392,15 +398,7 @@ impl Config {
     /// As [`Config::layouts`].
     pub fn stored(&self) -> Result<Vec<Stored>> {
         let mut program = Program::default();
-        for layout in self.layouts()? {
-            let of_g = layout.name == NETWORKS[0];
-            let [g, d] = self.optimizers();
-            let kind = if of_g { g.kind } else { d.kind };
-            let state = State::with_optimizer(&mut program, &layout, &self.init, Some(kind));
-            if of_g && self.average.is_some() {
-                state.add_average(&mut program, &layout, &self.init);
-            }
-        }
+        Learned::place(&mut program, self, &self.layouts()?);
         Ok(program.stored)
     }
 

@@ -5,6 +5,7 @@ pub mod columns;
 pub mod config;
 pub mod inherit;
 pub(crate) mod keys;
+pub mod learned;
 pub mod mixtures;
 pub mod network;
 pub mod origins;

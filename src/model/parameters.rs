@@ -100,6 +100,9 @@ pub struct Flat {
     pub words: u64,
 }
 
+/// The most tensors of parameters of a network: as many as have random streams of their own.
+pub const MOST_TENSORS: u32 = 256;
+
 impl Flat {
     /// The parameters of a network's layers, given with their inputs, or what else they keep.
     pub fn of(layers: &[(LayerSpec, Shape)], parameters: bool) -> Self {
@@ -144,11 +147,12 @@ impl Flat {
     }
 
     /// What is stored in the flat tensor of network `owner`: `what` of each variable, which begins
-    /// at zero without `init`. Variable n of each network draws from a stream of its own.
+    /// at zero without `init`. Variable n of each network draws from a stream of its own, where
+    /// there are at most [`MOST_TENSORS`].
     pub fn stored(&self, owner: &'static str, what: &str, flat: View, init: Option<&Init>) -> Vec<Stored> {
         let network = NETWORKS.iter().position(|name| *name == owner).unwrap_or(0) as u32;
         let zero = Begins::Constant { value: 0.0 };
-        let stored = (256 * network..).zip(&self.slots).map(|(number, slot)| Stored {
+        let stored = (MOST_TENSORS * network..).zip(&self.slots).map(|(number, slot)| Stored {
             name: format!("{owner}/{what}/{}", slot.name),
             view: slot.view(flat),
             shape: slot.variable.shape.clone(),

@@ -153,22 +153,35 @@ impl Merge {
         collect(parsed.get_ref(), &values, &mut Vec::new(), &mut leaves);
         let has = |path: [&str; 2]| leaves.iter().any(|leaf| leaf.path == path);
         let both = has(["training", "epochs"]) && has(["training", "steps"]);
-        for leaf in leaves {
-            if leaf.path == ["preset"] {
-                continue;
+        leaves.retain(|leaf| leaf.path != ["preset"]);
+        if let Some(leaf) = leaves.iter().find(|leaf| both && leaf.path == ["training", "steps"]) {
+            return Err(at(leaf.span.clone(), "`training.steps` and `training.epochs` exclude each other; keep one"));
+        }
+        // A table that needs one of its keys takes the others after it, so those that fail get
+        // another turn while there is progress.
+        while !leaves.is_empty() {
+            let (count, mut failed, mut first) = (leaves.len(), Vec::new(), None);
+            for leaf in leaves {
+                let result = merge.known(&leaf.path).and_then(|()| match layers(&leaf) {
+                    Some((span, message)) => Err(at(span, &message)),
+                    // An empty table leaves one that is there as it is.
+                    None if leaf.value.as_table().is_some_and(Table::is_empty) && merge.has(&leaf.path) => Ok(()),
+                    None => {
+                        let origin = Origin::File(path.to_path_buf(), line(&leaf.span));
+                        merge.set(&leaf.path, leaf.value.clone(), origin)
+                    }
+                });
+                if let Err(error) = result {
+                    let message = error.to_string();
+                    let has_place = message.starts_with(&path.display().to_string());
+                    first.get_or_insert_with(|| if has_place { error } else { at(leaf.span.clone(), &message) });
+                    failed.push(leaf);
+                }
             }
-            if both && leaf.path == ["training", "steps"] {
-                return Err(at(leaf.span, "`training.steps` and `training.epochs` exclude each other; keep one"));
+            match first {
+                Some(error) if failed.len() == count => return Err(error),
+                _ => leaves = failed,
             }
-            let result = merge.known(&leaf.path).and_then(|()| match layers(&leaf) {
-                Some((span, message)) => Err(at(span, &message)),
-                None if leaf.value.as_table().is_some_and(Table::is_empty) => Ok(()),
-                None => merge.set(&leaf.path, leaf.value.clone(), Origin::File(path.to_path_buf(), line(&leaf.span))),
-            });
-            result.map_err(|e| {
-                let message = e.to_string();
-                if message.starts_with(&path.display().to_string()) { e } else { at(leaf.span.clone(), &message) }
-            })?;
         }
         Ok(merge)
     }
@@ -273,6 +286,13 @@ impl Merge {
             Some((key, problem)) => Err(Error::usage(format!("{problem} ({})", self.origins.of(key)))),
             None => Ok(config),
         }
+    }
+
+    /// Whether there is something at this path.
+    fn has(&self, path: &[&str]) -> bool {
+        let mut names = path.iter();
+        let first = names.next().and_then(|name| self.table.get(*name));
+        names.fold(first, |value, name| value.and_then(|value| value.get(name))).is_some()
     }
 
     fn known(&self, path: &[&str]) -> Result<()> {

@@ -47,7 +47,15 @@ pub enum DiscriminatorClasses {
     Auxiliary,
 }
 
+/// The classes that stand for those of data which are not known yet: as many as digits have.
+const UNTOLD: u32 = 10;
+
 impl Classes {
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        if self.names.is_empty() { UNTOLD } else { self.names.len() as u32 }
+    }
+
     /// Values of the class's vector beside the latents.
     pub fn embedding_size(&self) -> u32 {
         self.embedding.unwrap_or(32)

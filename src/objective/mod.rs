@@ -59,4 +59,9 @@ impl Objective {
     pub fn is_default(&self) -> bool {
         *self == Objective::default()
     }
+
+    /// The images at which D's gradients are penalised.
+    pub fn penalised(&self) -> &'static [Place] {
+        self.penalty.map_or(&[], |penalty| penalty.kind.places())
+    }
 }

@@ -48,6 +48,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether D sees these images for the penalty alone.
+    pub fn is_apart(self) -> bool {
+        matches!(self, Place::Between | Place::Around)
+    }
+
     /// Where the penalty is recorded.
     pub fn column(self) -> Column {
         match self {

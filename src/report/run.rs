@@ -228,7 +228,7 @@ mod tests {
         let program_version = "0.0.7".to_string();
         let (device, distance) = ("a GPU, its API, its driver".to_string(), Some(0.25));
         let (step, steps_per_epoch, seconds, rollbacks) = (8, 10, 1.0, 0);
-        let (data, from) = (None, None);
+        let (data, labels, from) = (None, None, None);
         let metadata = Metadata {
             program_version,
             step,
@@ -236,6 +236,7 @@ mod tests {
             seconds,
             device,
             data,
+            labels,
             distance,
             rollbacks,
             from,

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::kernels::average;
 use crate::model::config::Config;
 use crate::model::sources;
+use crate::objective::Classes;
 use crate::plan::{Fill, Profile, Program, View};
 use crate::random::{Draws, Source, split, stream};
 
@@ -69,7 +70,7 @@ pub fn first_step(config: &Config, profile: &Profile) -> Result<(Program, Gan)> 
             values.into_iter().map(f32::to_bits).collect()
         };
         let classes = |first: u32| {
-            let classes = config.classes.as_ref().map_or(1, |classes| classes.names.len().max(1)) as u32;
+            let classes = config.classes.as_ref().map_or(1, Classes::count);
             (0..len).map(|b| (first + 2 * b) % classes).collect()
         };
         let words = match port.fill {

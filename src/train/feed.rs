@@ -96,11 +96,24 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(data: DataSet, config: &Config) -> Self {
+    /// # Errors
+    /// A data error when the configuration has other classes than the data.
+    pub(super) fn new(data: DataSet, config: &Config) -> Result<Self> {
+        if let Some(classes) = &config.classes {
+            let found = data.require_labels()?;
+            if found != classes.names {
+                let [found, named] = [found, &classes.names].map(|names| names.join(", "));
+                return Err(Error::data(format!(
+                    "{} has the classes {found}, but the run has {named}; use the labels that it began with, or leave \
+                     classes.names out for a new run",
+                    data.name()
+                )));
+            }
+        }
         let (seed, batch) = (config.seed, config.images_per_step() as usize);
         let (digest, bytes) = (data.digest(), vec![0; data.shape().bytes() * batch]);
         let labels = config.classes.as_ref().map(|_| vec![0; batch]);
-        Feed { data, digest, seed, batch, epoch: None, order: Vec::new(), bytes, labels }
+        Ok(Feed { data, digest, seed, batch, epoch: None, order: Vec::new(), bytes, labels })
     }
 
     pub(super) fn data(&self) -> &DataSet {

@@ -17,12 +17,18 @@ pub(super) fn check_same_data(feed: &Feed, saved: &Metadata) -> Result<()> {
              run needs the data that it began with"
         )));
     }
-    match &saved.data {
-        Some(saved) if saved != feed.digest() => Err(Error::data(format!(
-            "{name} has other images than the run was trained with; a resumed run needs the data that it began with"
-        ))),
-        _ => Ok(()),
+    let other = |what: &str| {
+        Err(Error::data(format!(
+            "{name} has other {what} than the run was trained with; a resumed run needs the data that it began with"
+        )))
+    };
+    if saved.data.as_ref().is_some_and(|saved| saved != feed.digest()) {
+        return other("images");
     }
+    if saved.labels.is_some() && saved.labels != feed.data().labels_digest() {
+        return other("labels");
+    }
+    Ok(())
 }
 
 /// Refuses to begin anew, at random, a run that began with the weights of another one.

@@ -80,6 +80,15 @@ fn is_product(row: &Value) -> bool {
     kernel.starts_with("linear/") && kernel != "linear/transpose"
 }
 
+/// Updates of D take images and labels of their own.
+#[test]
+fn a_step_has_the_images_of_all_its_updates() {
+    let flags = "--set objective.d_steps=3 --set classes.generator=embedding --set classes.discriminator=planes --steps-only --json";
+    let report = Desk::new().run(&format!("{BENCH} {flags}")).json();
+    let [median, images] = ["median_s", "images_per_s"].map(|key| number(&report[key]));
+    assert!((images * median / 24.0 - 1.0).abs() < 1e-9, "{report}");
+}
+
 #[test]
 fn steps_alone_come_without_kernels() {
     let desk = Desk::new();

@@ -75,6 +75,16 @@ fn a_bundle_is_whole() {
     list(&bundle["stored"]).iter().for_each(|stored| within(&stored["view"]));
 }
 
+/// Updates of D take images of their own.
+#[test]
+fn a_bundle_has_room_for_the_images_of_a_step() {
+    let desk = Desk::new();
+    desk.run("export bundle --preset wgan-gp --batch-size 2 --out b.json").done();
+    let bundle: Value = serde_json::from_slice(&desk.read("b.json")).unwrap();
+    let images = list(&bundle["ports"]).iter().find(|port| port["name"] == "images").expect("it has one");
+    assert_eq!(number(&images["view"]["len"]), 5 * 2 * 784 / 4);
+}
+
 #[test]
 fn a_bundle_replaces_nothing_unasked() {
     let desk = Desk::new();

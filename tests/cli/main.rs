@@ -4,6 +4,7 @@
 
 mod bench;
 mod changing;
+mod classes;
 #[path = "../common/mod.rs"]
 mod common;
 mod configuration;

@@ -57,6 +57,24 @@ fn assert_same_runs(desk: &Desk, a: &str, b: &str) {
     }
 }
 
+/// With all that a step may keep besides weights and moments: averages, the means of LeCam, singular
+/// vectors, and with schedules.
+#[test]
+fn a_run_goes_on_whatever_its_objective_is() {
+    for flags in [
+        "--set objective.lecam=0.3 --average 100",
+        "--loss wasserstein --penalty wgan-gp --d-steps 2 --set objective.pack=2",
+        "--set classes.generator=batch_norm --set classes.discriminator=projection --average 100 --set augment.cutout=0.5",
+        "--loss hinge --set discriminator.optimizer.kind=rmsprop --set generator.optimizer.schedule={kind=\"cosine\",end=30}",
+    ] {
+        let desk = Desk::new();
+        desk.run(&format!("{TRAIN} {flags} --steps 10")).done();
+        desk.run(&format!("{RESUME} --steps 20")).done();
+        desk.run(&format!("train --config tiny.toml --device cpu --out whole --steps 20 {flags}")).done();
+        assert_same_runs(&desk, "run", "whole");
+    }
+}
+
 #[test]
 fn twice_twenty_steps_are_forty() {
     let desk = Desk::with_run();

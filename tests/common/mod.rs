@@ -8,6 +8,7 @@ pub mod profiles;
 pub mod program;
 pub mod record;
 pub mod seeds;
+pub mod tiny;
 
 use std::path::Path;
 

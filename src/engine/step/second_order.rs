@@ -49,14 +49,14 @@ pub(super) fn penalise(step: &mut Step<'_>, judged: &Judged<'_>, place: Place, f
     let [first, second] = room.directions.alternating.map(|room| room.slice(0, gradient.input.len));
     let views = ScaleSamples { x: dimages, s: room.factors, y: first };
     loss::record_scale_samples(&mut step.recorder, channels, views);
-    let direction = match (&step.config.augment, judged.critic.augmented) {
-        (Some(how), Some(augmented)) => {
+    let direction = match judged.critic.augmented {
+        Some(augmented) => {
             let views = Augmented { x: first, step: inputs.step, means: augmented.means, y: second };
             let images = step.augmented(judged.source);
-            augment::record_linear(&mut step.recorder, how, images, views);
+            augment::record_linear(&mut step.recorder, &augmented.how, images, views);
             second
         }
-        _ => first,
+        None => first,
     };
 
     passes.second_order(&mut step.recorder, &judged.tape, &gradient, direction, factors, &room.directions);

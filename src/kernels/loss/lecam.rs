@@ -14,6 +14,8 @@ const KEPT: f64 = 0.99;
 
 /// Words of the running means: that of real images, of generated ones, and the next of real ones.
 pub const MEANS: u32 = 3;
+/// Of these, the first ones outlast a step.
+pub const STORED_MEANS: u32 = 2;
 
 /// How strong it is, and from which step on.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -24,22 +24,17 @@ pub(super) fn layers(config: &Config) -> Result<[Vec<LayerSpec>; 2]> {
     }
     let (mut g, mut d) = (config.generator.layers.clone(), config.discriminator.layers.clone());
     if let Some(classes) = &config.classes {
-        let count = class_count(classes);
+        let count = classes.count();
         g = in_generator(classes, count, g);
         in_discriminator(classes.discriminator, count, config.objective.pack, &mut d);
     }
     Ok([g, d])
 }
 
-/// The classes of the data, or two before the data are known.
-fn class_count(classes: &Classes) -> u32 {
-    if classes.names.is_empty() { 2 } else { classes.names.len() as u32 }
-}
-
 /// The classes for which D has an output besides its logit.
 pub(super) fn told_classes(config: &Config) -> u32 {
     let auxiliary = |classes: &&Classes| classes.discriminator == DiscriminatorClasses::Auxiliary;
-    config.classes.as_ref().filter(auxiliary).map_or(0, class_count)
+    config.classes.as_ref().filter(auxiliary).map_or(0, Classes::count)
 }
 
 fn in_generator(classes: &Classes, count: u32, layers: Vec<LayerSpec>) -> Vec<LayerSpec> {

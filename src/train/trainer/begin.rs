@@ -27,7 +27,7 @@ impl Trainer {
         config.layouts()?;
         let tuning = tuning::for_run(&device, &config, tune)?;
         let folder = |config: &Config| RunFolder::create(claim, config, None);
-        Trainer::load(Feed::new(data, &config), config, device, tuning, None, folder)
+        Trainer::load(Feed::new(data, &config)?, config, device, tuning, None, folder)
     }
 
     /// As [`Trainer::start`], with the weights of `source` as far as they fit; `tune` hears of it.
@@ -49,19 +49,8 @@ impl Trainer {
         let Inheritance { tensors, lines } = inherit(&config, source)?;
         (tune.announce)(&lines.join("\n  "));
         let tuning = tuning::for_run(&device, &config, tune)?;
-        let feed = Feed::new(data, &config);
-        let metadata = Metadata {
-            program_version: env!("CARGO_PKG_VERSION").to_string(),
-            step: 0,
-            steps_per_epoch: feed.steps_per_epoch(),
-            seconds: 0.0,
-            device: device.identity(),
-            data: Some(feed.digest().to_string()),
-            distance: None,
-            rollbacks: 0,
-            from: Some(from),
-            config: config.clone(),
-        };
+        let feed = Feed::new(data, &config)?;
+        let metadata = Metadata { from: Some(from), ..metadata(&config, &feed, &device) };
         let first = Checkpoint { metadata, tensors };
         let folder = |config: &Config| RunFolder::create(claim, config, Some(&first));
         Trainer::load(feed, config, device, tuning, Some(&first), folder)
@@ -84,7 +73,7 @@ impl Trainer {
         if from.is_none() {
             check_random_beginning(&config)?;
         }
-        let feed = Feed::new(data, &config);
+        let feed = Feed::new(data, &config)?;
         if let Some(from) = from {
             check_same_data(&feed, &from.metadata)?;
             if matches!(device, Device::Host) {
@@ -117,5 +106,22 @@ impl Trainer {
             tuning::save(&folder.path().join(TUNING), tuning)?;
         }
         Ok(Trainer::new(config, feed, folder, machine, from.map(|from| &from.metadata)))
+    }
+}
+
+/// What a checkpoint says of a run before its first step.
+pub(super) fn metadata(config: &Config, feed: &Feed, device: &Device) -> Metadata {
+    Metadata {
+        program_version: env!("CARGO_PKG_VERSION").to_string(),
+        step: 0,
+        steps_per_epoch: feed.steps_per_epoch(),
+        seconds: 0.0,
+        device: device.identity(),
+        data: Some(feed.digest().to_string()),
+        labels: config.classes.as_ref().and_then(|_| feed.data().labels_digest()),
+        distance: None,
+        rollbacks: 0,
+        from: None,
+        config: config.clone(),
     }
 }

@@ -274,16 +274,12 @@ impl Trainer {
     /// What a checkpoint says of the run as it is.
     fn metadata(&self, distance: Option<f64>) -> Metadata {
         Metadata {
-            program_version: env!("CARGO_PKG_VERSION").to_string(),
             step: self.step,
-            steps_per_epoch: self.feed.steps_per_epoch(),
             seconds: self.seconds_before + self.clock.elapsed(),
-            device: self.machine.device().identity(),
-            data: Some(self.feed.digest().to_string()),
             distance,
             rollbacks: self.rollbacks,
             from: self.from.clone(),
-            config: self.config.clone(),
+            ..begin::metadata(&self.config, &self.feed, self.machine.device())
         }
     }
 

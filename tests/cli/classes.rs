@@ -1,0 +1,76 @@
+//! Runs that use labels: what they draw, and that their labels stay theirs.
+
+use crate::common::makers::grey_png;
+use crate::desk::{Desk, TINY};
+
+/// A working directory with pictures of two classes, and a run of both.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    for (class, number) in ["ant", "bee"].iter().flat_map(|class| (0..6).map(move |number| (class, number))) {
+        desk.write(&format!("data/{class}/{number}.png"), grey_png(8, 8));
+    }
+    desk.write("classes.toml", format!("{TINY}\n[classes]\n"));
+    desk.run("train --config classes.toml --data data --device cpu --out run").done();
+    desk
+}
+
+/// The bytes of so many 8×8 samples of a class, or of several.
+fn samples(desk: &Desk, flags: &str) -> Vec<u8> {
+    let line = format!("sample --checkpoint run --out a.npy --format npy --device cpu --force {flags}");
+    desk.run(&line).done();
+    let bytes = desk.read("a.npy");
+    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    bytes[10 + header..].to_vec()
+}
+
+#[test]
+fn a_row_of_all_classes_is_what_its_class_gives() {
+    let desk = desk();
+    let all = samples(&desk, "--class all --cols 3");
+    assert_eq!(all.len(), 6 * 64, "a row of each class");
+    let of = |class: &str| samples(&desk, &format!("--class {class} --count 6"));
+    let [ant, bee] = ["ant", "1"].map(of);
+    assert_ne!(ant, bee);
+    assert!(all[..3 * 64] == ant[..3 * 64] && all[3 * 64..] == bee[3 * 64..]);
+    let grid = desk.picture("run/samples/step-00000020.png");
+    assert_eq!((grid.0, grid.1), (3 * 10 - 2, 2 * 10 - 2), "a row of each class");
+    desk.run("sample --checkpoint run --out b.png --class all --cols 3 --device cpu").done();
+    assert_eq!(desk.picture("b.png"), grid, "what training showed");
+}
+
+/// A walk from a class to another begins in the one and ends in the other.
+#[test]
+fn walks_lead_from_class_to_class() {
+    let desk = desk();
+    let walk = |flags: &str| {
+        desk.run(&format!("interpolate --checkpoint run --out w.gif --device cpu --force {flags}")).done();
+        desk.frames("w.gif").into_iter().map(|(_, _, greys)| greys).collect::<Vec<_>>()
+    };
+    let [ant, bee, both] = ["ant", "bee", "ant,bee"].map(|class| walk(&format!("--class {class}")));
+    assert!(both.first() == ant.first() && both.last() == bee.last());
+    assert!(both.first() != bee.first() && both[1] != ant[1], "on its way from the first frame on");
+}
+
+#[test]
+fn other_labels_are_other_data() {
+    let desk = desk();
+    let before = desk.snapshot();
+    let again = "train --resume run --device cpu --steps 30 -q";
+    let rename = |from: &str, to: &str| std::fs::rename(desk.path(from), desk.path(to)).unwrap();
+    rename("data/bee", "data/wasp");
+    desk.run(again).refused(4, "has the classes ant, wasp, but the run has ant, bee");
+    rename("data/wasp", "data/bee");
+    // As many, but not of the same images.
+    rename("data/ant/5.png", "data/bee/x.png");
+    desk.run(again).refused(4, "data has other labels than the run was trained with");
+    rename("data/bee/x.png", "data/ant/5.png");
+    rename("data", "apart");
+    for number in 0..12 {
+        desk.write(&format!("data/{number}.png"), grey_png(8, 8));
+    }
+    desk.run(again).refused(4, "label");
+    std::fs::remove_dir_all(desk.path("data")).unwrap();
+    rename("apart", "data");
+    assert!(desk.snapshot() == before);
+    desk.run(again).done();
+}
