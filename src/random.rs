@@ -5,7 +5,7 @@
 
 /// Purposes that must never share random numbers; the third word of the Philox counter.
 ///
-/// Dropout layers and the data noise draw from `DEVICE + n`, n counted while the step is recorded.
+/// What a step draws for its images and layers is told apart in [`crate::engine::step`].
 pub mod stream {
     /// Latent vectors of training steps.
     pub const LATENTS: u32 = 1;
@@ -24,7 +24,7 @@ pub mod stream {
     /// Where power iterations start: one stream for each variable that no gradient changes, counted
     /// from here.
     pub const SPECTRAL: u32 = 0x1800;
-    /// Streams drawn inside shaders: one for each use in a step, counted from here.
+    /// Streams drawn inside shaders, counted from here.
     pub const DEVICE: u32 = 0x2000;
 }
 

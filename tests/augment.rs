@@ -8,7 +8,7 @@ use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::kernels::augment::{Augmentation, Augmented, Images, record_adjoint, record_forward, record_linear};
 use dcgan_gpu::kernels::case::{SEED, floats, random, step_words};
 use dcgan_gpu::plan::{Plan, Profile, Program, Recorder, Role, View};
-use dcgan_gpu::random::{philox, split, stream};
+use dcgan_gpu::random::{Source, philox, split, stream};
 use dcgan_gpu::shape::Shape;
 
 const OFF: Augmentation = Augmentation { translation: 0.0, cutout: 0.0, brightness: 0.0, contrast: 0.0, mirror: false };
@@ -74,7 +74,8 @@ impl Desk {
 }
 
 fn images([height, width, channels]: [u32; 3], batch: u32) -> Images {
-    Images { shape: Shape { height, width, channels }, batch, stream: stream::DEVICE + 3, part: 2 }
+    let source = Source { stream: stream::DEVICE + 3, part: 2 };
+    Images { shape: Shape { height, width, channels }, batch, source }
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -99,7 +100,7 @@ fn trials() -> impl Iterator<Item = (Augmentation, Images)> {
 
 /// The same by plain loops, one after the other: `image` is [row][column][channel].
 fn augmented(how: &Augmentation, images: Images, b: u32, mut image: Vec<Vec<Vec<f64>>>) -> Vec<Vec<Vec<f64>>> {
-    let Images { shape, stream, part, .. } = images;
+    let Images { shape, source: Source { stream, part }, .. } = images;
     let (height, width, channels) = (shape.height as i64, shape.width as i64, shape.channels as usize);
     // The second word of the seed is that of `step_words`.
     let block = |index| philox([split(SEED)[0], 7], [index, STEP, stream, part]);
@@ -286,8 +287,8 @@ fn draws_are_independent() {
     assert_uniform("mirrored and bright", 4, one.iter().map(kind));
     let others: [fn(Images) -> (Images, u32); 3] = [
         |images| (images, STEP + 1),
-        |images| (Images { stream: images.stream + 1, ..images }, STEP),
-        |images| (Images { part: images.part + 1, ..images }, STEP),
+        |images| (Images { source: images.source.offset(1), ..images }, STEP),
+        |images| (Images { source: Source { part: images.source.part + 1, ..images.source }, ..images }, STEP),
     ];
     for (what, change) in ["step", "stream", "part"].into_iter().zip(others) {
         let other = drawn(how, [1, 2], change);

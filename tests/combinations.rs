@@ -13,6 +13,7 @@ use dcgan_gpu::engine::{Batch, Engine};
 use dcgan_gpu::kernels::augment::Augmentation;
 use dcgan_gpu::layers::LayerSpec;
 use dcgan_gpu::model::config::{Config, Order};
+use dcgan_gpu::model::learned::stored;
 use dcgan_gpu::objective::{
     Average, Classes, DiscriminatorClasses, GeneratorClasses, Loss, OptimizerChanges, OptimizerKind, Penalty,
     PenaltyKind, RateSchedule, ScheduleKind,
@@ -146,7 +147,7 @@ fn check_stored(config: &Config) {
     let program = dcgan_gpu::engine::record(config, &Profile::HOST, config.bytes_per_step()).expect("valid").program;
     let names =
         |stored: Vec<Stored>| stored.into_iter().map(|stored| (stored.name, stored.shape)).collect::<BTreeSet<_>>();
-    let expected = names(config.stored().expect("valid"));
+    let expected = names(stored(config).expect("valid"));
     assert_eq!(names(program.stored), expected, "{}", name(config));
 }
 

@@ -210,7 +210,8 @@ fn a_run_that_is_killed_after_it_was_rolled_back_goes_on_as_slowly() {
     let _calm = faults::arm([]);
     let config = RUNS_AWAY.iter().fold(TINY.to_string(), |config, (from, to)| config.replace(from, to));
     let config = config.replace("DEEP", &"{ type = \"dense\", units = 16 },".repeat(30));
-    let count = |notices: &[String]| notices.iter().filter(|line| line.contains("with a learning rate of")).count();
+    let count =
+        |notices: &[String]| notices.iter().filter(|line| line.contains("with half the learning rates")).count();
     for every in [5, 1] {
         let config = config.replace("checkpoint_every = \"5steps\"", &format!("checkpoint_every = \"{every}steps\""));
         let [whole, parts] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -5,7 +5,7 @@
 // Method: gathers, since each pixel goes to at most one place; contrast is its own adjoint.
 @group(0) @binding(0) var<storage, read> dy: array<f32>;       // [PIXELS, BATCH, CHANNELS]
 @group(0) @binding(1) var<storage, read> means: array<f32>;    // [BATCH]: of g, if CONTRAST
-@group(0) @binding(2) var<storage, read> step: array<u32>;     // [8]: seed, step, …
+@group(0) @binding(2) var<storage, read> step: array<u32>;     // [..]: seed, step, …
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>; // [PIXELS, BATCH, CHANNELS]
 
 @compute @workgroup_size(FLAT_SIZE)

@@ -6,7 +6,7 @@
 // so that contrast leaves it as it is.
 @group(0) @binding(0) var<storage, read> x: array<f32>;       // [PIXELS, BATCH, CHANNELS]
 @group(0) @binding(1) var<storage, read> means: array<f32>;   // [BATCH]: of x, if CONTRAST
-@group(0) @binding(2) var<storage, read> step: array<u32>;    // [8]: seed, step, …
+@group(0) @binding(2) var<storage, read> step: array<u32>;    // [..]: seed, step, …
 @group(0) @binding(3) var<storage, read_write> y: array<f32>; // [PIXELS, BATCH, CHANNELS]
 
 @compute @workgroup_size(FLAT_SIZE)

@@ -4,12 +4,10 @@
 // `step`), those of the draw (common/augmentation.wgsl).
 // Method: each invocation adds every 64th value; a fixed tree adds their sums.
 @group(0) @binding(0) var<storage, read> x: array<f32>;           // [PIXELS, BATCH, CHANNELS]
-@group(0) @binding(1) var<storage, read> step: array<u32>;        // [8]: seed, step, …
+@group(0) @binding(1) var<storage, read> step: array<u32>;        // [..]: seed, step, …
 @group(0) @binding(2) var<storage, read_write> means: array<f32>; // [BATCH]
 
 const THREADS = 64u;
-
-var<workgroup> sums: array<f32, THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -25,14 +23,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
             sum += x[(p * BATCH + b) * CHANNELS + i % CHANNELS];
         }
     }
-    sums[local] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            sums[local] += sums[local + half];
-        }
-    }
+    let total = add_up(local, vec2f(sum, 0.0)).x;
     if local == 0u {
-        means[b] = sums[0] / f32(PIXELS * CHANNELS);
+        means[b] = total / f32(PIXELS * CHANNELS);
     }
 }

@@ -10,8 +10,6 @@
 
 const THREADS = 64u;
 
-var<workgroup> sums: array<f32, THREADS>;
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let b = group.x;
@@ -21,14 +19,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         let c = i % CHANNELS;
         sum += table[k * CHANNELS + c] * h[(i / CHANNELS * BATCH + b) * CHANNELS + c];
     }
-    sums[local] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            sums[local] += sums[local + half];
-        }
-    }
+    let total = add_up(local, vec2f(sum, 0.0)).x;
     if local == 0u {
-        s[b] += sums[0];
+        s[b] += total;
     }
 }

@@ -16,37 +16,24 @@ const GENERATOR = 2u;
 
 const THREADS = 64u;
 
-var<workgroup> sums: array<vec2f, THREADS>; // Σ value, Σ D(x)
-var<workgroup> spoilt: array<u32, THREADS>; // the bits of a NaN, or 0
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     var sum = vec2f();
-    var bad = 0u;
     for (var b = local; b < BATCH; b += THREADS) {
         let l = logits[b * STRIDE];
         let other = others[b * STRIDE];
         let bits = nan_bits(l) | nan_bits(other);
         let judged = judge(l, other);
-        sum += vec2f(judged.x, judged.z);
-        bad |= bits;
+        sum += vec2f(put_over(bits, judged.x), put_over(bits, judged.z));
         dlogits[b * STRIDE] = put_over(bits, judged.y / f32(BATCH));
         for (var other = 1u; other < STRIDE; other++) {
             dlogits[b * STRIDE + other] = 0.0;
         }
     }
-    sums[local] = sum;
-    spoilt[local] = bad;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            sums[local] += sums[local + half];
-            spoilt[local] |= spoilt[local + half];
-        }
-    }
+    let total = add_up(local, sum);
     if local == 0u {
         let row = step[STEP] % RING_ROWS * RING_COLUMNS;
-        ring[row + COLUMN] = put_over(spoilt[0], sums[0].x / f32(BATCH));
-        ring[row + COLUMN + 1u] = put_over(spoilt[0], sums[0].y / f32(BATCH));
+        ring[row + COLUMN] = total.x / f32(BATCH);
+        ring[row + COLUMN + 1u] = total.y / f32(BATCH);
     }
 }

@@ -5,7 +5,7 @@
 // draws the same bits.
 @group(0) @binding(0) var<storage, read> images: array<u32>;  // [N, PIXELS, CHANNELS] bytes
 @group(0) @binding(1) var<storage, read> indices: array<u32>; // [BATCH]
-@group(0) @binding(2) var<storage, read> step: array<u32>;    // [8]: seed, step, …
+@group(0) @binding(2) var<storage, read> step: array<u32>;    // [..]: seed, step, …
 @group(0) @binding(3) var<storage, read_write> x: array<f32>; // [PIXELS, BATCH, CHANNELS]
 
 fn halves(words: vec4u) -> u32 {

@@ -3,7 +3,7 @@
 // 2³²), KEEP_SCALE (1 / (1 − RATE)), SEED and STEP (indices in `step`), STREAM, PART, GROUPS_X.
 // Method: Philox counters make the mask; the backward pass remakes it (Srivastava et al. 2014).
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;       // [SIZE]
-@group(0) @binding(1) var<storage, read> step: array<u32>;      // [8]: seed, step, …
+@group(0) @binding(1) var<storage, read> step: array<u32>;      // [..]: seed, step, …
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>; // [SIZE]
 
 @compute @workgroup_size(FLAT_SIZE)

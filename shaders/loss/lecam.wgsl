@@ -2,7 +2,7 @@
 // 2·WEIGHT/B · relu(a_r − l), value likewise; a: running means of both kinds (Tseng et al. 2021).
 // Dispatch: (1, 1, 1). Constants: BATCH, STRIDE, IS_REAL, WEIGHT, START (step from which it counts),
 // KEPT and NEW (decay, 1 − decay), STEP (index in `step`), COLUMN, RING_ROWS, RING_COLUMNS.
-// Method: both kinds meet the means of the step before: real images put theirs aside, in means[2],
+// Method: both kinds meet the means of the update before: real images put theirs aside, in means[2],
 // and generated ones, which come second, make both new. NaN stays NaN by bits.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;    // [BATCH, STRIDE]: the first of each
 @group(0) @binding(1) var<storage, read> step: array<u32>;      // [..]: seed, step, …
@@ -12,36 +12,22 @@
 
 const THREADS = 64u;
 
-var<workgroup> sums: array<vec2f, THREADS>; // Σ l, Σ relu(…)²
-var<workgroup> spoilt: array<u32, THREADS>; // the bits of a NaN, or 0
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     let weight = select(0.0, WEIGHT, step[STEP] >= START);
     let sign = select(-1.0, 1.0, IS_REAL == 1u);
     let anchor = means[IS_REAL];
     var sum = vec2f();
-    var bad = 0u;
     for (var b = local; b < BATCH; b += THREADS) {
         let l = logits[b * STRIDE];
         let far = max(sign * (l - anchor), 0.0);
-        sum += vec2f(l, far * far);
-        bad |= nan_bits(l);
+        sum += vec2f(l, put_over(nan_bits(l), far * far));
         dlogits[b * STRIDE] += 2.0 * weight / f32(BATCH) * sign * far;
     }
-    sums[local] = sum;
-    spoilt[local] = bad;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            sums[local] += sums[local + half];
-            spoilt[local] |= spoilt[local + half];
-        }
-    }
+    let total = add_up(local, sum);
     if local == 0u {
-        let mean = sums[0].x / f32(BATCH);
-        let value = put_over(spoilt[0], weight * sums[0].y / f32(BATCH));
-        ring[step[STEP] % RING_ROWS * RING_COLUMNS + COLUMN] = value;
+        let mean = total.x / f32(BATCH);
+        ring[step[STEP] % RING_ROWS * RING_COLUMNS + COLUMN] = weight * total.y / f32(BATCH);
         if IS_REAL == 1u {
             means[2] = KEPT * means[0] + NEW * mean;
         } else {

@@ -7,5 +7,5 @@ fn judge(l: f32, other: f32) -> vec3f {
     if ROLE == GENERATOR {
         return vec3f(-softplus(l), -s, s);
     }
-    return vec3f(softplus(l) - TARGET * l, s - TARGET, s);
+    return vec3f(cross_entropy(l, TARGET), s - TARGET, s);
 }

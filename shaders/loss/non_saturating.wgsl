@@ -4,5 +4,5 @@
 // in `step`), COLUMN (of the row), RING_ROWS, RING_COLUMNS.
 fn judge(l: f32, other: f32) -> vec3f {
     let s = sigmoid(l);
-    return vec3f(max(l, 0.0) - TARGET * l + log1p(exp(-abs(l))), s - TARGET, s);
+    return vec3f(cross_entropy(l, TARGET), s - TARGET, s);
 }

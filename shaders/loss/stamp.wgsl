@@ -3,7 +3,7 @@
 // Dispatch: (1, 1, 1). Constants: STEP (index in `step`), COLUMN (of the row), RING_ROWS,
 // RING_COLUMNS.
 // Method: the last dispatch reads what the updates write, so it runs after them.
-@group(0) @binding(0) var<storage, read> step: array<u32>;      // [8]: seed, step, …
+@group(0) @binding(0) var<storage, read> step: array<u32>;      // [..]: seed, step, …
 @group(0) @binding(1) var<storage, read> g: array<f32>;         // [..]: G's parameters
 @group(0) @binding(2) var<storage, read> d: array<f32>;         // [..]: D's parameters
 @group(0) @binding(3) var<storage, read_write> ring: array<f32>; // [RING_ROWS, RING_COLUMNS]

@@ -6,23 +6,15 @@
 
 const THREADS = 64u;
 
-var<workgroup> parts: array<vec2f, THREADS>;
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     var sum = vec2f();
     for (var b = local; b < BATCH; b += THREADS) {
         sum += vec2f(sums[b], sums[BATCH + b]);
     }
-    parts[local] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            parts[local] += parts[local + half];
-        }
-    }
+    let total = add_up(local, sum);
     if local == 0u {
-        let means = parts[0] / (f32(BATCH) * f32(VALUES));
+        let means = total / (f32(BATCH) * f32(VALUES));
         let variance = means.y - means.x * means.x;
         deviation[0] = sqrt(put_over(nan_bits(variance), max(variance, 0.0)));
     }

@@ -10,8 +10,6 @@
 
 const THREADS = 64u;
 
-var<workgroup> parts: array<f32, THREADS>;
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     var sum = 0.0;
@@ -23,14 +21,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
         sum += far * far;
         factors[b] = 2.0 * WEIGHT / f32(BATCH) * (far / n);
     }
-    parts[local] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            parts[local] += parts[local + half];
-        }
-    }
+    let total = add_up(local, vec2f(sum, 0.0)).x;
     if local == 0u {
-        ring[step[STEP] % RING_ROWS * RING_COLUMNS + COLUMN] = WEIGHT * parts[0] / f32(BATCH);
+        ring[step[STEP] % RING_ROWS * RING_COLUMNS + COLUMN] = WEIGHT * total / f32(BATCH);
     }
 }

@@ -6,8 +6,6 @@
 
 const THREADS = 64u;
 
-var<workgroup> parts: array<vec2f, THREADS>;
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let b = group.x;
@@ -16,15 +14,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         let value = x[(i / CHANNELS * BATCH + b) * CHANNELS + i % CHANNELS];
         sum += vec2f(value, value * value);
     }
-    parts[local] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            parts[local] += parts[local + half];
-        }
-    }
+    let total = add_up(local, sum);
     if local == 0u {
-        sums[b] = parts[0].x;
-        sums[BATCH + b] = parts[0].y;
+        sums[b] = total.x;
+        sums[BATCH + b] = total.y;
     }
 }

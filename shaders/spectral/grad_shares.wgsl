@@ -7,8 +7,6 @@
 
 const THREADS = 64u;
 
-var<workgroup> sums: array<f32, THREADS>;
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let first = group.x * SHARE;
@@ -16,14 +14,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     for (var i = first + local; i < min(first + SHARE, SIZE); i += THREADS) {
         sum += g[i] * w_bar[i];
     }
-    sums[local] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            sums[local] += sums[local + half];
-        }
-    }
+    let total = add_up(local, vec2f(sum, 0.0)).x;
     if local == 0u {
-        partial[group.x] = sums[0];
+        partial[group.x] = total;
     }
 }

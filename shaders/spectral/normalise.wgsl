@@ -6,8 +6,6 @@
 
 const THREADS = 256u;
 
-var<workgroup> squares: array<f32, THREADS>;
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     var square = 0.0;
@@ -19,15 +17,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
         y[i] = x;
         square += x * x;
     }
-    squares[local] = square;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            squares[local] += squares[local + half];
-        }
-    }
-    workgroupBarrier();
-    let norm = vec4f(sqrt(squares[0]));
+    let total = add_up(local, vec2f(square, 0.0)).x;
+    let norm = vec4f(sqrt(total));
     let divisor = keep_nan(norm, max(norm, vec4f(EPSILON))).x;
     for (var i = local; i < SIZE; i += THREADS) {
         y[i] /= divisor;

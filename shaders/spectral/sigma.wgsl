@@ -8,8 +8,6 @@
 
 const THREADS = 256u;
 
-var<workgroup> sums: array<f32, THREADS>;
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     var sum = 0.0;
@@ -20,15 +18,9 @@ fn main(@builtin(local_invocation_index) local: u32) {
         }
         sum += u[i] * x;
     }
-    sums[local] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if local < half {
-            sums[local] += sums[local + half];
-        }
-    }
+    let total = add_up(local, vec2f(sum, 0.0)).x;
     if local == 0u {
-        let is_zero = (bitcast<u32>(sums[0]) & 0x7fffffffu) == 0u;
-        sigma[0] = select(sums[0], 1.0, is_zero);
+        let is_zero = (bitcast<u32>(total) & 0x7fffffffu) == 0u;
+        sigma[0] = select(total, 1.0, is_zero);
     }
 }

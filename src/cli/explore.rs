@@ -54,8 +54,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let keys = fixed_latents(config, arguments.seed, 3);
     let sheet = plane(&keys[0], &keys[1], &keys[2], rows, cols, arguments.extent);
     let last = cols.saturating_sub(1).max(1) as f32;
-    let places: Vec<_> = (0..sheet.len()).map(|image| (image % cols) as f32 / last).collect();
-    let labels = arguments.source.labels_on_the_way(&mut checkpoint, &places)?;
+    let places: Vec<_> = (0..cols).map(|column| column as f32 / last).collect();
+    let labels = arguments.source.labels_on_the_way(&mut checkpoint, &places)?.repeat(rows);
     let images = arguments.source.generator(&checkpoint, quiet)?.generate(&sheet, &labels)?;
     save_png(&grid(&images, rows, cols).enlarged(arguments.scale as usize), &arguments.out, overwrite)?;
     report(&arguments.source, &arguments.out, images.count)

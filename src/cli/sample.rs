@@ -78,7 +78,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         Some(classes) => (classes.clone(), classes.len()),
         None => (all(), config.output.rows as usize),
     };
-    let (count, rows, cols) = layout(arguments, if classes.len() > 1 { Some(rows) } else { None })?;
+    let of_classes = (classes.len() > 1).then_some([rows, config.output.cols as usize]);
+    let (count, rows, cols) = layout(arguments, of_classes)?;
     if arguments.format == Format::Grid {
         check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
     }
@@ -105,14 +106,14 @@ pub fn report(source: &Source, out: &std::path::Path, images: usize) -> Result<(
 }
 
 /// Images, rows and columns: what is not given follows from the rest, as square as possible, or
-/// with so many rows of classes.
-fn layout(arguments: &Arguments, of_classes: Option<usize>) -> Result<(usize, usize, usize)> {
+/// as many rows and columns as classes have.
+fn layout(arguments: &Arguments, of_classes: Option<[usize; 2]>) -> Result<(usize, usize, usize)> {
     let [count, rows, cols] = [arguments.count, arguments.rows, arguments.cols].map(|n| n.map(|n| n as usize));
     let (rows, cols) = match (rows, cols) {
         (Some(rows), Some(cols)) => (rows, cols),
         (Some(rows), None) => (rows, count.map_or(8, |n| n.div_ceil(rows))),
-        (None, Some(cols)) => (count.map_or(of_classes.unwrap_or(8), |n| n.div_ceil(cols)), cols),
-        (None, None) if let Some(rows) = of_classes => (rows, count.map_or(8, |n| n.div_ceil(rows))),
+        (None, Some(cols)) => (count.map_or(of_classes.map_or(8, |[rows, _]| rows), |n| n.div_ceil(cols)), cols),
+        (None, None) if let Some([rows, cols]) = of_classes => (rows, count.map_or(cols, |n| n.div_ceil(rows))),
         (None, None) => {
             let count = count.unwrap_or(64);
             let cols = (1..=count).find(|c| c * c >= count).unwrap_or(1);

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::config::{Cadence, Config};
 use crate::model::origins::Origin;
 use crate::model::settings::{SETTINGS, Setting, SettingKind};
-use crate::model::sources::{DEFAULT_PRESET, Merge};
+use crate::model::sources::{DEFAULT_PRESET, Merge, in_turns};
 use clap::builder::{BoolValueParser, PathBufValueParser, StringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueHint, value_parser};
@@ -91,14 +91,18 @@ impl<const ALL: bool> Settings<ALL> {
 
     /// `merge`, changed by flags and environment, then by `--set`.
     fn changed(&self, mut merge: Merge) -> Result<Merge> {
-        for setting in self.given().filter(|setting| !setting.key.is_empty()) {
-            let Some(value) = self.0.get_one::<Value>(setting.id()) else { continue };
-            let path: Vec<_> = setting.key.split('.').collect();
-            let (name, origin) = self.source(setting);
-            merge.set(&path, value.clone(), origin).map_err(|e| Error::usage(format!("{name}: {e}")))?;
-        }
-        let mut assignments = self.0.get_many::<String>("set").into_iter().flatten();
-        assignments.try_for_each(|assignment| merge.set_text(assignment))?;
+        let settings = self.given().filter(|setting| !setting.key.is_empty()).map(Change::Setting);
+        let assignments = self.0.get_many::<String>("set").into_iter().flatten();
+        let changes = settings.chain(assignments.map(|assignment| Change::Assignment(assignment))).collect();
+        in_turns(changes, |change| match change {
+            Change::Assignment(assignment) => merge.set_text(assignment),
+            Change::Setting(setting) => {
+                let Some(value) = self.0.get_one::<Value>(setting.id()) else { return Ok(()) };
+                let path: Vec<_> = setting.key.split('.').collect();
+                let (name, origin) = self.source(setting);
+                merge.set(&path, value.clone(), origin).map_err(|e| Error::usage(format!("{name}: {e}")))
+            }
+        })?;
         self.plan(&mut merge)?;
         Ok(merge)
     }
@@ -124,6 +128,14 @@ impl<const ALL: bool> Settings<ALL> {
     pub fn apply(&self, merge: Merge) -> Result<Config> {
         self.changed(merge)?.finish()
     }
+}
+
+/// What the command line or the environment changes.
+enum Change<'a> {
+    /// A flag, or a variable.
+    Setting(&'static Setting),
+    /// A `--set`.
+    Assignment(&'a str),
 }
 
 impl<const ALL: bool> clap::Args for Settings<ALL> {

@@ -70,11 +70,17 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let mut say = announce(quiet);
     let (merge, source) = arguments.settings.resolve(&mut say)?;
     let config = merge.finish()?;
+    if config.classes.is_some() && arguments.settings.give("--rows") {
+        return Err(Error::usage("--rows: a run with classes has a row for each of them; leave it out"));
+    }
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
     // Before the data are known, so are not all classes.
     let inherited = source.as_ref().map(|source| inherit(&config, &source.checkpoint)).transpose()?;
     if arguments.dry_run {
+        if let Some(classes) = config.classes.as_ref().filter(|classes| classes.names.is_empty()) {
+            say(&format!("{} classes stand for those of the data, which are not opened", classes.count()));
+        }
         inherited.iter().for_each(|inherited| say(&inherited.lines.join("\n  ")));
         return dry_run::print_plan(&config, arguments.json);
     }
@@ -85,10 +91,11 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         }
         None => Claim::fresh(&config.name)?,
     };
-    train(arguments, config, quiet, |config, data, device, tune| match &source {
-        Some(Chosen { path, checkpoint }) => {
-            let source = (checkpoint, checkpoint.ancestor(path)?);
-            Trainer::start_from(source, config, data, device, claim, tune)
+    // While the file is there: the other run may go on.
+    let ancestor = source.as_ref().map(|Chosen { path, checkpoint }| checkpoint.ancestor(path)).transpose()?;
+    train(arguments, config, quiet, |config, data, device, tune| match source.zip(ancestor) {
+        Some((Chosen { checkpoint, .. }, ancestor)) => {
+            Trainer::start_from((&checkpoint, ancestor), config, data, device, claim, tune)
         }
         None => Trainer::start(config, data, device, claim, tune),
     })
@@ -138,9 +145,13 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     keep_units(&mut stored, &arguments.settings);
     let mut config = arguments.settings.apply(Merge::from_run(&stored)?)?;
     make_absolute(&mut config)?;
+    if config.classes.is_some() && arguments.settings.give("--rows") {
+        return Err(Error::usage("--rows: a run with classes has a row for each of them; leave it out"));
+    }
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
-    tell_schedules(&stored, &config, &mut announce);
+    let per_epoch = found.as_ref().map_or(0, |found| found.checkpoint.metadata.steps_per_epoch);
+    tell_schedules(&stored, &config, per_epoch, &mut announce);
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
         let end = config.total_steps(checkpoint.metadata.steps_per_epoch);
@@ -170,7 +181,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
 }
 
 /// Says where a schedule gets another end, and where the run goes on beyond one.
-fn tell_schedules(stored: &Config, config: &Config, announce: &mut dyn FnMut(&str)) {
+fn tell_schedules(stored: &Config, config: &Config, steps_per_epoch: u32, announce: &mut dyn FnMut(&str)) {
     for (network, [before, now]) in
         NETWORKS.iter().zip([0, 1].map(|n| [stored.optimizers()[n], config.optimizers()[n]]))
     {
@@ -179,7 +190,7 @@ fn tell_schedules(stored: &Config, config: &Config, announce: &mut dyn FnMut(&st
             announce(&format!(
                 "{network}.optimizer.schedule ends at step {end} now: from here on, this is another run"
             ));
-        } else if now.rates(end, end + 1)[0] == 0.0 && config.training.steps.is_some_and(|steps| steps > end) {
+        } else if now.rates(end, end + 1)[0] == 0.0 && config.total_steps(steps_per_epoch) > end {
             let flag = if *network == NETWORKS[0] { "--g-schedule-end" } else { "--d-schedule-end" };
             announce(&format!(
                 "the {network} learns nothing from step {end} on, where its schedule ends; {flag} moves that"

@@ -39,7 +39,15 @@ impl Location {
                 TRAINING_LABELS, TRAINING_IMAGES[0]
             ));
         };
-        let get = set.map(|set| format!(", as `dcgan-gpu data get {}` does", set.name)).unwrap_or_default();
+        let get = |set: &Set| {
+            let folder = self.images.parent().unwrap_or(Path::new(""));
+            format!(
+                "; `dcgan-gpu data get {}` leaves one in the cache folder, to copy to {}",
+                set.name,
+                folder.display()
+            )
+        };
+        let get = set.map(get).unwrap_or_default();
         Error::data(format!(
             "{images} has no labels: neither {labels} nor {labels}.gz is beside it; put one there{get}"
         ))

@@ -12,7 +12,7 @@ pub mod labels;
 pub mod locate;
 #[cfg(test)]
 #[path = "../../tests/common/makers.rs"]
-mod makers;
+pub(crate) mod makers;
 pub mod npy;
 pub mod picture;
 mod resize;
@@ -415,7 +415,10 @@ mod tests {
         let message = |set: DataSet| set.require_labels().unwrap_err().to_string();
         let end = "-ubyte has no labels: neither train-labels-idx1-ubyte nor train-labels-idx1-ubyte.gz is beside it; put one there";
         assert!(message(open(folder.path(), TINY).unwrap()).ends_with(end));
-        assert!(message(named("kmnist")).ends_with(&format!("{end}, as `dcgan-gpu data get kmnist` does")));
+        assert!(
+            message(named("kmnist"))
+                .contains(&format!("{end}; `dcgan-gpu data get kmnist` leaves one in the cache folder, to copy to "))
+        );
         let odd = folder.path().join("digits");
         fs::rename(folder.path().join("train-images-idx3-ubyte"), &odd).unwrap();
         let message = message(open(&odd, TINY).unwrap());

@@ -194,8 +194,8 @@ impl Gan {
         let generator = trained(0, g_layout, RATES + 2 * objective.d_steps);
         let discriminator = trained(1, d_layout, RATES);
 
-        let one_logit = outputs == 1 && d_layout.samples_are_independent();
-        let shares = config.training.order == Order::Simultaneous && one_logit;
+        let passes_ones = outputs == 1 && d_layout.samples_are_independent();
+        let shares = config.training.order == Order::Simultaneous && passes_ones;
         let floats = |program: &mut Program, label, words| program.floats(label, Role::ActivationGradients, words);
         let shared_pass = shares.then(|| SharedPass {
             g_dlogits: floats(program, "G's dlogits", samples.into()),

@@ -89,8 +89,8 @@ impl Sampler {
         let plan = program.push([recorder.cut("sample")?])[0];
         let mut estimates = Vec::new();
         if average.is_some() && layout.has_running_statistics() {
+            spectral.record_normalise(&mut recorder, false);
             for number in 1..=ESTIMATES {
-                spectral.record_normalise(&mut recorder, false);
                 traversal.forward(&mut recorder, Mode::Estimate(number), latents, given);
                 estimates.extend(program.push([recorder.cut(&format!("estimate {number}"))?]));
             }
@@ -105,12 +105,14 @@ impl Sampler {
     /// # Errors
     /// When the device fails.
     pub(super) fn estimate(&self, session: &mut dyn Session, config: &Config) -> Result<()> {
+        let batch = self.batch as usize;
+        let classes = config.classes_in_turn(self.estimates.len() * batch, 1);
         for (number, &plan) in (0..).zip(&self.estimates) {
             let mut latents = vec![0.0; self.latents.len as usize];
             Draws::new(config.seed, stream::ESTIMATES, number).fill_normal(&mut latents);
             session.write_floats(self.latents, &latents);
             if let Some(labels) = self.labels {
-                session.write(labels, &config.classes_in_turn(labels.len as usize, 1));
+                session.write(labels, &classes[number as usize * batch..][..batch]);
             }
             session.run(&[plan])?;
         }
@@ -174,7 +176,7 @@ impl Generator {
     /// # Errors
     /// As [`Device::load`], and a checkpoint error when a tensor is missing.
     pub fn new(device: &Device, config: &Config, tensors: &Tensors, choice: Choice) -> Result<Self> {
-        let [layout, _] = config.layouts()?;
+        let layout = config.generator_layout()?;
         let mut program = Program::default();
         let step = step_input(&mut program, STEP_WORDS);
         let state = match (config.average, choice) {

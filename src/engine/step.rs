@@ -15,7 +15,7 @@ use crate::kernels::loss::adversarial::{self, Logits};
 use crate::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
 use crate::kernels::loss::lecam::{self, Lecam, Means};
 use crate::kernels::loss::{self, Column, LossOf, ScaleSamples, Stamp};
-use crate::kernels::rmsprop::{self, Rmsprop, RmspropTensors};
+use crate::kernels::rmsprop::{self, RmspropTensors};
 use crate::kernels::{average, clip};
 use crate::layers::{Mode, Scaling};
 use crate::model::config::{Config, Order};
@@ -85,7 +85,7 @@ impl<'a> Step<'a> {
         for part in 0..self.config.objective.d_steps {
             self.part = part;
             let (images, on_fake) = self.judge_both();
-            self.d_gradients_on_fake(&on_fake);
+            self.d_gradients(&on_fake, Place::Fake);
             self.end_phase("discriminator gradients")?;
 
             self.update_d();
@@ -171,10 +171,6 @@ impl<'a> Step<'a> {
         on_fake.paired(&self.judge(&self.gan.critics[0], self.gan.inputs.real, ON_REAL_FOR_G))
     }
 
-    fn d_gradients_on_fake(&mut self, on_fake: &Judged<'_>) {
-        self.d_gradients(on_fake, Place::Fake);
-    }
-
     /// D's gradients of a loss whose derivatives are in the critic's `dlogits`, and of the penalty
     /// at this place if there is one: then the images' gradients of each logit stay.
     fn d_gradients(&mut self, judged: &Judged<'_>, place: Place) -> Option<Gradient> {
@@ -209,7 +205,7 @@ impl<'a> Step<'a> {
     /// ones serves both.
     fn gradients_of_both(&mut self, on_fake: &Judged<'_>) -> View {
         let Some(SharedPass { g_dlogits, room }) = self.gan.shared_pass else {
-            self.d_gradients_on_fake(on_fake);
+            self.d_gradients(on_fake, Place::Fake);
             return self.g_image_gradients(on_fake);
         };
         self.loss(on_fake, LossOf::Generator, g_dlogits);
@@ -285,8 +281,8 @@ impl<'a> Step<'a> {
     /// The images of a pass as augmentation sees them, and what is drawn for them: a stream behind
     /// those of the layers.
     pub(super) fn augmented(&self, source: Source) -> Images {
-        let Source { stream, part } = source.offset(AUGMENTING);
-        Images { shape: self.config.image, batch: self.config.training.batch_size, stream, part }
+        let (shape, batch) = (self.config.image, self.config.training.batch_size);
+        Images { shape, batch, source: source.offset(AUGMENTING) }
     }
 
     /// The gradient with respect to images, from that of what D saw of them.
@@ -360,8 +356,8 @@ impl<'a> Step<'a> {
                 adam::record_update(&mut self.recorder, &settings.adam, rate, step, &tensors);
             }
             None => {
-                let rmsprop = Rmsprop { epsilon: settings.adam.epsilon, ..Rmsprop::default() };
-                rmsprop::record_update(&mut self.recorder, &rmsprop, rate, step, &RmspropTensors { w, g, v });
+                let epsilon = settings.adam.epsilon;
+                rmsprop::record_update(&mut self.recorder, epsilon, rate, step, &RmspropTensors { w, g, v });
             }
         }
     }

@@ -35,7 +35,7 @@ pub struct Gather {
     pub images: View,
     /// `[batch]`
     pub indices: View,
-    /// `[8]`: seed, step, …
+    /// `[..]`: seed, step, …
     pub step: View,
     /// `[pixels, batch, channels]`
     pub x: View,

@@ -17,7 +17,7 @@ pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(APPLY, apply)], case
 pub struct Masked {
     /// What is masked: an input, or an upstream gradient.
     pub x: View,
-    /// `[8]`: seed, step, …
+    /// `[..]`: seed, step, …
     pub step: View,
     /// Of the same shape as `x`.
     pub y: View,

@@ -43,6 +43,7 @@ pub const SEED_WORD: u32 = 0;
 /// Where the step's number lies there.
 pub const STEP_WORD: u32 = 2;
 
+const ADD_UP: &str = include_str!("../../shaders/common/add_up.wgsl");
 const ADVERSARIAL: &str = include_str!("../../shaders/common/adversarial.wgsl");
 const AUGMENTATION: &str = include_str!("../../shaders/common/augmentation.wgsl");
 const FLAT_INDEX: &str = include_str!("../../shaders/common/flat_index.wgsl");

@@ -3,7 +3,7 @@
 
 use super::case::{self, Trial};
 use super::loss::{Column, RING_COLUMNS, RING_ROWS};
-use super::{FLAT_INDEX, Flat, NAN_BITS, PHILOX, SEED_WORD, STEP_WORD, Topic, UNIT, tree_trips};
+use super::{ADD_UP, FLAT_INDEX, Flat, NAN_BITS, PHILOX, SEED_WORD, STEP_WORD, Topic, UNIT, tree_trips};
 use crate::plan::{Bound, Constant, Kernel, Launch, Recorder, View};
 use crate::random::{Source, philox, stream};
 use crate::twin::{Call, Real, chunks};
@@ -11,9 +11,9 @@ use crate::twinned;
 use rayon::prelude::*;
 
 /// Σ and Σ of squares of each sample.
-pub static SUMS: Kernel = kernel!("penalty/sums", [], Bound::Sum);
+pub static SUMS: Kernel = kernel!("penalty/sums", [ADD_UP], Bound::Sum);
 /// The penalty, and what turns a gradient into its direction.
-pub static DIRECTION: Kernel = kernel!("penalty/direction", [NAN_BITS], Bound::Relative(1e-5));
+pub static DIRECTION: Kernel = kernel!("penalty/direction", [NAN_BITS, ADD_UP], Bound::Relative(1e-5));
 /// A weighted input and a direction together.
 pub static BLEND: Kernel = kernel!("penalty/blend", [FLAT_INDEX], Bound::Sum);
 /// Points between real and generated images.
@@ -21,7 +21,7 @@ pub static BETWEEN: Kernel = kernel!("penalty/between", [FLAT_INDEX, PHILOX, UNI
 /// Points around real images.
 pub static AROUND: Kernel = kernel!("penalty/around", [FLAT_INDEX, PHILOX, UNIT], Bound::Relative(1e-6));
 /// The deviation of all values of a batch.
-pub static DEVIATION: Kernel = kernel!("penalty/deviation", [NAN_BITS], Bound::Relative(1e-5));
+pub static DEVIATION: Kernel = kernel!("penalty/deviation", [NAN_BITS, ADD_UP], Bound::Relative(1e-5));
 
 pub(super) const TOPIC: Topic = Topic {
     kernels: &[

@@ -7,28 +7,14 @@ use crate::plan::{Bound, Kernel, Recorder, View};
 use crate::twin::{CHUNK, Call, Real, vectorised};
 use crate::twinned;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 /// One update of all parameters; clears the gradient.
 pub static UPDATE: Kernel = kernel!("rmsprop/update", [FLAT_INDEX], Bound::Relative(2e-6));
 
 pub(super) const TOPIC: Topic = Topic { kernels: &[twinned!(UPDATE, update)], cases };
 
-/// RMSprop's hyper-parameters but the learning rate, which every step brings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rmsprop {
-    /// Decay of the mean square.
-    pub alpha: f64,
-    /// ε, added to the root.
-    pub epsilon: f64,
-}
-
-impl Default for Rmsprop {
-    fn default() -> Self {
-        Rmsprop { alpha: 0.99, epsilon: 1e-8 }
-    }
-}
+/// Decay of the mean square, as in PyTorch.
+const ALPHA: f64 = 0.99;
 
 /// The flat tensors of a network's optimizer.
 #[derive(Clone, Copy, Debug)]
@@ -41,16 +27,17 @@ pub struct RmspropTensors {
     pub v: View,
 }
 
-/// Records one update; `rate` is the index of the learning rate's bits in `step`.
-pub fn record_update(recorder: &mut Recorder, rmsprop: &Rmsprop, rate: u32, step: View, tensors: &RmspropTensors) {
+/// Records one update; `epsilon` is added to the root, `rate` is the index of the learning rate's
+/// bits in `step`.
+pub fn record_update(recorder: &mut Recorder, epsilon: f64, rate: u32, step: View, tensors: &RmspropTensors) {
     let size = tensors.w.len.div_ceil(4);
     let launch = Flat {
         items: size,
         constants: &[
             ("SIZE", size.into()),
-            ("ALPHA", (rmsprop.alpha as f32).into()),
-            ("REST", ((1.0 - rmsprop.alpha) as f32).into()),
-            ("EPSILON", (rmsprop.epsilon as f32).into()),
+            ("ALPHA", (ALPHA as f32).into()),
+            ("REST", ((1.0 - ALPHA) as f32).into()),
+            ("EPSILON", (epsilon as f32).into()),
             ("RATE", rate.into()),
         ],
         bindings: &[("step", step), ("w", tensors.w), ("g", tensors.g), ("v", tensors.v)],
@@ -96,7 +83,7 @@ fn cases() -> Vec<Trial> {
                 }),
                 v: case::floats(program, "v", 2, words, |z| z * z * 1e-4 * started),
             };
-            record_update(recorder, &Rmsprop::default(), 3, step, &tensors);
+            record_update(recorder, 1e-8, 3, step, &tensors);
         })
     };
     [(37, true), (64, false), (4160, false)].map(case).into()

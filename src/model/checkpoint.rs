@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::config::Config;
+use super::learned::stored;
 use super::tensors::Tensor;
 pub use super::tensors::Tensors;
 use crate::disk;
@@ -194,7 +195,7 @@ impl Checkpoint {
         let json = described(map.metadata().as_ref())?;
         let data = &bytes[LENGTH_BYTES + header..];
         let metadata = metadata(json, Some(data))?;
-        let stored = metadata.config.stored();
+        let stored = stored(&metadata.config);
         let stored = stored.map_err(|e| Error::checkpoint(format!("its configuration cannot be used: {e}")))?;
         let mut tensors = Tensors::default();
         for (name, view) in SafeTensors::deserialize(bytes).map_err(|e| foreign(&e))?.tensors() {

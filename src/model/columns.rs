@@ -93,7 +93,7 @@ pub static GROUPS: [Group; 6] = [
         about: "D(x) on real and generated images",
         note: "How real D takes the images to be: 0.5 for both means that it cannot tell them apart.",
         ticks: &[0.0, 0.25, 0.5, 0.75, 1.0],
-        always: true,
+        always: false,
         columns: &[
             Column { name: D_REAL, label: "D(x) real", curve: "real images", tag: "D(x)/real" },
             Column { name: D_FAKE, label: "D(x) generated", curve: "generated images", tag: "D(x)/generated" },

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::learned::Learned;
 use super::network::Layout;
 use super::parameters::Init;
 use super::settings;
@@ -21,7 +20,6 @@ use crate::kernels::augment::Augmentation;
 use crate::layers::LayerSpec;
 use crate::objective::{Average, Classes, Objective, Optimizer, OptimizerChanges, Penalty};
 use crate::output::grid_side;
-use crate::plan::{Program, Stored};
 use crate::shape::Shape;
 
 /// A resolved configuration.
@@ -265,11 +263,8 @@ impl Config {
     /// The classes of `count` samples in turn, each `repeated` times: what a grid with a row a
     /// class shows. Nothing where labels are not used.
     pub fn classes_in_turn(&self, count: usize, repeated: usize) -> Vec<u32> {
-        let classes = self.classes.as_ref().map_or(0, |classes| classes.names.len());
-        if classes == 0 {
-            return Vec::new();
-        }
-        (0..count).map(|sample| (sample / repeated % classes) as u32).collect()
+        let Some(classes) = &self.classes else { return Vec::new() };
+        (0..count).map(|sample| (sample / repeated) as u32 % classes.count()).collect()
     }
 
     /// The background as images have it: black unless it is told.
@@ -346,8 +341,7 @@ impl Config {
             return Err(Error::usage(problem));
         }
         let image = self.image;
-        let [g_layers, d_layers] = conditional::layers(self)?;
-        let generator = Layout::new("generator", Shape::vector(self.latent.dim), &g_layers)?;
+        let generator = self.generator_layout()?;
         if generator.output != image {
             return Err(Error::usage(format!(
                 "the generator's last layer gives {}, but [image] is {image}; change its layers or the image size",
@@ -361,6 +355,7 @@ impl Config {
             ));
         }
         let packed = Shape { channels: image.channels * self.objective.pack, ..image };
+        let [_, d_layers] = conditional::layers(self)?;
         let discriminator = Layout::new("discriminator", packed, &d_layers)?;
         if discriminator.output != Shape::vector(1 + conditional::told_classes(self)) {
             return Err(Error::usage(format!(
@@ -386,20 +381,27 @@ impl Config {
                 }
             }
         }
+        let latents = u64::from(self.latent.dim) * u64::from(self.images_per_step());
+        if latents.max(self.bytes_per_step() / 4) > MAX_TENSOR_WORDS {
+            return Err(Error::usage(format!(
+                "{} updates of D on {} images each, from latents of {} values, need more than 4 GiB in one tensor; use a \
+                 smaller --batch-size, --d-steps or --latent-dim",
+                self.objective.d_steps, self.training.batch_size, self.latent.dim
+            )));
+        }
         match combinations::with_networks(self, [&generator, &discriminator]) {
             Some(problem) => Err(Error::usage(problem)),
             None => Ok([generator, discriminator]),
         }
     }
 
-    /// What a checkpoint of this configuration holds.
+    /// The layout of the generator alone, of a configuration that is known to be valid.
     ///
     /// # Errors
-    /// As [`Config::layouts`].
-    pub fn stored(&self) -> Result<Vec<Stored>> {
-        let mut program = Program::default();
-        Learned::place(&mut program, self, &self.layouts()?);
-        Ok(program.stored)
+    /// As [`Config::layouts`], for what it needs.
+    pub fn generator_layout(&self) -> Result<Layout> {
+        let [layers, _] = conditional::layers(self)?;
+        Layout::new("generator", Shape::vector(self.latent.dim), &layers)
     }
 
     /// The first value that is impossible whatever the networks are: its key, and what is wrong in

@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::network::{Averaged, Layout, State};
+use crate::error::Result;
 use crate::kernels::loss::lecam::{MEANS, STORED_MEANS};
 use crate::plan::{Begins, Program, Role, Stored, View};
 
@@ -26,6 +27,16 @@ impl Learned {
         let lecam = (config.objective.lecam > 0.0).then(|| lecam_means(program));
         Learned { networks, average, lecam }
     }
+}
+
+/// What a checkpoint of a run of this configuration holds.
+///
+/// # Errors
+/// As [`Config::layouts`].
+pub fn stored(config: &Config) -> Result<Vec<Stored>> {
+    let mut program = Program::default();
+    Learned::place(&mut program, config, &config.layouts()?);
+    Ok(program.stored)
 }
 
 /// Adds the running means of the LeCam regulariser, of which a checkpoint keeps those of both

@@ -23,7 +23,7 @@ pub struct Mixture {
 pub fn mixed(config: &Config, tensors: &Tensors, mixtures: &[Mixture]) -> Result<(Config, Tensors)> {
     let mut config = config.clone();
     let mut tensors = tensors.clone();
-    let [layout, _] = config.layouts()?;
+    let layout = config.generator_layout()?;
     for slot in &layout.parameters.slots {
         if layout.layers[slot.layer].0.labels().is_some() {
             for what in ["parameter", "average"] {

@@ -146,18 +146,27 @@ impl Flat {
         self.slots.iter().filter(|slot| slot.layer == layer).map(|slot| slot.view(flat)).collect()
     }
 
-    /// What is stored in the flat tensor of network `owner`: `what` of each variable, which begins
-    /// at zero without `init`. Variable n of each network draws from a stream of its own, where
+    /// What is stored in the flat tensor of network `owner`: of each variable what `what` calls it,
+    /// if it does; it begins at zero without `init`. Variable n of each network draws from a stream of its own, where
     /// there are at most [`MOST_TENSORS`].
-    pub fn stored(&self, owner: &'static str, what: &str, flat: View, init: Option<&Init>) -> Vec<Stored> {
+    pub fn stored(
+        &self,
+        owner: &'static str,
+        what: impl Fn(VariableKind) -> Option<&'static str>,
+        flat: View,
+        init: Option<&Init>,
+    ) -> Vec<Stored> {
         let network = NETWORKS.iter().position(|name| *name == owner).unwrap_or(0) as u32;
         let zero = Begins::Constant { value: 0.0 };
-        let stored = (MOST_TENSORS * network..).zip(&self.slots).map(|(number, slot)| Stored {
-            name: format!("{owner}/{what}/{}", slot.name),
-            view: slot.view(flat),
-            shape: slot.variable.shape.clone(),
-            begins: init.map_or_else(|| zero.clone(), |init| init.begins(slot.variable.kind, number)),
-            owner,
+        let stored = (MOST_TENSORS * network..).zip(&self.slots).filter_map(|(number, slot)| {
+            let kind = slot.variable.kind;
+            Some(Stored {
+                name: format!("{owner}/{}/{}", what(kind)?, slot.name),
+                view: slot.view(flat),
+                shape: slot.variable.shape.clone(),
+                begins: init.map_or_else(|| zero.clone(), |init| init.begins(kind, number)),
+                owner,
+            })
         });
         stored.collect()
     }

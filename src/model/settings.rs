@@ -68,8 +68,7 @@ const RESUMABLE: bool = true;
 
 /// All settings, those with flags in the order of help.
 pub const SETTINGS: &[Setting] = settings! {
-    /// pytorch (the default), tf-tutorial, stabilized, keras, quick, colour-32 or colour-64; see
-    /// `presets`
+    /// The name of a preset, pytorch unless it is given; see `presets`
     "": Text, FIXED, "--preset" "PRESET";
     /// A TOML file with the keys of a preset; `preset = "…"` names the one that it changes
     "": File, FIXED, "--config" "FILE";

@@ -157,32 +157,18 @@ impl Merge {
         if let Some(leaf) = leaves.iter().find(|leaf| both && leaf.path == ["training", "steps"]) {
             return Err(at(leaf.span.clone(), "`training.steps` and `training.epochs` exclude each other; keep one"));
         }
-        // A table that needs one of its keys takes the others after it, so those that fail get
-        // another turn while there is progress.
-        while !leaves.is_empty() {
-            let (count, mut failed, mut first) = (leaves.len(), Vec::new(), None);
-            for leaf in leaves {
-                let result = merge.known(&leaf.path).and_then(|()| match layers(&leaf) {
-                    Some((span, message)) => Err(at(span, &message)),
-                    // An empty table leaves one that is there as it is.
-                    None if leaf.value.as_table().is_some_and(Table::is_empty) && merge.has(&leaf.path) => Ok(()),
-                    None => {
-                        let origin = Origin::File(path.to_path_buf(), line(&leaf.span));
-                        merge.set(&leaf.path, leaf.value.clone(), origin)
-                    }
-                });
-                if let Err(error) = result {
-                    let message = error.to_string();
-                    let has_place = message.starts_with(&path.display().to_string());
-                    first.get_or_insert_with(|| if has_place { error } else { at(leaf.span.clone(), &message) });
-                    failed.push(leaf);
-                }
-            }
-            match first {
-                Some(error) if failed.len() == count => return Err(error),
-                _ => leaves = failed,
-            }
-        }
+        in_turns(leaves, |leaf| {
+            let result = merge.known(&leaf.path).and_then(|()| match layers(leaf) {
+                Some((span, message)) => Err(at(span, &message)),
+                // An empty table leaves one that is there as it is.
+                None if leaf.value.as_table().is_some_and(Table::is_empty) && merge.has(&leaf.path) => Ok(()),
+                None => merge.set(&leaf.path, leaf.value.clone(), Origin::File(path.to_path_buf(), line(&leaf.span))),
+            });
+            result.map_err(|e| {
+                let message = e.to_string();
+                if message.starts_with(&path.display().to_string()) { e } else { at(leaf.span.clone(), &message) }
+            })
+        })?;
         Ok(merge)
     }
 
@@ -308,6 +294,29 @@ impl Merge {
             }
         }
         Ok(())
+    }
+}
+
+/// Does `set` for each item. A table that needs one of its keys takes the others after it, so items
+/// that fail get another turn while there is progress.
+///
+/// # Errors
+/// What the first of those said that fail in the end.
+pub fn in_turns<T>(mut items: Vec<T>, mut set: impl FnMut(&T) -> Result<()>) -> Result<()> {
+    loop {
+        let (count, mut first) = (items.len(), None);
+        items.retain(|item| match set(item) {
+            Ok(()) => false,
+            Err(error) => {
+                first.get_or_insert(error);
+                true
+            }
+        });
+        match first {
+            Some(error) if items.len() == count => return Err(error),
+            Some(_) => {}
+            None => return Ok(()),
+        }
     }
 }
 

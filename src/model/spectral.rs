@@ -1,9 +1,10 @@
 //! Spectral normalisation of a network's weights: what is done once for all of its passes, before
 //! them and after them.
 //!
-//! A step records [`Spectral::record_normalise`] before the first pass, with an iteration, and
-//! again without one after each update, before the next pass; and [`Spectral::record_gradients`]
-//! before the update. What only samples records the former without an iteration.
+//! A step records [`Spectral::record_normalise`] with an iteration before the first pass after an
+//! update, for D once more without one before G's pass through it; and
+//! [`Spectral::record_gradients`] before each update. What only samples normalises without an
+//! iteration.
 
 use super::network::{Layout, State};
 use super::parameters::{Flat, VariablePlace};
@@ -56,11 +57,6 @@ impl Spectral {
             Layer { index, matrix, tensors, gradients }
         });
         Spectral { network, layers: layers.collect(), sigma: Some(normalised.sigma) }
-    }
-
-    /// Whether nothing is normalised.
-    pub fn is_empty(&self) -> bool {
-        self.layers.is_empty()
     }
 
     /// Records σ and the normalised weights from the learned ones and the stored u and v; with

@@ -1,6 +1,8 @@
 //! The tensors of a checkpoint by name: `NETWORK/WHAT/LAYER.NAME`, such as
-//! `generator/parameter/3.weight`, with WHAT one of `parameter`, `adam_m`, `adam_v` and `state`
-//! (running statistics and singular vectors), in the layouts of the kernels.
+//! `generator/parameter/3.weight`, with WHAT one of `parameter`, `adam_m`, `adam_v`, `rmsprop_v`,
+//! `state` (running statistics and singular vectors), `average` (of parameters) and `average_state`
+//! (its running statistics), in the layouts of the kernels. `discriminator/state/lecam` is of no
+//! layer.
 
 use std::collections::BTreeMap;
 

@@ -133,7 +133,7 @@ pub struct Recorded {
 /// A tensor that learns or is kept: a checkpoint holds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stored {
-    /// `NETWORK/WHAT/LAYER.NAME`, such as `generator/parameter/3.weight`; see
+    /// Such as `generator/parameter/3.weight`; see
     /// [`crate::model::tensors`].
     pub name: String,
     /// Where it lies. What a tensor has between its stored parts is zero.

@@ -45,7 +45,7 @@ pub fn save_curves(run: &Path) -> Result<()> {
     save_text(&losses_svg(&records), &run.join(CURVES), Overwrite::Always)
 }
 
-/// The curves of losses and D(x) as an SVG file: `losses.svg` of a run folder.
+/// The curves of what D and G recorded as an SVG file: `losses.svg` of a run folder.
 ///
 /// Long runs are thinned out to the smallest and the largest value of each stretch, so spikes stay.
 /// 100,000 records take about 20 ms.
@@ -69,8 +69,8 @@ pub fn losses_svg(records: &[Record]) -> String {
         }
     });
     let title = match records.last() {
-        Some(last) => format!("losses and D(x) over {} steps", last.step),
-        None => "losses and D(x): nothing recorded yet".to_string(),
+        Some(last) => format!("curves of {} steps", last.step),
+        None => "curves: nothing recorded yet".to_string(),
     };
     svg(&title, &charts.collect::<Vec<_>>(), 1, (640.0, 260.0))
 }
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(kept(&curves(&GROUPS[0], &records), 60), (0..60).collect::<Vec<_>>());
         let svg = losses_svg(&records);
         assert_eq!(svg.matches("<polyline").count(), 4, "two curves in each chart");
-        assert!(svg.contains("losses and D(x) over 600 steps"));
+        assert!(svg.contains("curves of 600 steps"));
     }
 
     #[test]

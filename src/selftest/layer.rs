@@ -22,7 +22,7 @@ pub struct LayerProgram {
     pub layout: Layout,
     /// Flat tensors.
     pub state: State,
-    /// `[8]`: seed, step and learning rates.
+    /// `[..]`: seed, step and learning rates.
     pub step: View,
     /// `[P, batch, C_in]`
     pub x: View,

@@ -34,8 +34,9 @@ pub fn settle(config: &mut Config, data: &DataSet) -> Result<()> {
         && classes.names.is_empty()
     {
         classes.names = data.require_labels()?.to_vec();
-        // A row for each class.
-        config.output.rows = (classes.names.len() as u32).clamp(1, 64);
+        // A row for each class, as far as a GIF has room.
+        let most = (u32::from(u16::MAX) / (config.image.height + 2)).clamp(1, MOST_ROWS);
+        config.output.rows = classes.count().min(most);
     }
     if config.augment.is_some_and(|augment| !augment.is_off()) && config.background.is_none() {
         config.background = Some(background(data));
@@ -48,6 +49,9 @@ pub fn settle(config: &mut Config, data: &DataSet) -> Result<()> {
     config.settle_schedules(end);
     Ok(())
 }
+
+/// The most rows of a grid that has one for each class.
+const MOST_ROWS: u32 = 64;
 
 /// Images whose borders tell the background.
 const LOOKED_AT: u32 = 1000;
@@ -148,5 +152,77 @@ impl Feed {
         }
         self.data.fill(epoch, indices, &mut self.bytes);
         (Batch::Bytes(&self.bytes), labels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::makers::array;
+    use crate::model::sources::preset;
+    use crate::objective::Classes;
+
+    const SHAPE: Shape = Shape { height: 3, width: 3, channels: 1 };
+
+    /// Images of 3×3 pixels with these values at the border and in the middle, and their labels.
+    fn images(pixels: &[[u8; 2]], labels: &[u8]) -> (tempfile::TempDir, DataSet) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        let bytes: Vec<u8> = pixels.iter().flat_map(|&[b, m]| [b, b, b, b, m, b, b, b, b]).collect();
+        std::fs::write(&path, array("|u1", &format!("({}, 3, 3)", pixels.len()), &bytes)).unwrap();
+        let labels = array("|u1", &format!("({},)", labels.len()), labels);
+        std::fs::write(folder.path().join("labels.npy"), labels).unwrap();
+        let data = DataSet::open(path.to_str().unwrap(), None, SHAPE, 0).unwrap();
+        (folder, data)
+    }
+
+    fn feed(data: DataSet, batch: u32) -> Feed {
+        let mut config = preset("quick").unwrap();
+        config.training.batch_size = batch;
+        config.classes = Some(Classes::default());
+        settle(&mut config, &data).unwrap();
+        Feed::new(data, &config).unwrap()
+    }
+
+    #[test]
+    fn labels_are_those_of_the_images() {
+        let values: Vec<u8> = (0..20).collect();
+        let pixels: Vec<_> = values.iter().map(|&value| [value; 2]).collect();
+        let (_folder, data) = images(&pixels, &values);
+        let mut feed = feed(data, 4);
+        let mut seen = Vec::new();
+        for step in 0..10 {
+            let (Batch::Bytes(bytes), labels) = feed.batch(step, false) else { panic!("bytes") };
+            let of_images: Vec<_> = bytes.chunks_exact(9).map(|image| u32::from(image[4])).collect();
+            assert_eq!(of_images, labels);
+            seen.extend_from_slice(labels);
+            let (Batch::Resident(indices), labels) = feed.batch(step, true) else { panic!("indices") };
+            assert_eq!(indices, labels);
+        }
+        assert_ne!(seen[..20], seen[20..], "shuffled anew");
+        seen[..20].sort_unstable();
+        assert!(seen[..20].iter().copied().eq(0..20), "each once an epoch");
+    }
+
+    /// Strokes are drawn anew in each epoch.
+    #[test]
+    fn labels_are_those_of_the_epoch() {
+        let shape = Shape { height: 28, width: 28, channels: 1 };
+        let data = || DataSet::open("strokes", None, shape, 0).unwrap();
+        let (mut feed, data) = (feed(data(), 50), data());
+        let order = shuffled(0, 1, data.len());
+        let (Batch::Bytes(bytes), labels) = feed.batch(feed.steps_per_epoch(), false) else { panic!("bytes") };
+        let mut image = vec![0; shape.bytes()];
+        for ((&index, bytes), &label) in order.iter().zip(bytes.chunks_exact(image.len())).zip(labels) {
+            data.fill(1, &[index], &mut image);
+            assert!(bytes == image && Some(label) == data.label_of(1, index));
+        }
+        assert!(labels.iter().zip(&order).any(|(&label, &index)| Some(label) != data.label_of(0, index)));
+    }
+
+    #[test]
+    fn the_background_is_the_median_of_borders() {
+        let (_folder, data) = images(&[[7, 200], [9, 255], [7, 0]], &[0, 0, 0]);
+        assert_eq!(background(&data), [7]);
     }
 }

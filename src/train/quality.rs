@@ -25,28 +25,34 @@ pub struct Reference {
     real: Vec<u8>,
     /// Mean pairwise distance of the real images.
     spread: f64,
+    /// Whether samples come class by class.
+    by_class: bool,
 }
 
 impl Reference {
-    /// Takes real images from all over the data set.
-    pub fn new(data: &DataSet, seed: u64) -> Self {
+    /// Takes real images from all over the data set; with `by_class`, samples from all over the
+    /// grid, too.
+    pub fn new(data: &DataSet, seed: u64, by_class: bool) -> Self {
         let count = data.len().min(IMAGES as u32);
         let indices: Vec<u32> =
             (0..count).map(|i| (u64::from(i) * u64::from(data.len()) / u64::from(count)) as u32).collect();
         let shape = data.shape();
         let mut real = vec![0; indices.len() * shape.bytes()];
         data.fill(0, &indices, &mut real);
-        Reference { seed, shape, spread: mean_distance(&real, shape.bytes()), real }
+        Reference { seed, shape, spread: mean_distance(&real, shape.bytes()), real, by_class }
     }
 
-    /// Measures the samples of a step, the first [`IMAGES`] of them.
+    /// Measures the samples of a step, the first [`IMAGES`] of them, or as many of all classes.
     ///
     /// # Panics
     /// When there are fewer samples than real images, or their size is another.
     pub fn measure(&self, step: u32, samples: &Images) -> Quality {
         let size = self.shape.bytes();
         assert_eq!(samples.pixels.len(), samples.count * size, "samples of the size of the data");
-        let samples = &samples.pixels[..self.real.len()];
+        let count = self.real.len() / size;
+        let place = |number: usize| if self.by_class { number * samples.count / count } else { number };
+        let chosen = (0..count).flat_map(|number| &samples.pixels[place(number) * size..][..size]).copied();
+        let samples: &[u8] = &chosen.collect::<Vec<_>>();
         let spread = mean_distance(samples, size);
         let diversity = if self.spread > 0.0 { spread / self.spread } else { 1.0 };
         Quality { step, diversity, distance: self.sliced_distance(samples) }
@@ -98,7 +104,7 @@ mod tests {
 
     fn reference() -> (Reference, DataSet) {
         let data = DataSet::open("strokes", None, SHAPE, 1).unwrap();
-        (Reference::new(&data, 1), data)
+        (Reference::new(&data, 1, false), data)
     }
 
     fn images(data: &DataSet, first: u32) -> Images {
@@ -119,6 +125,19 @@ mod tests {
         assert!(grey.distance > 3.0 * other.distance, "{grey:?} {other:?}");
     }
 
+    /// A grid has a row for each class, and all of them count.
+    #[test]
+    fn samples_of_all_classes_are_measured() {
+        let shape = Shape { height: 1, width: 1, channels: 1 };
+        let samples = Images::new(vec![0, 0, 200, 200], [4, 1, 1, 1]).unwrap();
+        let measured = |by_class| {
+            let reference = Reference { seed: 3, shape, real: vec![0, 200], spread: 200.0, by_class };
+            reference.measure(7, &samples)
+        };
+        assert_eq!(measured(true), Quality { step: 7, diversity: 1.0, distance: 0.0 });
+        assert_eq!(measured(false).diversity, 0.0);
+    }
+
     /// Two points a side: projections of unit vectors onto the line through them.
     #[test]
     fn distances_are_those_of_the_formula() {
@@ -127,7 +146,7 @@ mod tests {
         // One image of one pixel: every direction is ±1, and the distance is the pixels'
         // difference.
         let one = Shape { height: 1, width: 1, channels: 1 };
-        let reference = Reference { seed: 3, shape: one, real: vec![0], spread: 0.0 };
+        let reference = Reference { seed: 3, shape: one, real: vec![0], spread: 0.0, by_class: false };
         let quality = reference.measure(7, &Images::new(vec![51], [1, 1, 1, 1]).unwrap());
         assert!((quality.distance - 0.2).abs() < 1e-12, "{quality:?}");
     }

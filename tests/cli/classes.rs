@@ -34,8 +34,12 @@ fn a_row_of_all_classes_is_what_its_class_gives() {
     assert!(all[..3 * 64] == ant[..3 * 64] && all[3 * 64..] == bee[3 * 64..]);
     let grid = desk.picture("run/samples/step-00000020.png");
     assert_eq!((grid.0, grid.1), (3 * 10 - 2, 2 * 10 - 2), "a row of each class");
-    desk.run("sample --checkpoint run --out b.png --class all --cols 3 --device cpu").done();
-    assert_eq!(desk.picture("b.png"), grid, "what training showed");
+    for flags in ["", "--class all"] {
+        desk.run(&format!("sample --checkpoint run --out b.png --force {flags} --device cpu")).done();
+        assert_eq!(desk.picture("b.png"), grid, "what training showed");
+    }
+    desk.run("train --config classes.toml --data data --rows 3")
+        .refused(2, "--rows: a run with classes has a row for each");
 }
 
 /// A walk from a class to another begins in the one and ends in the other.
@@ -49,6 +53,23 @@ fn walks_lead_from_class_to_class() {
     let [ant, bee, both] = ["ant", "bee", "ant,bee"].map(|class| walk(&format!("--class {class}")));
     assert!(both.first() == ant.first() && both.last() == bee.last());
     assert!(both.first() != bee.first() && both[1] != ant[1], "on its way from the first frame on");
+}
+
+#[test]
+fn sheets_lead_from_class_to_class() {
+    let desk = desk();
+    let sheet = |flags: &str| {
+        desk.run(&format!("explore --checkpoint run --out s.png --device cpu --force --rows 2 --cols 3 {flags}"))
+            .done();
+        let (width, height, pixels) = desk.picture("s.png");
+        let column = |left: usize| {
+            (0..height as usize).flat_map(|y| pixels[y * width as usize + left..][..8].to_vec()).collect::<Vec<_>>()
+        };
+        [column(0), column(10), column(20)]
+    };
+    let [ant, bee, both] = ["ant", "bee", "ant,bee"].map(|class| sheet(&format!("--class {class}")));
+    assert!(both[0] == ant[0] && both[2] == bee[2]);
+    assert!(both[1] != ant[1] && both[1] != bee[1] && ant[0] != bee[0]);
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Where values come from: preset, file, environment, flag; and that every key can be given
 //! everywhere.
 
+use dcgan_gpu::model::sources::PRESETS;
 use serde_json::Value;
 
 use crate::desk::{Desk, TRAIN};
-
-const PRESETS: [&str; 7] = ["pytorch", "tf-tutorial", "stabilized", "keras", "quick", "colour-32", "colour-64"];
 
 /// Key, flag, and the values that the file, the environment and the flag give, as TOML.
 const SOURCES: [(&str, &str, [&str; 3]); 18] = [
@@ -117,7 +116,7 @@ fn a_resolved_configuration_is_a_configuration() {
 #[test]
 fn every_preset_can_be_shown_and_given_as_a_file() {
     let desk = Desk::new();
-    for preset in PRESETS {
+    for (preset, _) in PRESETS {
         desk.write("mine.toml", desk.run(&format!("presets show {preset}")).done());
         let file = desk.run("train --config mine.toml --dry-run --json").json();
         assert_eq!(file, desk.run(&format!("train --preset {preset} --dry-run --json")).json(), "{preset}");
@@ -139,7 +138,7 @@ fn leaves(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
 #[test]
 fn every_key_of_every_preset_can_be_set() {
     let desk = Desk::new();
-    for preset in PRESETS {
+    for (preset, _) in PRESETS {
         let shown = desk.run(&format!("presets show {preset} --json")).json();
         let mut keys = Vec::new();
         leaves(&shown, "", &mut keys);

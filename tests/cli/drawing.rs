@@ -39,6 +39,16 @@ fn a_checkpoint_file_may_be_an_older_one() {
     assert_eq!(desk.picture("g.png"), desk.picture("run/samples/step-00000015.png"));
 }
 
+/// The average has no part in training, and is drawn from unless its weights are not wanted.
+#[test]
+fn raw_weights_are_those_without_an_average() {
+    let desk = Desk::with_run();
+    let plain = array(&desk, "");
+    desk.run(&format!("{TRAIN} --force --average 100")).done();
+    assert_ne!(array(&desk, ""), plain);
+    assert_eq!(array(&desk, "--raw"), plain);
+}
+
 #[test]
 fn grids_are_as_large_as_asked_for() {
     let desk = Desk::with_run();

@@ -75,6 +75,25 @@ fn a_run_goes_on_whatever_its_objective_is() {
     }
 }
 
+/// A schedule keeps the end that it had, in whatever unit a run's length is, and a longer run is told.
+#[test]
+fn a_schedule_that_has_ended_is_told() {
+    let desk = Desk::new();
+    desk.write("data.idx3-ubyte", idx_images(16, &[8, 8]));
+    // In either order.
+    let schedule = "--set generator.optimizer.schedule.from=0.5 --set generator.optimizer.schedule.kind=linear";
+    for [length, longer] in [["--steps 10", "--steps 20"], ["--epochs 5", "--epochs 10"]] {
+        let train = "train --config tiny.toml --data data.idx3-ubyte --device cpu --out run --force";
+        desk.run(&format!("{train} {schedule} {length}")).done();
+        let ended = desk.run(&format!("{RESUME} {longer}"));
+        assert!(ended.stderr.contains("the generator learns nothing from step 10 on"), "{}", ended.stderr);
+        desk.run(&format!("{train} {schedule} {length}")).done();
+        let ended = desk.run(&format!("{RESUME} {longer} --g-schedule-end 20"));
+        assert!(ended.stderr.contains("generator.optimizer.schedule ends at step 20 now"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("learns nothing"), "{}", ended.stderr);
+    }
+}
+
 #[test]
 fn twice_twenty_steps_are_forty() {
     let desk = Desk::with_run();

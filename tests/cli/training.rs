@@ -155,18 +155,23 @@ fn a_rolled_back_run_goes_on_more_slowly() {
     let desk = Desk::new();
     let ended = desk.run(&format!("{train} --lr 0.5"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let said = "going on from step 0 with a learning rate of 2.5e-1 (1 of 3 times)";
+    let said = "going on from step 0 with half the learning rates (1 of 3 times)";
     assert!(ended.stderr.contains("training diverged: ") && ended.stderr.contains(said), "{}", ended.stderr);
     assert_eq!(desk.config("run")["adam"]["lr"].as_float(), Some(0.25));
 
     let desk = Desk::new();
     let ended = desk.run(&format!("{train} --set init.weights=normal --set init.std=10 --lr 0.5"));
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
-    assert_eq!(ended.stderr.matches(" with a learning rate of ").count(), 3, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches(" with half the learning rates ").count(), 3, "{}", ended.stderr);
     assert_eq!(desk.names("run/checkpoints"), steps([0], "safetensors"), "where it went back to, nothing broken");
     let ended = desk.run("train --resume run --device cpu");
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
-    assert_eq!(ended.stderr.matches(" with a learning rate of ").count(), 0, "three times in all: {}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches(" with half the learning rates ").count(),
+        0,
+        "three times in all: {}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -176,4 +181,14 @@ fn quiet_says_nothing_and_verbose_tells_of_files() {
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
     let verbose = desk.run(&format!("{TRAIN} -v --force"));
     assert!(verbose.stderr.contains("step-00000015.safetensors"), "{}", verbose.stderr);
+}
+
+/// Losses without probabilities record D's mean logits in the place of D(x).
+#[test]
+fn losses_without_probabilities_tell_logits() {
+    let desk = Desk::new();
+    let ended = desk.run(&format!("{TRAIN} --loss hinge"));
+    assert!(ended.stderr.contains("logits ") && !ended.stderr.contains("NaN"), "{}", ended.stderr);
+    let curves = String::from_utf8(desk.read("run/losses.svg")).unwrap();
+    assert!(curves.contains("mean logit") && !curves.contains("D(x)") && !curves.contains("NaN"), "{curves}");
 }

@@ -160,7 +160,7 @@ fn augmentation_does_not_hide_nan() {
     const FILL: f32 = -7.0;
     const BATCH: usize = 3;
     let shape = Shape { height: 5, width: 4, channels: 1 };
-    let images = Images { shape, batch: BATCH as u32, stream: 3, part: 0 };
+    let images = Images { shape, batch: BATCH as u32, source: 3.into() };
     for device in common::devices() {
         for contrast in [0.0, 0.5] {
             let how =

@@ -228,7 +228,7 @@ fn picture(browser: &mut Browser, run: &Path, shots: &Path) -> Result<(), String
         browser.value("[document.documentElement.nodeName, document.querySelectorAll('parsererror').length]")?;
     equal("the curves' file", &found, &json!(["svg", 0]))?;
     let words = browser.value("[...document.querySelectorAll('text')].map(e => e.textContent)")?;
-    for word in ["losses and D(x) over 300 steps", "D loss", "G loss", "real images", "generated images", "step"] {
+    for word in ["curves of 300 steps", "D loss", "G loss", "real images", "generated images", "step"] {
         ensure(words.as_array().is_some_and(|words| words.iter().any(|w| w == word)), format!("{words} lacks {word}"))?;
     }
     let png = BASE64.decode(browser.screenshot()?).map_err(|e| e.to_string())?;

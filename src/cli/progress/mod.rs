@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::model::columns::{D_FAKE, D_LOSS, D_REAL, G_LOSS};
+use crate::model::columns::{D_FAKE, D_LOSS, D_REAL, G_LOSS, LOGIT_FAKE, LOGIT_REAL};
 use crate::output::Picture;
 use crate::train::trainer::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -110,6 +110,10 @@ fn text(progress: &Progress, pace: &Pace, batch: u32) -> String {
     parts.extend(left.map(|left| format!("{} left", in_words(left))));
     parts.extend(pace.speed().map(|speed| format!("{:.0} img/s", speed * f64::from(batch))));
     parts.push(format!("D {:.3}  G {:.3}", values.get(D_LOSS), values.get(G_LOSS)));
-    parts.push(format!("D(x) {:.2}  D(G(z)) {:.2}", values.get(D_REAL), values.get(D_FAKE)));
+    parts.push(if values.has(D_REAL) {
+        format!("D(x) {:.2}  D(G(z)) {:.2}", values.get(D_REAL), values.get(D_FAKE))
+    } else {
+        format!("logits {:.2} real  {:.2} generated", values.get(LOGIT_REAL), values.get(LOGIT_FAKE))
+    });
     parts.join("  ")
 }

@@ -38,12 +38,20 @@ pub enum Images<'a> {
 /// # Errors
 ///
 /// [`Kind::Data`](crate::error::Kind::Data), with the line, when there is not exactly one for each.
-pub fn parse(source: impl Read, images: Images<'_>) -> Result<Labels> {
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(source);
+pub fn parse(mut source: impl Read, images: Images<'_>) -> Result<Labels> {
+    let mut text = Vec::new();
+    source.read_to_end(&mut text).map_err(|cause| damaged(&cause.to_string()))?;
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(&text[..]);
     let mut table = Table::new(images);
     let (mut columns, mut row) = (None, ByteRecord::new());
+    let (mut line, mut counted) = (1, 0);
     while reader.read_byte_record(&mut row).map_err(|cause| damaged(&cause.to_string()))? {
-        let line = row.position().map_or(0, csv::Position::line);
+        // The reader's own number is that of the end of the row before: blank lines lie between,
+        // and half of a line's end where that is \r\n.
+        let before = row.position().map_or(0, csv::Position::byte) as usize;
+        let begin = before + text[before..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        line += text[counted..begin].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        counted = begin;
         let columns = match &columns {
             Some(columns) => columns,
             None => {
@@ -261,6 +269,9 @@ mod tests {
             "line 1 names picture, which is no picture in the folder (columns are",
         );
         refused(parsed("a.png,1\nb.png,2\na.png,1\n"), "line 3 names a.png, which line 1 has labelled already");
+        refused(parsed("a.png,1\r\nc.png,2\r\n"), "line 2 names c.png");
+        refused(parsed("\r\n\r\na.png,1\n\nc.png,2"), "line 5 names c.png");
+        refused(parsed("a.png,1\r\nb.png,2\r\na.png,1\r\n"), "line 3 names a.png, which line 1 has");
         refused(parsed("a.png,1\n"), "it has no line for 1 of 2 pictures, the first is b.png; add them");
         refused(parsed(""), "it has no line for 2 of 2 pictures");
         refused(parsed("a.png;1\nb.png;2\n"), "its first line has one column; write lines file,label, with commas");

@@ -10,14 +10,14 @@ mod twins;
 use serde::{Deserialize, Serialize};
 
 use super::case::{self, Trial};
-use super::{AUGMENTATION, FLAT_INDEX, Flat, PHILOX, SEED_WORD, STEP_WORD, Topic, tree_trips};
+use super::{ADD_UP, AUGMENTATION, FLAT_INDEX, Flat, PHILOX, SEED_WORD, STEP_WORD, Topic, tree_trips};
 use crate::plan::{Bound, Constant, Kernel, Launch, Recorder, Role, View};
-use crate::random::stream;
+use crate::random::{Source, stream};
 use crate::shape::Shape;
 use crate::twinned;
 
 /// The mean of each image, or of what the adjoint moves back.
-pub static MEANS: Kernel = kernel!("augment/means", [PHILOX, AUGMENTATION], Bound::Sum);
+pub static MEANS: Kernel = kernel!("augment/means", [PHILOX, AUGMENTATION, ADD_UP], Bound::Sum);
 /// The augmented images.
 pub static APPLY: Kernel = kernel!("augment/apply", [FLAT_INDEX, PHILOX, AUGMENTATION], Bound::Relative(1e-6));
 /// The gradient with respect to the images.
@@ -66,10 +66,8 @@ pub struct Images {
     pub shape: Shape,
     /// Images.
     pub batch: u32,
-    /// Random stream: what shares it, and the part, is augmented alike.
-    pub stream: u32,
-    /// The last word of the Philox counter.
-    pub part: u32,
+    /// What shares it is augmented alike.
+    pub source: Source,
 }
 
 /// What all of the functions here read and write.
@@ -77,7 +75,7 @@ pub struct Images {
 pub struct Augmented {
     /// `[pixels, batch, channels]`: images, directions, or the upstream gradient.
     pub x: View,
-    /// `[8]`: seed, step, …
+    /// `[..]`: seed, step, …
     pub step: View,
     /// `[batch]`: scratch.
     pub means: View,
@@ -146,7 +144,7 @@ fn record_means(recorder: &mut Recorder, how: &Augmentation, images: Images, mas
 
 /// Those that all three kernels share.
 fn constants(how: &Augmentation, images: Images) -> Vec<(&'static str, Constant)> {
-    let Images { shape: Shape { height, width, channels }, batch, stream, part } = images;
+    let Images { shape: Shape { height, width, channels }, batch, source: Source { stream, part } } = images;
     assert!(channels <= 3, "images have a fill value for each of at most 3 channels, not {channels}");
     // In f32, where 0.7 · 5 is 3.5; rounded half up.
     let pixels = |part: f32, size: u32| ((size as f32 * part).round() as u32).min(size);
@@ -179,7 +177,7 @@ fn cases() -> Vec<Trial> {
             let words = shape.values() * batch;
             let x = case::floats(program, "x", 0, words, |z| 1.0 + z);
             let means = case::floats(program, "means", 1, batch, |z| z);
-            let images = Images { shape, batch, stream: stream::DEVICE + 3, part: 2 };
+            let images = Images { shape, batch, source: Source { stream: stream::DEVICE + 3, part: 2 } };
             let mut views = |label| {
                 let y = program.floats(label, Role::Activations, words.into());
                 Augmented { x, step, means, y }

@@ -4,11 +4,12 @@
 use rayon::prelude::*;
 
 use super::{FLAT_INDEX, Flat, GradTable, Rows, Shares, record_grad_table, tree_trips};
+use crate::kernels::ADD_UP;
 use crate::plan::{Bound, Kernel, Launch, Recorder, View};
 use crate::twin::{Call, Real, chunks, vectorised};
 
 /// Adds the products to the logits.
-pub static FORWARD: Kernel = kernel!("class/projection_forward", [], Bound::Sum);
+pub static FORWARD: Kernel = kernel!("class/projection_forward", [ADD_UP], Bound::Sum);
 /// Adds their part to the features' gradient.
 pub static GRAD_INPUT: Kernel = kernel!("class/projection_grad_input", [FLAT_INDEX], Bound::Sum);
 /// Σ h·ds of each sample.

@@ -2,14 +2,14 @@
 //! logit; `common/adversarial.wgsl` and its twin do the rest for all of them.
 
 use super::{LossOf, RING_COLUMNS, RING_ROWS};
-use crate::kernels::{ADVERSARIAL, LOG1P, NAN_BITS, SIGMOID, SOFTPLUS, STEP_WORD};
+use crate::kernels::{ADD_UP, ADVERSARIAL, LOG1P, NAN_BITS, SIGMOID, SOFTPLUS, STEP_WORD};
 use crate::plan::{Bound, Kernel, Launch, Recorder, View};
 use crate::twin::{Call, Real};
 
 /// A kernel of the family.
 macro_rules! adversarial {
     ($name:literal) => {
-        kernel!($name, [SIGMOID, LOG1P, SOFTPLUS, NAN_BITS, ADVERSARIAL], Bound::Relative(1e-5))
+        kernel!($name, [SIGMOID, LOG1P, SOFTPLUS, NAN_BITS, ADD_UP, ADVERSARIAL], Bound::Relative(1e-5))
     };
 }
 
@@ -88,15 +88,18 @@ struct Logit<F> {
 type Judged<F> = [F; 3];
 
 pub(super) fn non_saturating<F: Real>(call: &mut Call<'_, F>) {
-    reduce(call, |Logit { l, target, .. }| {
-        [l.max(F::ZERO) - target * l + (-l.abs()).exp().ln_1p(), l.sigmoid() - target, l.sigmoid()]
-    });
+    reduce(call, |Logit { l, target, .. }| [cross_entropy(l, target), l.sigmoid() - target, l.sigmoid()]);
+}
+
+/// Of σ(l) with a soft label.
+fn cross_entropy<F: Real>(l: F, target: F) -> F {
+    l.max(F::ZERO) - target * l + (-l.abs()).exp().ln_1p()
 }
 
 pub(super) fn minimax<F: Real>(call: &mut Call<'_, F>) {
     reduce(call, |Logit { of, l, target, .. }| match of {
         LossOf::Generator => [-l.softplus(), -l.sigmoid(), l.sigmoid()],
-        LossOf::Real | LossOf::Fake => [l.softplus() - target * l, l.sigmoid() - target, l.sigmoid()],
+        LossOf::Real | LossOf::Fake => [cross_entropy(l, target), l.sigmoid() - target, l.sigmoid()],
     });
 }
 

@@ -2,13 +2,13 @@
 
 use super::{RING_COLUMNS, RING_ROWS};
 use crate::kernels::case::{self, Trial};
-use crate::kernels::{LOG1P, NAN_BITS, STEP_WORD};
+use crate::kernels::{ADD_UP, LOG1P, NAN_BITS, STEP_WORD};
 use crate::plan::{Bound, Kernel, Launch, Recorder, Role, View};
 use crate::random::{Draws, stream};
 use crate::twin::{Call, Real};
 
 /// Loss and the classes' gradient.
-pub static CROSS_ENTROPY: Kernel = kernel!("loss/cross_entropy", [LOG1P, NAN_BITS], Bound::Relative(1e-5));
+pub static CROSS_ENTROPY: Kernel = kernel!("loss/cross_entropy", [LOG1P, NAN_BITS, ADD_UP], Bound::Relative(1e-5));
 
 /// What [`record_cross_entropy`] reads and writes.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub struct CrossEntropy {
     pub logits: View,
     /// `[batch]`
     pub labels: View,
-    /// `[8]`: seed, step, …
+    /// `[..]`: seed, step, …
     pub step: View,
     /// `[batch, 1 + classes]`, added to: the first column stays as it is.
     pub dlogits: View,

@@ -2,12 +2,12 @@
 //! of those of generated ones, and the other way round.
 
 use super::{Column, LossOf, RING_COLUMNS, RING_ROWS};
-use crate::kernels::{NAN_BITS, STEP_WORD, tree_trips};
+use crate::kernels::{ADD_UP, NAN_BITS, STEP_WORD, tree_trips};
 use crate::plan::{Bound, Kernel, Launch, Recorder, View};
 use crate::twin::{Call, Real};
 
 /// Adds to the logits' gradients, and keeps the means.
-pub static LECAM: Kernel = kernel!("loss/lecam", [NAN_BITS], Bound::Relative(1e-5));
+pub static LECAM: Kernel = kernel!("loss/lecam", [NAN_BITS, ADD_UP], Bound::Relative(1e-5));
 
 /// What the running means keep of themselves in a step.
 const KEPT: f64 = 0.99;

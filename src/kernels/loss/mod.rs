@@ -96,7 +96,7 @@ impl LossOf {
 /// What [`record_stamp`] reads and writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
-    /// `[8]`: seed, step, …
+    /// `[..]`: seed, step, …
     pub step: View,
     /// A tensor that the update of G writes.
     pub g: View,

@@ -8,7 +8,7 @@ mod twins;
 
 use super::case::{self, Trial};
 use super::loss::{RING_COLUMNS, RING_ROWS};
-use super::{FLAT_INDEX, Flat, KEEP_NAN, STEP_WORD, Topic, tree_trips};
+use super::{ADD_UP, FLAT_INDEX, Flat, KEEP_NAN, STEP_WORD, Topic, tree_trips};
 use crate::plan::{ALIGNMENT, Bound, Constant, Kernel, Launch, Recorder, View, flat_workgroups};
 use crate::twinned;
 
@@ -17,13 +17,13 @@ pub static COLUMNS: Kernel = kernel!("spectral/columns", [], Bound::Sum);
 /// Wv, in shares.
 pub static ROWS: Kernel = kernel!("spectral/rows", [], Bound::Sum);
 /// A vector of length 1 from the shares of its sums.
-pub static NORMALISE: Kernel = kernel!("spectral/normalise", [KEEP_NAN], Bound::Relative(1e-5));
+pub static NORMALISE: Kernel = kernel!("spectral/normalise", [KEEP_NAN, ADD_UP], Bound::Relative(1e-5));
 /// σ = uᵀWv.
-pub static SIGMA: Kernel = kernel!("spectral/sigma", [], Bound::Sum);
+pub static SIGMA: Kernel = kernel!("spectral/sigma", [ADD_UP], Bound::Sum);
 /// W̄ = W / σ.
 pub static DIVIDE: Kernel = kernel!("spectral/divide", [FLAT_INDEX], Bound::Relative(4e-7));
 /// ⟨dL/dW̄, W̄⟩, in shares.
-pub static GRAD_SHARES: Kernel = kernel!("spectral/grad_shares", [], Bound::Sum);
+pub static GRAD_SHARES: Kernel = kernel!("spectral/grad_shares", [ADD_UP], Bound::Sum);
 /// The gradient of W from that of W̄.
 pub static GRAD_WEIGHT: Kernel = kernel!("spectral/grad_weight", [FLAT_INDEX], Bound::Relative(1e-5));
 /// The largest σ of a network's layers, for the ring.

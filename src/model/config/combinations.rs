@@ -3,7 +3,7 @@
 use super::{Config, Order};
 use crate::layers::LayerSpec;
 use crate::model::network::Layout;
-use crate::objective::{DiscriminatorClasses, GeneratorClasses, Loss, RateSchedule};
+use crate::objective::{Classes, DiscriminatorClasses, GeneratorClasses, Loss, RateSchedule};
 
 /// What is wrong with the objective of a configuration, whatever the networks are.
 pub(super) fn of_objective(config: &Config) -> Option<String> {
@@ -77,11 +77,23 @@ pub(super) fn with_networks(config: &Config, [_, discriminator]: [&Layout; 2]) -
             layer.name()
         ));
     }
-    let is_bounded = objective.clip.is_some() || objective.penalty.is_some() || has_spectral_norm(config);
+    if let (Some(penalty), Some((layer, _))) =
+        (objective.penalty, discriminator.layers.last().filter(|last| !last.0.is_linear()))
+    {
+        return Some(format!(
+            "objective.penalty = {} needs a discriminator that ends in a linear layer, and its layer {} ({}) is not; \
+             leave that layer out",
+            penalty.kind.name(),
+            discriminator.layers.len() - 1,
+            layer.name()
+        ));
+    }
+    let is_bounded = objective.clip.is_some() || objective.penalty.is_some() || is_bounded_by_spectral_norm(config);
     if objective.loss == Loss::Wasserstein && !is_bounded {
         return Some(
             "objective.loss = wasserstein needs a bounded discriminator; set objective.clip = 0.01, a penalty such as \
-             --penalty wgan-gp, or spectral_norm = true on D's linear layers"
+             --penalty wgan-gp, or spectral_norm = true on all of D's linear layers, without batch norm in D and without \
+             classes.discriminator = projection"
                 .to_string(),
         );
     }
@@ -106,8 +118,66 @@ pub(super) fn of_classes(config: &Config) -> Option<String> {
     })
 }
 
-/// Whether every linear layer of D is normalised.
-fn has_spectral_norm(config: &Config) -> bool {
-    let mut linear = config.discriminator.layers.iter().filter(|layer| layer.is_linear());
-    linear.all(|layer| layer.has_spectral_norm())
+/// Whether every linear layer of D is normalised, and nothing else has a scale that is learned.
+fn is_bounded_by_spectral_norm(config: &Config) -> bool {
+    let projects = |classes: &Classes| classes.discriminator == DiscriminatorClasses::Projection;
+    let is_bounded = |layer: &LayerSpec| match layer {
+        LayerSpec::BatchNorm(_) => false,
+        layer => !layer.is_linear() || layer.has_spectral_norm(),
+    };
+    config.discriminator.layers.iter().all(is_bounded) && !config.classes.as_ref().is_some_and(projects)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layers::LayerSpec;
+    use crate::model::config::Config;
+    use crate::model::sources::preset;
+    use crate::objective::{Classes, DiscriminatorClasses, Loss, Penalty, PenaltyKind};
+
+    /// What is wrong with the preset `quick`, changed.
+    fn problem(change: impl Fn(&mut Config)) -> String {
+        let mut config = preset("quick").unwrap();
+        change(&mut config);
+        config.layouts().map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    /// The penalty passes ones back from the logits, which an activation behind them would change.
+    #[test]
+    fn a_penalty_begins_at_the_logits() {
+        let penalised = |ending: &str| {
+            problem(|config| {
+                config.objective.penalty = Some(Penalty { kind: PenaltyKind::R1, weight: None });
+                config.discriminator.layers.retain(|layer| !matches!(layer, LayerSpec::BatchNorm(_)));
+                let ending: Option<LayerSpec> = (!ending.is_empty()).then(|| toml::from_str(ending).unwrap());
+                config.discriminator.layers.extend(ending);
+            })
+        };
+        assert_eq!(penalised(""), "");
+        let refused = penalised("type = \"leaky_relu\"\nslope = 0.2");
+        assert!(refused.contains("objective.penalty = r1") && refused.contains("(leaky_relu)"), "{refused}");
+    }
+
+    #[test]
+    fn spectral_norm_bounds_a_critic_that_has_no_other_scale() {
+        let wasserstein = |norm: bool, classes: Option<DiscriminatorClasses>| {
+            problem(|config| {
+                config.objective.loss = Loss::Wasserstein;
+                config.classes = classes.map(|discriminator| Classes { discriminator, ..Classes::default() });
+                config.discriminator.layers.retain(|layer| norm || !matches!(layer, LayerSpec::BatchNorm(_)));
+                for layer in &mut config.discriminator.layers {
+                    match layer {
+                        LayerSpec::Dense(layer) => layer.spectral_norm = true,
+                        LayerSpec::Conv(layer) => layer.spectral_norm = true,
+                        _ => {}
+                    }
+                }
+            })
+        };
+        assert_eq!(wasserstein(false, None), "");
+        assert_eq!(wasserstein(false, Some(DiscriminatorClasses::Planes)), "");
+        for refused in [wasserstein(true, None), wasserstein(false, Some(DiscriminatorClasses::Projection))] {
+            assert!(refused.contains("needs a bounded discriminator"), "{refused}");
+        }
+    }
 }

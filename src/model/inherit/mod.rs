@@ -9,6 +9,7 @@ use tell::tell;
 
 use super::checkpoint::Checkpoint;
 use super::config::Config;
+use super::learned::stored;
 use super::network::AVERAGE;
 use super::parameters::NETWORKS;
 use super::tensors::Tensors;
@@ -75,7 +76,7 @@ enum Fate<'a> {
 pub fn inherit(config: &Config, source: &Checkpoint) -> Result<Inheritance> {
     let before = &source.metadata.config;
     let classes = &Classes::of(config, before);
-    let (new, old) = (config.stored()?, before.stored()?);
+    let (new, old) = (stored(config)?, stored(before)?);
     let mut tensors = Tensors::default();
     new.iter().for_each(|stored| tensors.insert(stored, &initial(stored, config.seed)));
     let (mut taken, mut all, mut misfits, mut lines) = (0, 0, Vec::new(), Vec::new());

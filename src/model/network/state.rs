@@ -2,7 +2,8 @@
 
 use super::Layout;
 use crate::kernels::spectral;
-use crate::model::parameters::{Flat, Init};
+use crate::layers::VariableKind;
+use crate::model::parameters::Init;
 use crate::objective::OptimizerKind;
 use crate::plan::{Program, Role, Stored, View};
 
@@ -20,7 +21,7 @@ pub struct State {
 }
 
 /// What belongs to a network's spectrally normalised weights; see
-/// [`super::spectral::Spectral`].
+/// [`crate::model::spectral::Spectral`].
 #[derive(Clone, Copy, Debug)]
 pub struct Normalised {
     /// W / σ of each layer.
@@ -67,18 +68,7 @@ impl State {
 
     /// The state of a network that only samples, from the average of its parameters.
     pub fn of_average(program: &mut Program, layout: &Layout, init: &Init) -> Self {
-        let first = program.stored.len();
-        let state = State::with_optimizer(program, layout, init, None);
-        for stored in &mut program.stored[first..] {
-            let running = stored.name.ends_with(".running");
-            for (own, average) in ["parameter", "state"].into_iter().zip(AVERAGE) {
-                if running || own == "parameter" {
-                    let of = |what| format!("{}/{what}/", layout.name);
-                    stored.name = stored.name.replacen(&of(own), &of(average), 1);
-                }
-            }
-        }
-        state
+        State::named(program, layout, init, None, AVERAGE)
     }
 
     /// Adds an average of the parameters, which begins as they do, and lists it as stored.
@@ -87,11 +77,10 @@ impl State {
             |what: &str, role, words: u64| program.floats(format!("{}/{what}", layout.name), role, words.max(1));
         let parameters = flat("average", Role::Parameters, layout.parameters.words);
         let kept = flat("running of average", Role::RunningStatistics, layout.state.words);
-        let [of_parameters, of_state] = AVERAGE;
-        let stored = layout.parameters.stored(layout.name, of_parameters, parameters, Some(init));
-        program.stored.extend(stored);
-        let running = layout.state.stored(layout.name, of_state, kept, Some(init)).into_iter();
-        program.stored.extend(running.filter(|stored| stored.name.ends_with(".running")));
+        let [learned, running] = AVERAGE;
+        let of_state = |kind| (kind == VariableKind::Running).then_some(running);
+        program.stored.extend(layout.parameters.stored(layout.name, |_| Some(learned), parameters, Some(init)));
+        program.stored.extend(layout.state.stored(layout.name, of_state, kept, Some(init)));
         Averaged { parameters, kept }
     }
 
@@ -102,6 +91,18 @@ impl State {
         layout: &Layout,
         init: &Init,
         optimizer: Option<OptimizerKind>,
+    ) -> Self {
+        State::named(program, layout, init, optimizer, ["parameter", STATE])
+    }
+
+    /// As [`State::with_optimizer`]; parameters and running statistics are stored under these
+    /// names.
+    fn named(
+        program: &mut Program,
+        layout: &Layout,
+        init: &Init,
+        optimizer: Option<OptimizerKind>,
+        [learned_name, running_name]: [&'static str; 2],
     ) -> Self {
         let training = optimizer.is_some();
         let Layout { name, parameters: learned, state: other, normalised, .. } = layout;
@@ -120,22 +121,25 @@ impl State {
             sigma: flat("sigma", Role::Scratch, u64::from(spectral::SIGMA_PITCH) * normalised.slots.len() as u64),
             partial: flat("partial sums of sigma", Role::Scratch, partial_words),
         });
-        let mut store = |what, flat: &Flat, view, init| program.stored.extend(flat.stored(name, what, view, init));
-        store("parameter", learned, parameters, Some(init));
+        program.stored.extend(learned.stored(name, |_| Some(learned_name), parameters, Some(init)));
+        let mut store = |what, view| program.stored.extend(learned.stored(name, |_| Some(what), view, None));
         if let Some(Optimized { m, v, .. }) = optimizer {
             match m {
                 Some(m) => {
-                    store(FIRST_MOMENT, learned, m, None);
-                    store("adam_v", learned, v, None);
+                    store(FIRST_MOMENT, m);
+                    store("adam_v", v);
                 }
-                None => store("rmsprop_v", learned, v, None),
+                None => store("rmsprop_v", v),
             }
         }
-        store("state", other, kept, Some(init));
+        let of_state = |kind| Some(if kind == VariableKind::Running { running_name } else { STATE });
+        program.stored.extend(other.stored(name, of_state, kept, Some(init)));
         State { parameters, kept, normalised, optimizer }
     }
 }
 
+/// What the names of state that is no parameter have between network and layer.
+const STATE: &str = "state";
 /// What the names of G's and D's first moments have between network and layer.
 const FIRST_MOMENT: &str = "adam_m";
 

@@ -18,6 +18,8 @@ pub struct Traversal {
     scratch: View,
     transposed: View,
     gradients: Gradients,
+    /// How many layers come before the first one that learns.
+    before_learning: usize,
 }
 
 #[derive(Debug)]
@@ -182,7 +184,9 @@ impl Traversal {
                     .collect(),
             ),
         };
-        Traversal { name: layout.name, layers, batch, step, scratch, transposed, gradients }
+        let learns = |layer: &Layered| layout.parameters.slots.iter().any(|slot| slot.layer == layer.index);
+        let before_learning = layers.iter().position(learns).unwrap_or(layers.len());
+        Traversal { name: layout.name, layers, batch, step, scratch, transposed, gradients, before_learning }
     }
 
     /// Where activation gradients lie: each layer's, from the first on, where they are kept.
@@ -191,11 +195,6 @@ impl Traversal {
             Gradients::Alternating(both) => both,
             Gradients::Kept(own) => own,
         }
-    }
-
-    /// The network's name.
-    pub fn name(&self) -> &'static str {
-        self.name
     }
 
     /// Records a forward pass from `input`.
@@ -259,7 +258,10 @@ impl Traversal {
     fn go_back(&self, recorder: &mut Recorder, tape: &Tape, upstream: View, wanted: Wanted) -> Gradient {
         let mut dy = upstream;
         let mut outputs = Vec::with_capacity(self.layers.len());
-        for (number, (Layered { index, layer, input }, &x)) in self.layers.iter().zip(&tape.inputs).enumerate().rev() {
+        // For the parameters, nothing before the first layer that learns needs a gradient.
+        let last = if wanted == Wanted::Parameters { self.before_learning } else { 0 };
+        let passed = self.layers.iter().zip(&tape.inputs).enumerate().skip(last);
+        for (number, (Layered { index, layer, input }, &x)) in passed.rev() {
             recorder.scope(format!("{}.{index} backward", self.name));
             let room = match &self.gradients {
                 Gradients::Alternating(both) => both.iter().find(|g| g.tensor != dy.tensor).unwrap_or(&both[0]),
@@ -271,7 +273,7 @@ impl Traversal {
                 dx: room.slice(0, input.values() * self.batch),
                 parameters: wanted != Wanted::Input,
                 scaling: if let Wanted::Scaled(scaling) = wanted { Some(scaling) } else { None },
-                input: *index > 0 || wanted != Wanted::Parameters,
+                input: number > last || wanted != Wanted::Parameters,
             };
             outputs.push(dy);
             dy = layer.backward(&mut self.pass(recorder, Mode::Train, tape.given), flow);

@@ -81,7 +81,7 @@ impl Trainer {
         let step = from.map_or(0, |from| from.step);
         Trainer {
             schedule: Schedule::new(&config, feed.steps_per_epoch()),
-            reference: Reference::new(feed.data(), config.seed),
+            reference: Reference::new(feed.data(), config.seed, config.classes.is_some()),
             health: Health::new(folder.best_diversity()),
             clock: Clock::start(step),
             config,
@@ -231,7 +231,8 @@ impl Trainer {
     fn sample(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let output = &self.config.output;
         let (rows, cols) = (output.rows as usize, output.cols as usize);
-        let images = self.machine.engine().sample((rows * cols).max(IMAGES))?;
+        let count = self.samples();
+        let images = self.machine.engine().sample(count)?;
         let quality = self.reference.measure(self.step, &images);
         self.quality = Some(quality);
         let picture = grid(&images, rows, cols);
@@ -243,11 +244,20 @@ impl Trainer {
         Ok(())
     }
 
+    /// How many samples a grid and its quality take.
+    fn samples(&self) -> usize {
+        (self.config.output.rows as usize * self.config.output.cols as usize).max(IMAGES)
+    }
+
     /// How far this step's samples are from real images.
     fn distance(&mut self) -> Result<f64> {
         match self.quality.filter(|quality| quality.step == self.step) {
             Some(quality) => Ok(quality.distance),
-            None => Ok(self.reference.measure(self.step, &self.machine.engine().sample(IMAGES)?).distance),
+            None => {
+                let count = self.samples();
+                let images = self.machine.engine().sample(count)?;
+                Ok(self.reference.measure(self.step, &images).distance)
+            }
         }
     }
 

@@ -44,9 +44,8 @@ impl Recovery {
         if error.kind() == Kind::Diverged && rolls_back && trainer.rollbacks < ATTEMPTS {
             let step = trainer.rewind(observer).map_err(|e| also(&error, &e))?;
             trainer.slow_down(SLOWER).map_err(|e| also(&error, &e))?;
-            let rate = trainer.config.adam.lr;
             observer.notice(&format!(
-                "{error}; going on from step {step} with a learning rate of {rate:e} ({} of {ATTEMPTS} times)",
+                "{error}; going on from step {step} with half the learning rates ({} of {ATTEMPTS} times)",
                 trainer.rollbacks
             ));
             return Ok(());
