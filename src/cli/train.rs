@@ -27,6 +27,8 @@ use super::{DeviceChoice, announce, answer, data, dry_run, signals, table};
   dcgan-gpu train --preset quick                        built-in digits; two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
   dcgan-gpu train --data path/to/images --preset keras  PNG, JPEG or IDX files, or a .npy array
+  dcgan-gpu train --preset conditional                  digits by class; a row of the grid each
+  dcgan-gpu train --loss least-squares --average 10000  another loss; draws from an average of G
   dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
   dcgan-gpu train --from runs/mine --data kmnist        a new run with its weights and settings
@@ -70,9 +72,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let mut say = announce(quiet);
     let (merge, source) = arguments.settings.resolve(&mut say)?;
     let config = merge.finish()?;
-    if config.classes.is_some() && arguments.settings.give("--rows") {
-        return Err(Error::usage("--rows: a run with classes has a row for each of them; leave it out"));
-    }
+    check_rows(&config, &arguments.settings)?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
     // Before the data are known, so are not all classes.
@@ -99,6 +99,14 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         }
         None => Trainer::start(config, data, device, claim, tune),
     })
+}
+
+/// Refuses another number of rows for a run that has one for each class.
+fn check_rows(config: &Config, settings: &Settings) -> Result<()> {
+    if config.classes.is_some() && settings.give("--rows") {
+        return Err(Error::usage("--rows: a run with classes has a row for each of them; leave it out"));
+    }
+    Ok(())
 }
 
 /// Refuses to replace the run whose weights the new one begins with.
@@ -145,9 +153,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     keep_units(&mut stored, &arguments.settings);
     let mut config = arguments.settings.apply(Merge::from_run(&stored)?)?;
     make_absolute(&mut config)?;
-    if config.classes.is_some() && arguments.settings.give("--rows") {
-        return Err(Error::usage("--rows: a run with classes has a row for each of them; leave it out"));
-    }
+    check_rows(&config, &arguments.settings)?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
     let per_epoch = found.as_ref().map_or(0, |found| found.checkpoint.metadata.steps_per_epoch);

@@ -147,8 +147,8 @@ impl Flat {
     }
 
     /// What is stored in the flat tensor of network `owner`: of each variable what `what` calls it,
-    /// if it does; it begins at zero without `init`. Variable n of each network draws from a stream of its own, where
-    /// there are at most [`MOST_TENSORS`].
+    /// if it does; it begins at zero without `init`. Variable n of each network draws from a stream
+    /// of its own, where there are at most [`MOST_TENSORS`].
     pub fn stored(
         &self,
         owner: &'static str,

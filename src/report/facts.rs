@@ -9,6 +9,9 @@ use crate::run::records::{means, median};
 /// Records at the end over which losses are averaged.
 pub(super) const LAST: usize = 100;
 
+/// Classes that are named.
+const MOST_CLASSES: usize = 64;
+
 /// Name and value of what there is to say.
 pub(super) fn of(run: &Run) -> Vec<(String, String)> {
     let setting = |keys: &[&str]| run.setting_text(keys);
@@ -28,6 +31,8 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         ("Images", image),
         ("Seed", setting(&["seed"])),
         ("Batch", batch.zip(setting(&["training", "order"])).map(|(batch, order)| format!("{batch}, {order} updates"))),
+        ("Objective", objective(run)),
+        ("Classes", classes(run)),
         ("Device", run.device().or_else(|| Some("not known before the first checkpoint".to_string()))),
         ("Kernels tuned for", run.tuned_for.clone()),
         ("Program", run.program_version().map(|version| format!("dcgan-gpu {version}"))),
@@ -47,6 +52,22 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         (group.about, (!values.is_empty()).then(|| format!("{}, {over}", values.join(" and "))))
     }));
     rows.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
+}
+
+/// The loss and what is penalised, where a run says so.
+fn objective(run: &Run) -> Option<String> {
+    let setting = |keys: &[&str]| run.setting_text(&[&["objective"], keys].concat());
+    let penalty = setting(&["penalty", "kind"]).map(|kind| format!(", {kind} penalty"));
+    Some(setting(&["loss"])? + &penalty.unwrap_or_default())
+}
+
+/// The names of classes, in the order of the rows of a grid.
+fn classes(run: &Run) -> Option<String> {
+    let names = run.setting(&["classes", "names"])?.as_array()?;
+    let mut shown: Vec<_> = names.iter().take(MOST_CLASSES).filter_map(|name| name.as_str()).collect();
+    let more = (names.len() > MOST_CLASSES).then(|| format!("and {} more", names.len() - MOST_CLASSES));
+    shown.extend(more.as_deref());
+    Some(shown.join(", "))
 }
 
 /// How far the run is.

@@ -42,6 +42,14 @@ fn a_row_of_all_classes_is_what_its_class_gives() {
         .refused(2, "--rows: a run with classes has a row for each");
 }
 
+#[test]
+fn a_report_names_the_classes() {
+    let desk = desk();
+    desk.run("report run --out report.html").done();
+    let page = String::from_utf8(desk.read("report.html")).unwrap();
+    assert!(page.contains("Classes") && page.contains("ant, bee"), "{page}");
+}
+
 /// A walk from a class to another begins in the one and ends in the other.
 #[test]
 fn walks_lead_from_class_to_class() {

@@ -57,8 +57,8 @@ fn assert_same_runs(desk: &Desk, a: &str, b: &str) {
     }
 }
 
-/// With all that a step may keep besides weights and moments: averages, the means of LeCam, singular
-/// vectors, and with schedules.
+/// With all that a step may keep besides weights and moments: averages, the means of LeCam,
+/// singular vectors, and with schedules.
 #[test]
 fn a_run_goes_on_whatever_its_objective_is() {
     for flags in [
@@ -75,7 +75,8 @@ fn a_run_goes_on_whatever_its_objective_is() {
     }
 }
 
-/// A schedule keeps the end that it had, in whatever unit a run's length is, and a longer run is told.
+/// A schedule keeps the end that it had, in whatever unit a run's length is, and a longer run is
+/// told.
 #[test]
 fn a_schedule_that_has_ended_is_told() {
     let desk = Desk::new();
