@@ -160,7 +160,14 @@ pub const BROKEN: &[(&str, &str)] = &[
         "@group(0) @binding(0) var<storage, read> a: array<u32>; @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { for (var k = 0u; k < a[i]; k++) { workgroupBarrier(); } }",
         "not uniform",
     ),
-    ("fn f() { workgroupBarrier(); } @compute @workgroup_size(64) fn main() { f(); }", "outside the entry point"),
+    (
+        "fn f() { workgroupBarrier(); } fn g() { f(); } @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) { if i < 4u { g(); } }",
+        "not uniform",
+    ),
+    (
+        "fn f(i: u32) { if i < 4u { workgroupBarrier(); } } @compute @workgroup_size(64) fn main() { f(3u); }",
+        "not uniform",
+    ),
 ];
 
 /// Texts that break a rule each.

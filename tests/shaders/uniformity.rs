@@ -1,7 +1,8 @@
 //! Barriers in uniform control flow alone: browsers demand it, naga does not check it.
 //!
 //! A conservative analysis of naga's IR: a value is uniform if every invocation of a workgroup
-//! certainly has the same.
+//! certainly has the same. What a function is given may vary; one that has a barrier is a barrier
+//! where it is called.
 
 use std::collections::HashSet;
 
@@ -13,35 +14,35 @@ use naga::{
 /// Barriers of a module that some invocations might not reach.
 pub fn problems(module: &Module) -> Vec<String> {
     let mut problems = Vec::new();
-    for (_, function) in module.functions.iter() {
-        if has_barrier(&function.body) {
-            problems.push(format!("a barrier outside the entry point, in {:?}", function.name));
-        }
-    }
-    for entry_point in &module.entry_points {
-        let mut analysis = Analysis { module, function: &entry_point.function, varying: HashSet::new(), bad: false };
+    let functions = module.functions.iter().map(|(_, function)| function);
+    for function in functions.chain(module.entry_points.iter().map(|entry_point| &entry_point.function)) {
+        let mut analysis = Analysis { module, function, varying: HashSet::new(), bad: false };
         loop {
             let known = analysis.varying.len();
             analysis.bad = false;
-            analysis.walk(&entry_point.function.body, false);
+            analysis.walk(&function.body, false);
             if analysis.varying.len() == known {
                 break;
             }
         }
         if analysis.bad {
-            problems.push("a barrier in control flow that is not uniform".to_string());
+            let name = function.name.as_deref().unwrap_or("the entry point");
+            problems.push(format!("a barrier in control flow that is not uniform, in {name}"));
         }
     }
     problems
 }
 
-fn has_barrier(block: &Block) -> bool {
+/// Whether a block has a barrier, or calls a function that has one.
+fn has_barrier(module: &Module, block: &Block) -> bool {
+    let inside = |block| has_barrier(module, block);
     block.iter().any(|statement| match statement {
         Statement::ControlBarrier(_) | Statement::MemoryBarrier(_) => true,
-        Statement::Block(block) => has_barrier(block),
-        Statement::If { accept, reject, .. } => has_barrier(accept) || has_barrier(reject),
-        Statement::Loop { body, continuing, .. } => has_barrier(body) || has_barrier(continuing),
-        Statement::Switch { cases, .. } => cases.iter().any(|case| has_barrier(&case.body)),
+        Statement::Call { function, .. } => inside(&module.functions[*function].body),
+        Statement::Block(block) => inside(block),
+        Statement::If { accept, reject, .. } => inside(accept) || inside(reject),
+        Statement::Loop { body, continuing, .. } => inside(body) || inside(continuing),
+        Statement::Switch { cases, .. } => cases.iter().any(|case| inside(&case.body)),
         _ => false,
     })
 }
@@ -110,7 +111,8 @@ impl Analysis<'_> {
                 Statement::Store { pointer, value } if varies || self.varies(*value) || self.varies(*pointer) => {
                     self.varying.extend(self.local(*pointer));
                 }
-                Statement::Call { arguments, .. } => {
+                Statement::Call { arguments, function, .. } => {
+                    self.bad |= varies && has_barrier(self.module, &self.module.functions[*function].body);
                     let locals: Vec<_> = arguments.iter().filter_map(|&argument| self.local(argument)).collect();
                     self.varying.extend(locals);
                 }
