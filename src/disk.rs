@@ -180,13 +180,21 @@ pub fn sync(file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Waits until the names in a folder are on the disk, on systems where folders can be opened.
+/// Waits until the names in a folder are on the disk, on systems where folders can be opened and
+/// file systems that can do that.
 ///
 /// # Errors
 /// As [`File::sync_all`].
 pub fn sync_folder(path: &Path) -> io::Result<()> {
-    attempt(Operation::Sync)?;
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    let synced = attempt(Operation::Sync).and_then(|()| match cfg!(unix) {
+        true => File::open(path)?.sync_all(),
+        false => Ok(()),
+    });
+    // CIFS, FUSE and others sync files alone, and say so: nothing more can be done there.
+    synced.or_else(|error| match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Gives a temporary file its name, over an older file only where `replace` says so; the open file

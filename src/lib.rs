@@ -51,6 +51,8 @@ pub mod data;
 #[doc(hidden)]
 pub mod disk;
 #[doc(hidden)]
+pub mod encoding;
+#[doc(hidden)]
 pub mod engine;
 #[doc(hidden)]
 pub mod error;

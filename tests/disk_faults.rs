@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use common::desk::TINY;
 use common::record::Record;
 use dcgan_gpu::device::Device;
-use dcgan_gpu::disk::{DiskFault, Operation};
+use dcgan_gpu::disk::{self, DiskFault, Operation};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::{Ancestor, Checkpoint};
 use dcgan_gpu::model::config::Config;
@@ -256,4 +256,22 @@ fn a_resumed_run_survives_every_failing_operation() {
 #[test]
 fn a_replaced_run_survives_every_failing_operation() {
     check(Deed::Replace);
+}
+
+/// Some file systems sync files alone, and say so.
+#[test]
+fn a_folder_that_cannot_be_synced_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = fs::File::create(folder.path().join("a")).unwrap();
+    let sync = |kind| {
+        [true, false].map(|of_folder| {
+            let fault = DiskFault::arm(Operation::Sync, 1, kind, false);
+            let result = if of_folder { disk::sync_folder(folder.path()) } else { disk::sync(&file) };
+            assert!(fault.happened());
+            result.is_ok()
+        })
+    };
+    assert_eq!(sync(ErrorKind::InvalidInput), [true, false]);
+    assert_eq!(sync(ErrorKind::Unsupported), [true, false]);
+    assert_eq!(sync(ErrorKind::Other), [false, false]);
 }

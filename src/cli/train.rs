@@ -21,6 +21,9 @@ use super::progress::Display;
 use super::settings::Settings;
 use super::{DeviceChoice, announce, answer, data, dry_run, signals, table};
 
+/// What stands for the run that saved last.
+const NEWEST: &str = "newest";
+
 /// Train a GAN: writes checkpoints, sample grids, metrics and an animated GIF to a run folder
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
@@ -37,7 +40,7 @@ use super::{DeviceChoice, announce, answer, data, dry_run, signals, table};
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the
 run's length. `config show` takes the same flags and shows what they resolve to.")]
 pub struct Arguments {
-    /// Go on with a run from its newest checkpoint
+    /// Go on with a run from its newest checkpoint; `newest` is the run under runs/ that saved last
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["out", "force", "dry_run", "from"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -67,7 +70,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
-        return resume(arguments, run, quiet);
+        return resume(arguments, &named(run)?, quiet);
     }
     let mut say = announce(quiet);
     let (merge, source) = arguments.settings.resolve(&mut say)?;
@@ -75,6 +78,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     check_rows(&config, &arguments.settings)?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
+    if let Some(problem) = config.norm_of_one_value() {
+        return Err(Error::usage(problem));
+    }
     // Before the data are known, so are not all classes.
     let inherited = source.as_ref().map(|source| inherit(&config, &source.checkpoint)).transpose()?;
     if arguments.dry_run {
@@ -99,6 +105,15 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         }
         None => Trainer::start(config, data, device, claim, tune),
     })
+}
+
+/// The run that `--resume` names: a folder, or the newest under `runs/`.
+fn named(run: &Path) -> Result<PathBuf> {
+    if run != Path::new(NEWEST) || run.exists() {
+        return Ok(run.to_path_buf());
+    }
+    let none = || Error::checkpoint("there is no run with a checkpoint under runs/; name one with --resume RUN");
+    RunFolder::newest().ok_or_else(none)
 }
 
 /// Refuses another number of rows for a run that has one for each class.

@@ -405,7 +405,7 @@ impl Per {
     }
 
     /// How a batch of this shape divides.
-    fn features(self, shape: Shape, batch: u32) -> Features {
+    pub(crate) fn features(self, shape: Shape, batch: u32) -> Features {
         match self {
             Per::Channel => Features::per_channel(shape.pixels(), batch, shape.channels),
             Per::Feature => Features::per_feature(shape.pixels(), batch, shape.channels),

@@ -459,6 +459,25 @@ impl Config {
         Ok(())
     }
 
+    /// A batch norm that has a single value of each feature, which it makes 0 whatever it is;
+    /// worded as by [`Config::out_of_range`]. No run begins with one.
+    pub fn norm_of_one_value(&self) -> Option<String> {
+        let batch = self.training.batch_size;
+        let samples = [batch, batch / self.objective.pack];
+        self.layouts().ok()?.iter().zip(samples).find_map(|(layout, samples)| {
+            let is_one = |(layer, input): &(LayerSpec, Shape)| match layer {
+                LayerSpec::BatchNorm(norm) => norm.per.features(*input, samples).rows == 1,
+                _ => false,
+            };
+            let index = layout.layers.iter().position(is_one)?;
+            Some(format!(
+                "{} layer {index} (batch_norm) has a single value of each feature: training.batch_size = {batch} on its \
+                 input of {}; use a larger --batch-size, or leave the layer out",
+                layout.name, layout.layers[index].1
+            ))
+        })
+    }
+
     /// A name that not every system takes, worded as by [`Config::out_of_range`]: no run begins
     /// with one, and one that has it goes on where it can.
     pub fn not_portable(&self) -> Option<(&'static str, String)> {

@@ -14,6 +14,7 @@ use super::keys;
 use super::network::MAX_LAYERS;
 use super::origins::{Leaf, Origin, Origins, collect};
 use super::squares;
+use crate::encoding;
 use crate::error::{Error, Result};
 use crate::layers::{LAYERS, LayerSpec};
 
@@ -109,20 +110,18 @@ impl Merge {
             std::io::ErrorKind::NotFound => {
                 Error::usage(format!("there is no configuration file {}; check --config", path.display()))
             }
-            std::io::ErrorKind::InvalidData => {
-                Error::usage(format!("{} is not text; --config takes a TOML file", path.display()))
-            }
             _ => Error::io("read", path, &e),
         };
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         // A device may never end.
         let file = std::fs::File::open(path).map_err(unreadable)?;
-        file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if text.len() as u64 > LARGEST_FILE {
+        file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > LARGEST_FILE {
             let (path, most) = (path.display(), LARGEST_FILE >> 10);
             return Err(Error::usage(format!("{path} has more than {most} KiB; --config takes a TOML file")));
         }
-        Merge::from_text(&text, path)
+        let not_text = || Error::usage(format!("{} is not text; --config takes a TOML file", path.display()));
+        Merge::from_text(&encoding::text(bytes).ok_or_else(not_text)?, path)
     }
 
     /// Starts from the text of a file: as [`Merge::from_file`].

@@ -15,6 +15,7 @@ use super::journal::Journal;
 use super::records::{Quality, Record, read_quality};
 use super::schedule::Schedule;
 use crate::disk;
+use crate::encoding;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::Config;
@@ -251,6 +252,6 @@ fn old_gif(run: &Path) -> Option<String> {
 /// The configuration that was read from `path`, or why it cannot be used.
 fn parse_config(path: &Path, bytes: io::Result<Vec<u8>>) -> std::result::Result<Config, String> {
     let broken = |cause: &dyn std::fmt::Display| format!("cannot use {}: {cause}", path.display()).replace('\n', " ");
-    let text = String::from_utf8(bytes.map_err(|e| broken(&e))?).map_err(|e| broken(&e))?;
+    let text = encoding::text(bytes.map_err(|e| broken(&e))?).ok_or_else(|| broken(&"it is not text"))?;
     toml::from_str(&text).map_err(|e| broken(&e.message()))
 }

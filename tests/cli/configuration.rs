@@ -155,6 +155,30 @@ fn every_key_of_every_preset_can_be_set() {
     }
 }
 
+/// As editors and shells of Windows save them: with a byte-order mark, or as UTF-16.
+#[test]
+fn files_of_every_encoding_are_read() {
+    let desk = Desk::new();
+    let shown = |text: Vec<u8>| {
+        desk.write("tiny.toml", text);
+        desk.run("config show --config tiny.toml").done()
+    };
+    let text = String::from_utf8(desk.read("tiny.toml")).unwrap();
+    let expected = shown(text.clone().into());
+    let wide: Vec<u8> = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    for bytes in [format!("\u{feff}{text}").into_bytes(), wide] {
+        assert_eq!(shown(bytes), expected);
+    }
+    // And as a run's own.
+    desk.run(TRAIN).done();
+    let text = String::from_utf8(desk.read("run/config.toml")).unwrap();
+    let wide: Vec<u8> = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
+    desk.write("run/config.toml", wide);
+    let ended = desk.run("train --resume run --device cpu --steps 30");
+    assert!(!ended.stderr.contains("config.toml"), "{}", ended.stderr);
+    ended.done();
+}
+
 #[test]
 fn a_size_plans_both_networks() {
     let desk = Desk::new();

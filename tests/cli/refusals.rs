@@ -96,6 +96,11 @@ fn configuration_files() {
         assert_eq!(ended.problem(2, &expected), None, "{text}");
         assert!(desk.snapshot() == before);
     }
+    // It would make 0 of whatever comes in.
+    desk.write("my.toml", TINY.replace("\"batch_norm\"", "\"batch_norm\", per = \"feature\""));
+    let refused = "generator layer 1 (batch_norm) has a single value of each feature: training.batch_size = 1";
+    desk.run("train --config my.toml --dry-run --batch-size 1").refused(2, refused);
+    desk.run("train --config my.toml --dry-run --batch-size 2").done();
     desk.write("my.toml", [0xff, 0xfe, 0x00]);
     desk.run("train --config my.toml --dry-run").refused(2, "my.toml is not text; --config takes a TOML file");
 }

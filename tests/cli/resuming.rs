@@ -75,6 +75,19 @@ fn a_run_goes_on_whatever_its_objective_is() {
     }
 }
 
+#[test]
+fn the_newest_run_goes_on() {
+    let desk = Desk::new();
+    let resume = "train --resume newest --device cpu --steps 30";
+    desk.run(resume).refused(9, "there is no run with a checkpoint under runs/; name one with --resume RUN");
+    for name in ["old", "new"] {
+        desk.run(&TRAIN.replace("--out run", &format!("--out runs/{name}"))).done();
+    }
+    desk.run(resume).done();
+    let last = |run: &str| steps(&desk, &format!("runs/{run}/checkpoints")).pop().unwrap();
+    assert!(last("new").contains("00000030") && last("old").contains("00000020"));
+}
+
 /// A schedule keeps the end that it had, in whatever unit a run's length is, and a longer run is
 /// told.
 #[test]
