@@ -123,10 +123,12 @@ impl Drop for Claim {
 
 /// Whether a folder holds more than what a start that was killed can leave.
 fn is_occupied(path: &Path) -> Result<bool> {
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_temporary = |path: &PathBuf| name(path).starts_with(TEMPORARY_PREFIX);
     let left_over = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_empty_folder = || disk::list(path).is_ok_and(|entries| entries.is_empty());
-        name == LOCK || name.starts_with(TEMPORARY_PREFIX) || is_empty_folder()
+        // A first checkpoint may have been on its way.
+        let is_bare_folder = || disk::list(path).is_ok_and(|entries| entries.iter().all(is_temporary));
+        name(path) == LOCK || is_temporary(path) || is_bare_folder()
     };
     match disk::list(path) {
         Ok(entries) => Ok(!entries.iter().all(left_over)),
@@ -179,6 +181,19 @@ mod tests {
         let late = disk::hold(&path).unwrap();
         assert!(has_its_name(&late, &path).unwrap());
         assert!(!has_its_name(&early, &path).unwrap(), "another file has its name");
+    }
+
+    #[test]
+    fn what_a_killed_start_leaves_is_no_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = folder.path().join(CHECKPOINTS.folder);
+        fs::create_dir(&checkpoints).unwrap();
+        for name in [folder.path().join(LOCK), checkpoints.join(format!("{TEMPORARY_PREFIX}1"))] {
+            fs::write(name, "").unwrap();
+        }
+        drop(Claim::new_run(folder.path(), false).unwrap());
+        fs::write(checkpoints.join("step-00000000.safetensors"), "").unwrap();
+        assert_eq!(Claim::new_run(folder.path(), false).unwrap_err().kind(), Kind::Usage);
     }
 
     #[test]
