@@ -30,7 +30,8 @@ pub enum Kind {
     Checkpoint = 9,
     /// Ctrl-C stopped a run, which was saved.
     Interrupted = 130,
-    /// SIGTERM or SIGHUP stopped a run, which was saved.
+    /// A signal stopped a run, which was saved: SIGTERM, SIGHUP, or one with a code of its own
+    /// ([`Error::stopped`]).
     Terminated = 143,
 }
 
@@ -51,13 +52,20 @@ pub enum DeviceFailure {
 pub struct Error {
     kind: Kind,
     device_failure: Option<DeviceFailure>,
+    /// Where it is another than that of the class.
+    exit_code: Option<u8>,
     message: String,
 }
 
 impl Error {
     /// Makes an error of `kind`; `message` says what, where and what to do.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, device_failure: None, message: message.into() }
+        Error { kind, device_failure: None, exit_code: None, message: message.into() }
+    }
+
+    /// The end of a run that a signal stopped, and that was saved; `exit_code` is the signal's.
+    pub fn stopped(kind: Kind, exit_code: u8, message: impl Into<String>) -> Self {
+        Error { exit_code: Some(exit_code), ..Error::new(kind, message) }
     }
 
     /// A [`Kind::Usage`] error.
@@ -119,7 +127,7 @@ impl Error {
 
     /// The exit code that the program ends with.
     pub fn exit_code(&self) -> u8 {
-        self.kind as u8
+        self.exit_code.unwrap_or(self.kind as u8)
     }
 }
 

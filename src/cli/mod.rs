@@ -53,7 +53,8 @@ Exit codes:
   2 usage or configuration    7 training diverged
   3 no usable device          8 the run folder is in use
   4 data missing or invalid   9 checkpoint missing, foreign or broken
-  130 stopped by Ctrl-C, 143 by SIGTERM or SIGHUP: the run was saved; go on with train --resume")]
+  130 stopped by Ctrl-C, 143 by SIGTERM or SIGHUP, 128 + n by SIGUSR1, SIGUSR2, SIGXCPU or SIGALRM,
+      n its number: the run was saved; go on with train --resume")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

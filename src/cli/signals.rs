@@ -9,8 +9,13 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind, Result};
 use crate::train::stop::Stop;
 #[cfg(unix)]
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// Signals that end a run. Schedulers send the last four some time before they kill: Slurm with
+/// `--signal`, others at the end of a processor's time.
+#[cfg(unix)]
+const WATCHED: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM];
 
 /// A second signal within this time is the first one, sent twice: `timeout` sends it to a process
 /// and then to its group.
@@ -37,7 +42,7 @@ impl Watch {
     fn heed(&self, signal: i32) {
         let is_second = self.first.get().is_some_and(|first| first.elapsed() >= ECHO);
         if is_second || self.at_once.load(Ordering::SeqCst) {
-            signal_hook::low_level::exit(kind_of(signal) as i32);
+            signal_hook::low_level::exit(code_of(signal).into());
         }
         if self.first.set(Instant::now()).is_ok() {
             self.stop.flag().store(signal as usize, Ordering::SeqCst);
@@ -59,10 +64,9 @@ fn spawn(listen: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name("signals".to_string()).spawn(listen).map(drop)
 }
 
-/// A terminal that is closed ends a run like SIGTERM.
 #[cfg(unix)]
 fn install(watch: &Watch) -> io::Result<()> {
-    let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let watched = WATCHED.into_iter().filter(|signal| !is_ignored(*signal));
     let mut signals = signal_hook::iterator::Signals::new(watched)?;
     let watch = watch.clone();
     spawn(move || signals.forever().for_each(|signal| watch.heed(signal)))
@@ -94,11 +98,15 @@ fn install(watch: &Watch) -> io::Result<()> {
 /// How a run that `signal` stopped ends: `what` says where it is and how to go on.
 pub fn stopped(signal: i32, what: &str) -> Error {
     let cause = if signal == SIGINT { "Ctrl-C" } else { "a signal" };
-    Error::new(kind_of(signal), format!("stopped by {cause} {what}"))
+    let kind = if signal == SIGINT { Kind::Interrupted } else { Kind::Terminated };
+    Error::stopped(kind, code_of(signal), format!("stopped by {cause} {what}"))
 }
 
-fn kind_of(signal: i32) -> Kind {
-    if signal == SIGINT { Kind::Interrupted } else { Kind::Terminated }
+/// The exit code that shells give to a signal; a terminal that is closed ends a run like SIGTERM.
+fn code_of(signal: i32) -> u8 {
+    #[cfg(unix)]
+    let signal = if signal == SIGHUP { SIGTERM } else { signal };
+    128 + signal as u8
 }
 
 /// Whether the process ignores a signal from its start on, where the system tells (Linux).

@@ -6,13 +6,23 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
+
 use crate::common::program::through;
 use crate::desk::{Desk, end};
 use crate::kills::{Course, Running, Stage};
 use crate::{checkpoints, count, newest};
 
 /// Signals, and the exit codes that they mean.
-const SIGNALS: [(&str, i32, i32); 3] = [("INT", 2, 130), ("TERM", 15, 143), ("HUP", 1, 143)];
+const SIGNALS: [(&str, i32, i32); 7] = [
+    ("INT", SIGINT, 130),
+    ("TERM", SIGTERM, 143),
+    ("HUP", SIGHUP, 143),
+    ("USR1", SIGUSR1, 128 + SIGUSR1),
+    ("USR2", SIGUSR2, 128 + SIGUSR2),
+    ("XCPU", SIGXCPU, 128 + SIGXCPU),
+    ("ALRM", SIGALRM, 128 + SIGALRM),
+];
 
 /// The program with the words of `line`, heeding signals also where whoever started the tests
 /// ignores them, as `nohup` and shells' background jobs do.
@@ -24,7 +34,7 @@ fn command(desk: &Desk, line: &str) -> Command {
     if SIGNALS.iter().all(|(_, number, _)| ignored >> (number - 1) & 1 == 0) {
         return program;
     }
-    through(&["env", "--default-signal=INT,TERM,HUP"], &program)
+    through(&["env", "--default-signal=INT,TERM,HUP,USR1,USR2,XCPU,ALRM"], &program)
 }
 
 /// Sends a signal.
@@ -57,7 +67,7 @@ fn wait(child: &mut Child, limit: Duration) -> (ExitStatus, Duration) {
 #[test]
 fn signals_at_random_moments_lose_nothing() {
     let course = Course::new("cpu");
-    let trials = count("DCGAN_GPU_SIGNALS", 9);
+    let trials = count("DCGAN_GPU_SIGNALS", 14);
     let (mut slowest, mut total, mut saved, mut early) = (Duration::ZERO, 0, 0, 0);
     for trial in 0..trials {
         let (signal, number, code) = SIGNALS[trial as usize % SIGNALS.len()];
@@ -86,7 +96,7 @@ fn signals_at_random_moments_lose_nothing() {
         });
     }
     println!(
-        "{trials} runs, stopped {total} times by SIGINT, SIGTERM and SIGHUP: {saved} times with a checkpoint, {early} times before training \
+        "{trials} runs, stopped {total} times by seven signals: {saved} times with a checkpoint, {early} times before training \
          began; slowest end {slowest:?}; all ended with the bits of a run that was never stopped"
     );
 }
