@@ -4,6 +4,7 @@
 //! anything is decoded.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use image::codecs::jpeg::JpegDecoder;
@@ -52,21 +53,24 @@ pub fn decode(bytes: &[u8], shape: Shape) -> Result<Vec<u8>> {
 
 /// As [`decode`], into `out`.
 pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape: Shape) -> Result<()> {
-    // First, so that the lock of a large picture goes after the picture.
-    let (_alone, picture) = match format_of(bytes)? {
+    let decoding = || match format_of(bytes)? {
         ImageFormat::Png => {
             let mut limits = Limits::no_limits();
             limits.max_alloc = Some(LARGEST_PICTURE);
             let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| broken(&e))?;
-            decoded(decoder, bytes.len() as u64 * DENSEST_PNG)?
+            decoded(decoder, bytes.len() as u64 * DENSEST_PNG)
         }
         _ => {
             check_end(bytes)?;
             let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(|e| broken(&e))?;
             let pixel = u64::from(decoder.color_type().bytes_per_pixel());
-            decoded(decoder, bytes.len() as u64 * DENSEST_JPEG * pixel)?
+            decoded(decoder, bytes.len() as u64 * DENSEST_JPEG * pixel)
         }
     };
+    // Of two million mutations one makes `png` 0.18.1 panic: the file is broken all the same. The
+    // lock of a large picture comes first, so that it goes after the picture.
+    let (_alone, picture) = catch_unwind(AssertUnwindSafe(decoding))
+        .unwrap_or_else(|_| Err(Error::data("it is damaged (its decoder cannot make anything of it)")))?;
     let from = |channels| Shape { height: picture.height(), width: picture.width(), channels };
     match &picture {
         DynamicImage::ImageLuma8(grey) => cover.fill(grey.as_raw(), from(1), out, shape),
