@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use crate::engine::fixed_latents;
 use crate::error::{Error, Result};
-use crate::objective::Classes;
 use crate::output::{Overwrite, grid, save_files, save_png, write_npy};
 use clap::{ValueEnum, ValueHint};
 
@@ -72,19 +71,20 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
     let checkpoint = arguments.source.load(quiet)?;
     let config = &checkpoint.metadata.config;
+    let asked = arguments.source.classes(config)?;
     // As training shows them, unless some are asked for.
-    let all = || (0..config.classes.as_ref().map_or(0, Classes::count)).collect();
-    let (classes, rows) = match arguments.source.classes(config)? {
-        Some(classes) => (classes.clone(), classes.len()),
-        None => (all(), config.output.rows as usize),
-    };
-    let of_classes = (classes.len() > 1).then_some([rows, config.output.cols as usize]);
-    let (count, rows, cols) = layout(arguments, of_classes)?;
+    let all = config.classes.as_ref().map(|classes| (classes.count() as usize, config.output.rows as usize));
+    let rows = asked.as_ref().map(|asked| (asked.len(), asked.len())).or(all);
+    let rows = rows.filter(|(classes, _)| *classes > 1).map(|(_, rows)| rows);
+    let (count, rows, cols) = layout(arguments, rows.map(|rows| [rows, config.output.cols as usize]))?;
     if arguments.format == Format::Grid {
         check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
     }
     check_size("the images", count as u64 * u64::from(config.image.values().max(4 * config.latent.dim)))?;
-    let labels: Vec<_> = classes.iter().flat_map(|&class| vec![class; cols]).cycle().take(count).collect();
+    let labels = match asked {
+        Some(classes) => (0..count).map(|image| classes[image / cols % classes.len()]).collect(),
+        None => config.classes_in_turn(count, cols),
+    };
     let latents = fixed_latents(config, arguments.seed.unwrap_or(config.seed), count);
     let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents, &labels)?;
     if arguments.preview {

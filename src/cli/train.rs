@@ -77,8 +77,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let config = merge.finish()?;
     check_rows(&config, &arguments.settings)?;
     // What cannot be built is refused before anything is opened.
-    config.layouts()?;
-    if let Some(problem) = config.norm_of_one_value() {
+    let layouts = config.layouts()?;
+    if let Some(problem) = config.norm_of_one_value(&layouts) {
         return Err(Error::usage(problem));
     }
     // Before the data are known, so are not all classes.

@@ -341,7 +341,8 @@ impl Config {
             return Err(Error::usage(problem));
         }
         let image = self.image;
-        let generator = self.generator_layout()?;
+        let [g_layers, d_layers] = conditional::layers(self)?;
+        let generator = Layout::new("generator", Shape::vector(self.latent.dim), &g_layers)?;
         if generator.output != image {
             return Err(Error::usage(format!(
                 "the generator's last layer gives {}, but [image] is {image}; change its layers or the image size",
@@ -355,7 +356,6 @@ impl Config {
             ));
         }
         let packed = Shape { channels: image.channels * self.objective.pack, ..image };
-        let [_, d_layers] = conditional::layers(self)?;
         let discriminator = Layout::new("discriminator", packed, &d_layers)?;
         if discriminator.output != Shape::vector(1 + conditional::told_classes(self)) {
             return Err(Error::usage(format!(
@@ -461,10 +461,10 @@ impl Config {
 
     /// A batch norm that has a single value of each feature, which it makes 0 whatever it is;
     /// worded as by [`Config::out_of_range`]. No run begins with one.
-    pub fn norm_of_one_value(&self) -> Option<String> {
+    pub fn norm_of_one_value(&self, layouts: &[Layout; 2]) -> Option<String> {
         let batch = self.training.batch_size;
         let samples = [batch, batch / self.objective.pack];
-        self.layouts().ok()?.iter().zip(samples).find_map(|(layout, samples)| {
+        layouts.iter().zip(samples).find_map(|(layout, samples)| {
             let is_one = |(layer, input): &(LayerSpec, Shape)| match layer {
                 LayerSpec::BatchNorm(norm) => norm.per.features(*input, samples).rows == 1,
                 _ => false,

@@ -90,6 +90,8 @@ fn background(data: &DataSet) -> Vec<u8> {
 pub(super) struct Feed {
     data: DataSet,
     digest: String,
+    /// Where labels are used.
+    labels_digest: Option<String>,
     seed: u64,
     batch: usize,
     epoch: Option<u32>,
@@ -117,7 +119,8 @@ impl Feed {
         let (seed, batch) = (config.seed, config.images_per_step() as usize);
         let (digest, bytes) = (data.digest(), vec![0; data.shape().bytes() * batch]);
         let labels = config.classes.as_ref().map(|_| vec![0; batch]);
-        Ok(Feed { data, digest, seed, batch, epoch: None, order: Vec::new(), bytes, labels })
+        let labels_digest = config.classes.as_ref().and_then(|_| data.labels_digest());
+        Ok(Feed { data, digest, labels_digest, seed, batch, epoch: None, order: Vec::new(), bytes, labels })
     }
 
     pub(super) fn data(&self) -> &DataSet {
@@ -127,6 +130,11 @@ impl Feed {
     /// The [`DataSet::digest`].
     pub(super) fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The [`DataSet::labels_digest`], where labels are used.
+    pub(super) fn labels_digest(&self) -> Option<&str> {
+        self.labels_digest.as_deref()
     }
 
     /// Batches of an epoch; images that fill none are left out.

@@ -25,7 +25,7 @@ pub(super) fn check_same_data(feed: &Feed, saved: &Metadata) -> Result<()> {
     if saved.data.as_ref().is_some_and(|saved| saved != feed.digest()) {
         return other("images");
     }
-    if saved.labels.is_some() && saved.labels != feed.data().labels_digest() {
+    if saved.labels.is_some() && saved.labels.as_deref() != feed.labels_digest() {
         return other("labels");
     }
     Ok(())

@@ -118,7 +118,7 @@ pub(super) fn metadata(config: &Config, feed: &Feed, device: &Device) -> Metadat
         seconds: 0.0,
         device: device.identity(),
         data: Some(feed.digest().to_string()),
-        labels: config.classes.as_ref().and_then(|_| feed.data().labels_digest()),
+        labels: feed.labels_digest().map(str::to_string),
         distance: None,
         rollbacks: 0,
         from: None,
