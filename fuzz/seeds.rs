@@ -10,6 +10,8 @@ fn main() -> std::io::Result<()> {
         ("idx", seeds::idx_files()),
         ("gzip", seeds::gzip_files()),
         ("npy", seeds::npy_files()),
+        ("npz", seeds::archives()),
+        ("table", seeds::pixel_tables()),
         ("labels", [seeds::label_tables(), seeds::label_numbers()].concat()),
         ("picture", seeds::pictures()),
         ("toml", seeds::configurations()),

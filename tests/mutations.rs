@@ -1,5 +1,6 @@
 //! 200,000 seeded mutations of small valid files for each parser of what comes from outside: IDX,
-//! gzip, NumPy arrays, labels, pictures, configurations and checkpoints. None may panic, take a
+//! gzip, NumPy arrays and archives of them, tables of pixels, labels, pictures, configurations and
+//! checkpoints. None may panic, take a
 //! second, or make the process grow beyond 256 MB, and each is either accepted or refused with the
 //! right kind of error in one short line.
 //!
@@ -7,14 +8,18 @@
 
 mod common;
 
+use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::makers::zip;
 use common::mutate::{Dice, mutated, with_checksums};
 use common::{program, seeds};
 use dcgan_gpu::data::labels::table;
-use dcgan_gpu::data::{idx, npy, picture};
+use dcgan_gpu::data::npy::Wanted;
+use dcgan_gpu::data::reading::Reading;
+use dcgan_gpu::data::{idx, npy, npz, picture, table as images};
 use dcgan_gpu::error::{Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
@@ -71,7 +76,7 @@ fn survive(name: &str, seeds: &[Vec<u8>], refusal: Kind, parse: impl Fn(&[u8]) -
 #[test]
 fn idx_files() {
     survive("idx", &seeds::idx_files(), Kind::Data, |file| {
-        let images = idx::parse_images(file, file.len() as u64);
+        let images = idx::parse_images(file, file.len() as u64, None);
         // Labels are the same format with one dimension.
         match images {
             Err(error) if error.to_string().contains("rank 1") => idx::parse_labels(file, file.len() as u64).map(drop),
@@ -82,12 +87,41 @@ fn idx_files() {
 
 #[test]
 fn gzip_files() {
-    survive("gzip", &seeds::gzip_files(), Kind::Data, |file| idx::parse_images(file, file.len() as u64).map(drop));
+    let parse = |file: &[u8]| idx::parse_images(file, file.len() as u64, None).map(drop);
+    survive("gzip", &seeds::gzip_files(), Kind::Data, parse);
 }
 
 #[test]
 fn numpy_arrays() {
-    survive("npy", &seeds::npy_files(), Kind::Data, |file| npy::parse(file, file.len() as u64).map(drop));
+    survive("npy", &seeds::npy_files(), Kind::Data, |file| npy::parse(file, file.len() as u64, WANTED).map(drop));
+    let range = Some("-100,70000".parse().unwrap());
+    let ranged = Wanted { range, ..WANTED };
+    survive("npy in a range", &seeds::npy_files(), Kind::Data, |file| {
+        npy::parse(file, file.len() as u64, ranged).map(drop)
+    });
+}
+
+const WANTED: Wanted = Wanted { network: Shape { height: 2, width: 3, channels: 1 }, range: None };
+
+#[test]
+fn archives_of_arrays() {
+    let parse = |file: &[u8], key: Option<&str>| {
+        let chosen = npz::parse(Cursor::new(file), file.len() as u64, key, WANTED)?;
+        chosen.labels.map(drop)
+    };
+    survive("npz", &seeds::archives(), Kind::Data, |file| parse(file, None).or_else(|_| parse(file, Some("b"))));
+    // With checksums that fit.
+    survive("npy in npz", &seeds::npy_files(), Kind::Data, |file| {
+        parse(&zip(&[("train_images.npy", file), ("train_labels.npy", file)], true), None)
+    });
+}
+
+#[test]
+fn tables_of_pixels() {
+    survive("pixel tables", &seeds::pixel_tables(), Kind::Data, |file| {
+        let (_, labels) = images::parse(file, file.len() as u64, WANTED)?;
+        labels.map(drop)
+    });
 }
 
 #[test]
@@ -112,7 +146,7 @@ fn pictures() {
     survive("picture", &seeds::pictures(), Kind::Data, |file| {
         // Half of the PNGs get checksums that fit, or none would come beyond its first chunk.
         let file = if file.iter().fold(0, |a, b| a ^ b) % 2 == 0 { with_checksums(file) } else { file.to_vec() };
-        picture::decode(&file, shape).map(drop)
+        picture::decode(&file, shape, &Reading::default()).map(drop)
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::range::Range;
 use crate::error::{Error, Result};
 use crate::model::config::{Cadence, Config};
 use crate::model::origins::Origin;
@@ -189,6 +190,11 @@ fn argument(setting: &'static Setting) -> Arg {
         SettingKind::Cadence => arg.value_parser(|text: &str| {
             let cadence: Cadence = text.parse()?;
             Value::try_from(cadence).map_err(|e| e.to_string())
+        }),
+        // The parser of negative numbers knows no -1,1.
+        SettingKind::Range => arg.allow_hyphen_values(true).value_parser(|text: &str| {
+            let range: Range = text.parse()?;
+            Value::try_from(range).map_err(|e| e.to_string())
         }),
         SettingKind::Switch => {
             let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");

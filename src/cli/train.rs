@@ -29,7 +29,7 @@ const NEWEST: &str = "newest";
 #[command(after_help = "Examples:
   dcgan-gpu train --preset quick                        built-in digits; two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
-  dcgan-gpu train --data path/to/images --preset keras  PNG, JPEG or IDX files, or a .npy array
+  dcgan-gpu train --data path/to/images --preset keras  a folder of pictures, or an .npy, .npz or CSV file
   dcgan-gpu train --preset conditional                  digits by class; a row of the grid each
   dcgan-gpu train --loss least-squares --average 10000  another loss; draws from an average of G
   dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
@@ -99,7 +99,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     };
     // While the file is there: the other run may go on.
     let ancestor = source.as_ref().map(|Chosen { path, checkpoint }| checkpoint.ancestor(path)).transpose()?;
-    train(arguments, config, quiet, |config, data, device, tune| match source.zip(ancestor) {
+    train(arguments, config, quiet, trainer::open_data, |config, data, device, tune| match source.zip(ancestor) {
         Some((Chosen { checkpoint, .. }, ancestor)) => {
             Trainer::start_from((&checkpoint, ancestor), config, data, device, claim, tune)
         }
@@ -197,8 +197,12 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
         }
     }
     let from = found.as_ref().map(|found| &found.checkpoint);
+    let open = |config: &Config| match from {
+        Some(from) => trainer::reopen_data(config, run, &from.metadata),
+        None => trainer::open_data(config),
+    };
     let load = |config, data, device, tune: Tune<'_>| Trainer::resume(config, data, device, claim, from, tune);
-    train(arguments, config, quiet, load)
+    train(arguments, config, quiet, open, load)
 }
 
 /// Says where a schedule gets another end, and where the run goes on beyond one.
@@ -231,15 +235,18 @@ fn keep_units(stored: &mut Config, settings: &Settings) {
     }
 }
 
-/// Opens data and device, and trains what `load` makes of them to its end, or until a signal comes.
-fn train<F>(arguments: &Arguments, mut config: Config, quiet: bool, load: F) -> Result<()>
+/// Opens data, as `open` does, and device, and trains what `load` makes of them to its end, or
+/// until a signal comes.
+fn train<O, F>(arguments: &Arguments, mut config: Config, quiet: bool, open: O, load: F) -> Result<()>
 where
+    O: FnOnce(&Config) -> Result<DataSet>,
     F: FnOnce(Config, DataSet, Device, Tune<'_>) -> Result<Trainer>,
 {
     data::ensure(&config, quiet)?;
-    let data = trainer::open_data(&config)?;
-    // How the images were read, where that is not plain.
-    data.remark().into_iter().for_each(announce(quiet));
+    let data = open(&config)?;
+    // How the images were read, where that is not plain, and what seems to be wrong with them.
+    let remarks = [data.remark().map(str::to_string), data.doubts()];
+    remarks.iter().flatten().for_each(|line| announce(quiet)(line));
     make_absolute(&mut config)?;
     let device = arguments.device.open(quiet)?;
     let mut say = announce(quiet);

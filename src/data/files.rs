@@ -19,6 +19,13 @@ const TRUSTED: u64 = 64 << 20;
 /// The most that is kept in memory where the system does not say how much is free.
 const LARGEST_SET: u64 = 16 << 30;
 
+/// What a byte of deflate can hold at most (zlib's technical details: 1032).
+const DENSEST: u64 = 1032;
+
+/// From here on, and from [`BOMB_BYTES`] on, what unpacks to so many times its size is no data set.
+const BOMB_RATIO: u64 = 200;
+const BOMB_BYTES: u64 = 64 << 20;
+
 /// Opens a regular file; gives its length too. A pipe, which might never say anything, or a device,
 /// which might never end, is not opened.
 ///
@@ -78,6 +85,26 @@ pub fn read_exactly(source: impl Read, size: u64, length: u64) -> Result<Vec<u8>
         found if found > size => Err(damaged(&format!("it goes on after the {size} bytes that its header declares"))),
         _ => Ok(bytes),
     }
+}
+
+/// Refuses `size` bytes that `length` bytes of deflate cannot hold, or only as a bomb, before they
+/// are unpacked.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) for those.
+pub fn check_density(size: u64, length: u64) -> Result<()> {
+    if size > length.saturating_mul(DENSEST) {
+        return Err(damaged(&format!("its header declares {size} bytes, more than {length} bytes of gzip can hold")));
+    }
+    if size > BOMB_BYTES && size > length.saturating_mul(BOMB_RATIO) {
+        return Err(Error::data(format!(
+            "it would unpack to {} MiB, {} times its size, as a gzip bomb does; unpack it yourself if that is meant",
+            size >> 20,
+            size / length.max(1)
+        )));
+    }
+    Ok(())
 }
 
 /// Room for `count` images in the network's shape.

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
+/// What every such file begins with.
+pub(super) const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// From this number of members on they must hold [`LEAST`] bytes on average (those of `bgzip` hold
 /// 64 KiB): starting one takes microseconds, whatever it holds.
 const MANY: u64 = 1000;

@@ -9,30 +9,25 @@ use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use super::RawImages;
-use super::files::{at, damaged, impostor, open, read_exactly, size_of};
-use super::gzip::Members;
+use super::files::{at, check_density, damaged, impostor, open, read_exactly, size_of};
+use super::gzip::{GZIP, Members};
+use super::range::Range;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
 /// The code of unsigned bytes, the only element type that images and labels come in.
 const UNSIGNED_BYTE: u8 = 0x08;
 
-/// What a byte of deflate can hold at most (zlib's technical details: 1032).
-const DENSEST: u64 = 1032;
-
-/// From here on, and from [`BOMB_BYTES`] on, what unpacks to so many times its size is no data set.
-const BOMB_RATIO: u64 = 200;
-const BOMB_BYTES: u64 = 64 << 20;
-
-/// Reads images: `[N, H, W]`, or `[N, H, W, C]` with one or three channels.
+/// Reads images: `[N, H, W]`, or `[N, H, W, C]` with one or three channels; `range` tells which
+/// bytes are black and white, if not 0 and 255.
 ///
 /// # Errors
 ///
 /// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, or
 /// does not hold exactly the bytes that it declares.
-pub fn read_images(path: &Path) -> Result<RawImages> {
+pub fn read_images(path: &Path, range: Option<Range>) -> Result<RawImages> {
     let (source, length) = open(path)?;
-    parse_images(source, length).map_err(at(path))
+    parse_images(source, length, range).map_err(at(path))
 }
 
 /// Reads labels: `[N]`.
@@ -50,7 +45,7 @@ pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 ///
 /// As [`read_images`], without the file's name.
-pub fn parse_images(source: impl BufRead, length: u64) -> Result<RawImages> {
+pub fn parse_images(source: impl BufRead, length: u64, range: Option<Range>) -> Result<RawImages> {
     let (dimensions, elements) = parse(source, length, "images", &[3, 4])?;
     let (count, height, width) = (dimensions[0], dimensions[1], dimensions[2]);
     let channels = dimensions.get(3).copied().unwrap_or(1);
@@ -60,7 +55,7 @@ pub fn parse_images(source: impl BufRead, length: u64) -> Result<RawImages> {
     if elements.is_empty() {
         return Err(unusable(&format!("it is empty: it declares {count} images of {height}×{width} pixels")));
     }
-    Ok(RawImages { shape: Shape { height, width, channels }, count, pixels: elements })
+    RawImages::of_bytes(Shape { height, width, channels }, count, elements, range)
 }
 
 /// Reads labels from the content of a file of `length` bytes, gzipped or not.
@@ -78,7 +73,7 @@ fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> 
     if let Some(impostor) = impostor(opening) {
         return Err(damaged(impostor));
     }
-    let zipped = opening.starts_with(&[0x1f, 0x8b]);
+    let zipped = opening.starts_with(GZIP);
     let mut bytes: Box<dyn Read + '_> = if zipped { Box::new(Members::new(source)) } else { Box::new(source) };
 
     let magic = word(&mut bytes)?;
@@ -99,21 +94,6 @@ fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> 
         check_density(size, length)?;
     }
     Ok((dimensions, read_exactly(bytes, size, length)?))
-}
-
-/// Refuses what `length` bytes of gzip cannot hold, or only as a bomb, before it is unpacked.
-fn check_density(size: u64, length: u64) -> Result<()> {
-    if size > length.saturating_mul(DENSEST) {
-        return Err(damaged(&format!("its header declares {size} bytes, more than {length} bytes of gzip can hold")));
-    }
-    if size > BOMB_BYTES && size > length.saturating_mul(BOMB_RATIO) {
-        return Err(Error::data(format!(
-            "it would unpack to {} MiB, {} times its size, as a gzip bomb does; unpack it yourself if that is meant",
-            size >> 20,
-            size / length.max(1)
-        )));
-    }
-    Ok(())
 }
 
 /// Four bytes of the header.
@@ -166,7 +146,7 @@ mod tests {
     #[track_caller]
     fn refused(content: &[u8], because: &str) {
         let (_folder, path) = saved(content);
-        let error = read_images(&path).expect_err("the file is refused");
+        let error = read_images(&path, None).expect_err("the file is refused");
         let message = error.to_string();
         assert_eq!(error.kind(), Kind::Data);
         assert!(message.contains(because), "{message:?} does not say {because:?}");
@@ -178,7 +158,7 @@ mod tests {
         let pixels: Vec<u8> = (0..24).collect();
         for content in [idx(&[2, 3, 4], &pixels), gzip(&idx(&[2, 3, 4], &pixels))] {
             let (_folder, path) = saved(&content);
-            let images = read_images(&path).unwrap();
+            let images = read_images(&path, None).unwrap();
             assert_eq!((images.count, images.shape), (2, Shape { height: 3, width: 4, channels: 1 }));
             assert_eq!(images.pixels, pixels);
         }
@@ -187,7 +167,7 @@ mod tests {
     #[test]
     fn reads_colour_and_labels() {
         let (_folder, path) = saved(&idx(&[1, 2, 2, 3], &[9; 12]));
-        assert_eq!(read_images(&path).unwrap().shape, Shape { height: 2, width: 2, channels: 3 });
+        assert_eq!(read_images(&path, None).unwrap().shape, Shape { height: 2, width: 2, channels: 3 });
         let (_folder, path) = saved(&gzip(&idx(&[3], &[7, 0, 9])));
         assert_eq!(read_labels(&path).unwrap(), [7, 0, 9]);
     }
@@ -195,7 +175,7 @@ mod tests {
     #[test]
     fn transposes_every_image() {
         let (_folder, path) = saved(&idx(&[2, 2, 3], &[0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]));
-        let images = read_images(&path).unwrap().transposed();
+        let images = read_images(&path, None).unwrap().transposed();
         assert_eq!(images.shape, Shape { height: 3, width: 2, channels: 1 });
         assert_eq!(images.pixels, [0, 3, 1, 4, 2, 5, 10, 13, 11, 14, 12, 15]);
     }

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::files;
+use super::range::{Range, Span, shown};
 use super::resize::Cover;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shape::Shape;
 
 /// The images of one file.
@@ -15,6 +16,8 @@ pub struct RawImages {
     pub count: u32,
     /// `[count][height][width][channels]`.
     pub pixels: Vec<u8>,
+    /// The values that the file has.
+    pub span: Span,
 }
 
 impl std::fmt::Debug for RawImages {
@@ -24,6 +27,23 @@ impl std::fmt::Debug for RawImages {
 }
 
 impl RawImages {
+    /// Images of these bytes, which are pixels unless another range is chosen.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Data`](crate::error::Kind::Data) when a byte is outside of the range.
+    pub fn of_bytes(shape: Shape, count: u32, mut bytes: Vec<u8>, range: Option<Range>) -> Result<RawImages> {
+        let mut span = Span::of_bytes(&bytes);
+        if let Some(range) = range {
+            let pixels: Vec<_> = (0..=255_u8).map(|byte| range.pixel(byte.into())).collect();
+            for byte in &mut bytes {
+                *byte = pixels[usize::from(*byte)].ok_or_else(|| outside((*byte).into(), range))?;
+            }
+            span = span.within(range);
+        }
+        Ok(RawImages { shape, count, pixels: bytes, span })
+    }
+
     /// Swaps rows and columns of every image.
     pub fn transposed(self) -> RawImages {
         let Shape { height, width, channels } = self.shape;
@@ -36,7 +56,7 @@ impl RawImages {
                 }
             }
         }
-        RawImages { shape: Shape { height: width, width: height, channels }, count: self.count, pixels }
+        RawImages { shape: Shape { height: width, width: height, channels }, pixels, ..self }
     }
 
     /// The images at `shape`: scaled to cover it, the centre cropped, grey made of colour or colour
@@ -54,6 +74,25 @@ impl RawImages {
         let mut pixels = files::room_for_images(self.count, shape)?;
         let (old, new) = (self.pixels.par_chunks_exact(from.bytes()), pixels.par_chunks_exact_mut(shape.bytes()));
         old.zip(new).for_each_init(Cover::default, |cover, (old, new)| cover.fill(old, from, new, shape));
-        Ok(RawImages { shape, count: self.count, pixels })
+        Ok(RawImages { shape, pixels, ..self })
     }
+}
+
+/// The shape of images of `values` values in a row, if that can be told: the network's, or a grey
+/// square.
+pub fn flattened(values: u64, network: Shape) -> Option<Shape> {
+    if values == u64::from(network.values()) {
+        return Some(network);
+    }
+    let side = u32::try_from(values.isqrt()).ok().filter(|&side| side > 1)?;
+    (u64::from(side).pow(2) == values).then_some(Shape { height: side, width: side, channels: 1 })
+}
+
+/// The refusal of a value outside of a range.
+pub fn outside(value: f64, range: Range) -> Error {
+    Error::data(format!(
+        "it holds the value {}, which is outside of {range}; say which values are black and white, such as with \
+         --data-range 0,4095",
+        shown(value)
+    ))
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files;
-use super::folder::PICTURES;
+use super::format::PICTURES;
 use super::sets::{File, SETS, Set};
 use crate::disk;
 use crate::error::{Error, Result};
@@ -94,7 +94,7 @@ pub fn find_in(folder: &Path) -> Result<Option<Location>> {
         several => Err(Error::data(format!(
             "{} holds the images of several data sets ({}); name one of these files instead of the folder",
             folder.display(),
-            several.join(", ")
+            several.iter().filter_map(|stem| with_stem(&names, stem)).cloned().collect::<Vec<_>>().join(", ")
         ))),
     }
 }
@@ -110,7 +110,8 @@ pub struct Absence {
 }
 
 /// Finds the set `set` in `data_dir`, or in the cache folder: each in a folder of the set's name,
-/// and in `data_dir` itself.
+/// and in `data_dir` itself; as IDX files, also where torchvision and Kaggle have those, or as
+/// another file of the set.
 ///
 /// # Errors
 ///
@@ -138,11 +139,20 @@ fn search(set: &'static Set, data_dir: Option<&Path>, cache: Option<&Path>) -> R
     let given = data_dir.into_iter().flat_map(|folder| [folder.join(set.name), folder.to_owned()]);
     let looked: Vec<_> = given.chain(cache.map(|folder| folder.join(set.name))).collect();
     for folder in &looked {
-        match training_images_in(folder, set) {
-            Ok(Some(location)) => return Ok(Ok(location)),
-            Ok(None) => {}
-            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-            Err(cause) => return Err(unreadable(folder, &cause)),
+        let raw = [PathBuf::from("raw"), Path::new(set.torchvision).join("raw")].map(|raw| folder.join(raw));
+        for folder in std::iter::once(folder).chain(&raw) {
+            match training_images_in(folder, set) {
+                Ok(Some(location)) => return Ok(Ok(location)),
+                Ok(None) => {}
+                Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(cause) => return Err(unreadable(folder, &cause)),
+            }
+        }
+        if let Some(location) = unpacked(folder).filter(|location| !is_of_another(&location.images, set)) {
+            return Ok(Ok(location));
+        }
+        if let Some(images) = set.others.iter().map(|name| folder.join(name)).find(|path| path.is_file()) {
+            return Ok(Ok(Location { images, labels: None }));
         }
     }
     Ok(Err(Absence { set, looked }))
@@ -152,6 +162,13 @@ fn training_images_in(folder: &Path, set: &Set) -> io::Result<Option<Location>> 
     let names = list(folder)?;
     let found = TRAINING_IMAGES.iter().find_map(|stem| named(folder, &names, stem));
     Ok(found.filter(|location| !is_of_another(&location.images, set)))
+}
+
+/// Training images in folders of their own names, as some programs unpack `.gz` and Kaggle's MNIST.
+fn unpacked(folder: &Path) -> Option<Location> {
+    let within = |stem: &str| Some(folder.join(stem).join(stem)).filter(|path| path.is_file());
+    let (stem, images) = TRAINING_IMAGES.iter().find_map(|stem| Some((stem, within(stem)?)))?;
+    Some(Location { images, labels: stem_of_labels(stem).and_then(|stem| within(&stem)) })
 }
 
 /// Whether a file is another set's: the files of all sets are called the same, but their sizes tell
@@ -243,8 +260,8 @@ fn unreadable(folder: &Path, cause: &io::Error) -> Error {
             let near = nearest(&name, SETS.iter().map(|set| set.name).chain(["strokes"]));
             let near = near.map_or(String::new(), |near| format!("did you mean `{near}`? "));
             Error::data(format!(
-                "there is no data set or folder `{name}`; {near}use mnist, fashion-mnist, kmnist, strokes, a \
-                 folder with PNG, JPEG or IDX files, or a .npy array"
+                "there is no data set, folder or file `{name}`; {near}use mnist, fashion-mnist, kmnist, strokes, a \
+                 folder with pictures or IDX files, or an .npy, .npz or CSV file"
             ))
         }
         _ => files::unreadable(folder, cause),
@@ -320,6 +337,7 @@ mod tests {
     fn a_file_chooses_among_several_sets() {
         let names = ["emnist-digits-train-images-idx3-ubyte.gz", "emnist-letters-train-images-idx3-ubyte.gz"];
         let folder = folder_with(&names);
+        refused(folder.path(), "(emnist-digits-train-images-idx3-ubyte.gz, emnist-letters-train-images-idx3-ubyte.gz)");
         refused(folder.path(), "name one of these files");
         let location = find(&folder.path().join(names[1])).unwrap();
         assert!(location.is_transposed() && location.labels.is_none());
@@ -327,7 +345,7 @@ mod tests {
 
     #[test]
     fn refuses_folders_without_images() {
-        refused(Path::new("no-such-folder"), "no data set or folder `no-such-folder`");
+        refused(Path::new("no-such-folder"), "no data set, folder or file `no-such-folder`");
         refused(folder_with(&[]).path(), "no images in IDX format");
         refused(folder_with(&["train-labels-idx1-ubyte", "notes.txt"]).path(), "no images in IDX format");
     }
@@ -350,6 +368,36 @@ mod tests {
                 fs::write(place.join("train-images-idx3-ubyte.gz"), []).unwrap();
                 assert_eq!(look().unwrap().images, place.join("train-images-idx3-ubyte.gz"));
             }
+        }
+    }
+
+    #[test]
+    fn finds_sets_where_others_keep_them() {
+        let (images, labels) = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte");
+        let found = |set: usize, files: &[&str]| {
+            let root = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = root.path().join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, []).unwrap();
+            }
+            let location = search(&SETS[set], Some(root.path()), None).unwrap().unwrap();
+            let relative = |path: PathBuf| path.strip_prefix(root.path()).unwrap().display().to_string();
+            (relative(location.images).replace('\\', "/"), location.labels.is_some())
+        };
+        for (set, folder) in
+            [(0, "MNIST/raw"), (1, "FashionMNIST/raw"), (2, "KMNIST/raw"), (0, "raw"), (0, "mnist/raw")]
+        {
+            let files = [images, labels].map(|name| format!("{folder}/{name}"));
+            assert_eq!(found(set, &[&files[0], &files[1]]), (files[0].clone(), true));
+        }
+        let nested = [images, labels].map(|name| format!("{name}/{name}"));
+        assert_eq!(found(0, &[&nested[0], &nested[1]]), (nested[0].clone(), true));
+        for (set, file) in [(0, "mnist.npz"), (0, "mnist/mnist_train.csv"), (0, "digit-recognizer/train.csv")]
+            .into_iter()
+            .chain([(1, "fashion-mnist_train.csv"), (2, "kmnist/kmnist-train-imgs.npz")])
+        {
+            assert_eq!(found(set, &[file]), (file.to_string(), false));
         }
     }
 

@@ -4,32 +4,43 @@
 pub mod fetch;
 mod files;
 mod folder;
+mod format;
 mod gzip;
 pub mod idx;
 mod images;
 mod kind;
 pub mod labels;
+mod loaded;
 pub mod locate;
 #[cfg(test)]
 #[path = "../../tests/common/makers.rs"]
 pub(crate) mod makers;
 pub mod npy;
+pub mod npz;
 pub mod picture;
+pub mod range;
+pub mod reading;
 mod resize;
 pub mod sets;
 mod shuffle;
 pub mod strokes;
+mod survey;
+pub mod table;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 pub use self::images::RawImages;
 use self::labels::Labels;
+use self::loaded::Loaded;
+use self::reading::Reading;
 use self::sets::Set;
 pub use self::shuffle::shuffled;
+use self::survey::Survey;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::hex;
 use crate::shape::Shape;
@@ -50,6 +61,8 @@ pub struct DataSet {
     /// What the images are of, or where that was looked for, or why it cannot be used.
     labels: Result<Labels>,
     remark: Option<String>,
+    /// The [`DataSet::digest`], once it was asked for.
+    digest: OnceLock<String>,
 }
 
 /// Images in memory, in the network's shape.
@@ -58,40 +71,12 @@ struct Resident {
     /// `[count][height][width][channels]`.
     pixels: Vec<u8>,
     count: u32,
-}
-
-/// What was read of a data set.
-#[derive(Debug)]
-struct Loaded {
-    resident: Resident,
-    labels: Result<Labels>,
-    remark: Option<String>,
-}
-
-impl Loaded {
-    /// Images in the network's shape; where there are no labels, `none` says so. Labels that cannot
-    /// be used do no harm where they are not asked for, and are remarked.
-    fn new(pixels: Vec<u8>, count: u32, remark: Option<String>, labels: Result<Option<Labels>>, none: Error) -> Loaded {
-        let unused = labels.as_ref().err().map(|error| format!("the labels cannot be used: {error}"));
-        let remarks: Vec<_> = remark.into_iter().chain(unused).collect();
-        let remark = (!remarks.is_empty()).then(|| remarks.join("; "));
-        Loaded { resident: Resident { pixels, count }, labels: labels.and_then(|labels| labels.ok_or(none)), remark }
-    }
-
-    /// The images of the file `path`, brought to `shape`.
-    fn of_images(
-        images: RawImages,
-        path: &Path,
-        shape: Shape,
-        labels: Result<Option<Labels>>,
-        none: Error,
-    ) -> Result<Loaded> {
-        let from = images.shape;
-        let remark = (from != shape).then(|| format!("{}: images of {from}, brought to {shape}", path.display()));
-        let RawImages { count, pixels, .. } = images.conformed(shape).map_err(files::at(path))?;
-        log::debug!("{count} images of {shape} from {}", path.display());
-        Ok(Loaded::new(pixels, count, remark, labels, none))
-    }
+    /// What the images have in common.
+    survey: Option<Survey>,
+    /// Files that were left out, each with the reason.
+    broken: Vec<String>,
+    /// Whether each image is a file, so that their order depends on names.
+    is_of_files: bool,
 }
 
 impl DataSet {
@@ -101,14 +86,15 @@ impl DataSet {
     /// - `mnist`, `fashion-mnist`, `kmnist`: looked for below `data_dir` in a folder of that name,
     ///   in `data_dir` itself, then in the cache folder; the program downloads what is in none of
     ///   them;
-    /// - otherwise a folder with IDX files, one `.npy` array, or PNG and JPEG files; or one file of
-    ///   IDX images or an array.
+    /// - otherwise a folder with IDX files, one array or table, or pictures; or one file of IDX
+    ///   images, an array, an archive of arrays or a table.
     ///
     /// Images of another size are scaled to cover `shape`, and their centre is cropped; grey is
     /// made of colours, or colours of grey.
     ///
-    /// Strokes and IDX files have labels of their own. An array has them in a `.npy` or CSV file
-    /// beside it, pictures too, or else by the folders that they lie in ([`labels`]). Labels that
+    /// Strokes, IDX files and tables have labels of their own. An array has them in its archive, or
+    /// in a `.npy` or CSV file beside it, pictures too, or else by the folders that they lie in
+    /// ([`labels`]). Labels that
     /// cannot be used are an error only where they are asked for
     /// ([`DataSet::require_labels`]), but for those of IDX files.
     ///
@@ -116,23 +102,33 @@ impl DataSet {
     ///
     /// [`Kind::Data`](crate::error::Kind::Data) when the set is missing or broken.
     pub fn open(spec: &str, data_dir: Option<&Path>, shape: Shape, seed: u64) -> Result<DataSet> {
+        DataSet::read(spec, data_dir, shape, seed, &Reading::default())
+    }
+
+    /// As [`DataSet::open`], reading files as `reading` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataSet::open`].
+    pub fn read(spec: &str, data_dir: Option<&Path>, shape: Shape, seed: u64, reading: &Reading) -> Result<DataSet> {
         let loaded = match (spec, sets::named(spec)) {
             ("", _) => Err(Error::data(
                 "no data set is named, and the configuration has none of its own; name a folder of pictures or another \
                  data set with --data",
             )),
             ("strokes", _) => check_strokes(shape).map(|()| None),
-            (_, Some(set)) => load_idx(&locate::find_set(set, data_dir)?, shape, Some(set)).map(Some),
-            (path, None) => kind::load(Path::new(path), shape).map(Some),
+            (_, Some(set)) => load_set(set, &locate::find_set(set, data_dir)?, shape, reading).map(Some),
+            (path, None) => kind::load(Path::new(path), shape, reading).map(Some),
         };
         let name = spec.to_owned();
         Ok(match loaded? {
-            Some(Loaded { resident, labels, remark }) => {
-                DataSet { name, shape, seed, resident: Some(resident), labels, remark }
+            Some(Loaded { pixels, count, labels, remark, survey, broken, is_of_files }) => {
+                let resident = Some(Resident { pixels, count, survey, broken, is_of_files });
+                DataSet { name, shape, seed, resident, labels, remark, digest: OnceLock::new() }
             }
             None => {
                 let labels = Ok(Labels::of_drawn(&strokes::CLASSES));
-                DataSet { name, shape, seed, resident: None, labels, remark: None }
+                DataSet { name, shape, seed, resident: None, labels, remark: None, digest: OnceLock::new() }
             }
         })
     }
@@ -229,10 +225,70 @@ impl DataSet {
         self.remark.as_deref()
     }
 
+    /// What probably went wrong with the images, and what to do about it: one line, where there is
+    /// something.
+    pub fn doubts(&self) -> Option<String> {
+        self.survey()?.remark()
+    }
+
+    /// Refuses images of which nothing can be learnt: all of one colour.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Data`](crate::error::Kind::Data) for those.
+    pub fn check(&self) -> Result<()> {
+        let refusal = self.survey().and_then(Survey::refusal);
+        refusal.map_or(Ok(()), |refusal| Err(Error::data(format!("{}: {refusal}", self.name))))
+    }
+
+    fn survey(&self) -> Option<&Survey> {
+        self.resident.as_ref()?.survey.as_ref()
+    }
+
+    /// Files that were left out because they cannot be read, each with the reason.
+    pub fn left_out(&self) -> &[String] {
+        self.resident.as_ref().map_or(&[], |resident| &resident.broken)
+    }
+
+    /// Whether each image is a file, so that the order of the images depends on names.
+    pub fn is_of_files(&self) -> bool {
+        self.resident.as_ref().is_some_and(|resident| resident.is_of_files)
+    }
+
+    /// A digest of each image in memory, to know it again: the first half of the SHA-256 of its
+    /// pixels and, where they are used, of its label, as hexadecimal digits.
+    pub fn image_digests(&self, with_labels: bool) -> Vec<String> {
+        let labels = self.labels.as_ref().ok().filter(|_| with_labels);
+        let digest = |(index, pixels): (usize, &[u8])| {
+            let mut all = Sha256::new();
+            all.update(pixels);
+            labels.into_iter().for_each(|labels| all.update(labels.of()[index].to_le_bytes()));
+            hex(&all.finalize()[..16])
+        };
+        self.resident().unwrap_or_default().par_chunks_exact(self.shape.bytes()).enumerate().map(digest).collect()
+    }
+
+    /// The same images in another order: at each place the one that was at `order`'s.
+    ///
+    /// # Panics
+    ///
+    /// When the images are not in memory, or an index is not below [`DataSet::len`].
+    pub fn in_order(self, order: &[u32]) -> DataSet {
+        let mut pixels = vec![0; order.len() * self.shape.bytes()];
+        self.fill(0, order, &mut pixels);
+        let labels = self.labels.map(|labels| labels.in_order(order));
+        let resident = self.resident.map(|old| Resident { pixels, count: order.len() as u32, ..old });
+        DataSet { resident, labels, digest: OnceLock::new(), ..self }
+    }
+
     /// SHA-256, as hexadecimal digits, of number, shape and pixels of all images, to know them
     /// again; of strokes, which are drawn anew in every epoch, of the first ones. Pixels are
     /// digested in pieces, by all threads: MNIST's 47 MB take about 36 ms on two.
-    pub fn digest(&self) -> String {
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| self.compute_digest())
+    }
+
+    fn compute_digest(&self) -> String {
         let mut drawn = Vec::new();
         let pixels = self.resident().unwrap_or_else(|| {
             drawn.resize(DIGESTED_STROKES as usize * self.shape.bytes(), 0);
@@ -285,12 +341,22 @@ fn check_strokes(shape: Shape) -> Result<()> {
     Ok(())
 }
 
+/// Reads the files of a set, in whatever form they are.
+fn load_set(set: &Set, location: &locate::Location, shape: Shape, reading: &Reading) -> Result<Loaded> {
+    if !set.others.iter().any(|name| location.images.ends_with(name)) {
+        return load_idx(location, shape, Some(set), reading);
+    }
+    let mut loaded = kind::load(&location.images, shape, reading)?;
+    loaded.labels = loaded.labels.map(|labels| labels.called(set.classes));
+    Ok(loaded)
+}
+
 /// Reads IDX files, those of `set` where they are known.
-fn load_idx(location: &locate::Location, shape: Shape, set: Option<&Set>) -> Result<Loaded> {
-    let images = idx::read_images(&location.images)?;
+fn load_idx(location: &locate::Location, shape: Shape, set: Option<&Set>, reading: &Reading) -> Result<Loaded> {
+    let images = idx::read_images(&location.images, reading.range)?;
     let images = if location.is_transposed() { images.transposed() } else { images };
     let labels = location.labels.as_deref().map(|path| idx_labels(images.count, path, set)).transpose()?;
-    Loaded::of_images(images, &location.images, shape, Ok(labels), location.no_labels(set))
+    Loaded::of_images(images, &location.images, shape, None, Ok(labels), location.no_labels(set))
 }
 
 fn idx_labels(count: u32, path: &Path, set: Option<&Set>) -> Result<Labels> {
@@ -346,7 +412,7 @@ mod tests {
             fs::write(&path, [&header, pixels].concat()).unwrap();
             let [_, height, width] = dimensions.map(u32::from);
             let shape = Shape { height, width, channels: 1 };
-            DataSet::open(path.to_str().unwrap(), None, shape, 0).unwrap().digest()
+            DataSet::open(path.to_str().unwrap(), None, shape, 0).unwrap().digest().to_owned()
         };
         let pixels = [1, 2, 3, 4, 5, 6, 7, 8];
         let first = digest([2, 2, 2], &pixels);
@@ -354,7 +420,7 @@ mod tests {
         assert_eq!(first, "bc554067a4498121a9adfc74ffe291bfc40eff3bc60f78cd366ef5956edbd968");
         assert!(digest([2, 2, 2], &[1, 2, 3, 4, 5, 6, 7, 9]) != first && digest([2, 4, 1], &pixels) != first);
 
-        let strokes = |seed| DataSet::open("strokes", None, TINY, seed).unwrap().digest();
+        let strokes = |seed| DataSet::open("strokes", None, TINY, seed).unwrap().digest().to_owned();
         assert!(strokes(1) == strokes(1) && strokes(1) != strokes(2));
     }
 

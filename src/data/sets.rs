@@ -19,6 +19,11 @@ pub struct Set {
     pub classes: &'static [&'static str],
     /// Training images, training labels, test images, test labels.
     pub files: &'static [File],
+    /// The folder in which torchvision keeps it, as `FOLDER/raw`.
+    pub torchvision: &'static str,
+    /// Other files that hold the training images: what Keras keeps, what Kaggle and the authors
+    /// offer.
+    pub others: &'static [&'static str],
 }
 
 /// One file of a set.
@@ -65,6 +70,8 @@ pub fn named(name: &str) -> Option<&'static Set> {
 pub const SETS: [Set; 3] = [
     Set {
         name: "mnist",
+        torchvision: "MNIST",
+        others: &["mnist.npz", "mnist_train.csv", "digit-recognizer/train.csv"],
         title: "MNIST",
         about: "handwritten digits, by Yann LeCun and Corinna Cortes",
         licence: "CC BY-SA 3.0",
@@ -102,6 +109,8 @@ pub const SETS: [Set; 3] = [
     },
     Set {
         name: "fashion-mnist",
+        torchvision: "FashionMNIST",
+        others: &["fashion-mnist_train.csv"],
         title: "Fashion-MNIST",
         about: "photographs of clothes, by Zalando Research",
         licence: "MIT",
@@ -131,6 +140,8 @@ pub const SETS: [Set; 3] = [
     },
     Set {
         name: "kmnist",
+        torchvision: "KMNIST",
+        others: &["kmnist-train-imgs.npz"],
         title: "KMNIST",
         about: "cursive Japanese characters, by the ROIS-DS Center for Open Data in the Humanities",
         licence: "CC BY-SA 4.0",

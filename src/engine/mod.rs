@@ -5,6 +5,7 @@ pub mod gan;
 mod inputs;
 mod ring;
 mod sampler;
+mod seen;
 pub mod step;
 mod storage;
 
@@ -24,6 +25,7 @@ use gan::Gan;
 use inputs::{Filling, Ports};
 use sampler::Weights;
 pub use sampler::{Choice, Generator, Sampler, fixed_latents};
+pub use seen::as_seen;
 use storage::Storage;
 
 /// A program for training, before a device has it.

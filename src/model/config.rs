@@ -14,6 +14,8 @@ use toml::Value;
 use super::network::Layout;
 use super::parameters::Init;
 use super::settings;
+use crate::data::range::Range;
+use crate::data::reading::{Ground, Reading};
 use crate::error::{Error, Result};
 use crate::kernels::adam::Adam;
 use crate::kernels::augment::Augmentation;
@@ -33,11 +35,20 @@ pub struct Config {
     pub about: String,
     /// Seed of everything random.
     pub seed: u64,
-    /// `strokes`, `mnist`, `fashion-mnist`, `kmnist`, or a folder.
+    /// `strokes`, `mnist`, `fashion-mnist`, `kmnist`, a folder, or a file.
     pub data: String,
     /// Where a set that is known by name is looked for first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
+    /// The values in files that are black and white, instead of those of their type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_range: Option<Range>,
+    /// What lies behind transparent pictures; black unless it is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_background: Option<Ground>,
+    /// Whether pictures that cannot be read are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_broken: bool,
     /// The checkpoint of another run whose weights this one begins with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
@@ -253,6 +264,12 @@ impl Config {
             (None, Some(epochs)) => epochs.saturating_mul(steps_per_epoch),
             (None, None) => 0,
         }
+    }
+
+    /// How the data are read.
+    pub fn reading(&self) -> Reading {
+        let (range, ground) = (self.data_range, self.data_background.unwrap_or_default());
+        Reading { range, ground, skip_broken: self.skip_broken, early: false }
     }
 
     /// The optimizers of G and D.

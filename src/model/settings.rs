@@ -6,7 +6,7 @@
 
 use toml::Value;
 
-use SettingKind::{Assignment, Cadence, Count, File, Folder, Number, Seed, Switch, Text};
+use SettingKind::{Assignment, Cadence, Count, File, Folder, Number, Range, Seed, Switch, Text};
 
 /// What a setting may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub enum SettingKind {
     File,
     /// Every so many steps or epochs.
     Cadence,
+    /// Two values, with a comma.
+    Range,
     /// Yes or no; a flag without a value is a yes.
     Switch,
     /// A key with its value; may be repeated.
@@ -75,11 +77,19 @@ pub const SETTINGS: &[Setting] = settings! {
     /// Begin with the weights of another run (its newest checkpoint) or of a checkpoint file;
     /// without --preset and --config, also with its settings
     "from": Folder, FIXED, "--from" "RUN|FILE";
-    /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder
-    /// with images
-    "data": Text, FIXED, "--data" "SET";
+    /// strokes (built in), mnist, fashion-mnist or kmnist (downloaded when absent), or a folder or
+    /// file with images. A resumed run takes another place or form of the same images
+    "data": Text, RESUMABLE, "--data" "SET";
     /// Where mnist, fashion-mnist and kmnist are looked for first, and downloaded to
     "data_dir": Folder, RESUMABLE, "--data-dir" "DIR";
+    /// The values in files that are black and white, such as 0,4095 or -1,1
+    "data_range": Range, RESUMABLE, "--data-range" "BLACK,WHITE";
+    /// What lies behind transparent pictures: black (the default), white or a colour such as
+    /// #20c0ff
+    "data_background": Text, RESUMABLE, "--background" "COLOUR";
+    /// Leave pictures that cannot be read out, instead of refusing the folder; skipped.txt in the
+    /// run's folder lists them
+    "skip_broken": Switch, RESUMABLE, "--skip-broken" "BOOL";
     /// Square images of N×N pixels, with both networks planned for them: 16 to 256, divisible by 4
     "": Count(16, 256), FIXED, "--size" "N";
     /// Length in epochs

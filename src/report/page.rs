@@ -18,6 +18,7 @@ use crate::disk;
 use crate::model::columns::GROUPS;
 use crate::output::plot::escape;
 use crate::output::{grouped, size};
+use crate::run::files::{REAL, SAMPLES};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -53,7 +54,7 @@ impl Page {
         let grids = grids(run);
         let plots: Vec<_> = plots(run).iter().filter_map(Plot::draw).collect();
         let values: Vec<_> = plots.iter().map(|(_, values)| values).collect();
-        let data = json!({ "charts": values, "grids": grid_values(&grids), "gridAlt": grid_alt(run) });
+        let data = json!({ "charts": values, "grids": grid_values(&grids), "gridAlt": grid_alt(run, "generated") });
         // Inside a script element only this character could end it.
         let data = data.to_string().replace('<', "\\u003c");
         let note = match smoothing(run.records.len()) {
@@ -190,20 +191,22 @@ fn grid_values(grids: &[Grid]) -> Vec<Value> {
     grids.iter().enumerate().map(|(i, grid)| json!({ "step": grid.step, "png": png(i, grid) })).collect()
 }
 
-fn grid_alt(run: &Run) -> String {
+fn grid_alt(run: &Run, kind: &str) -> String {
     let count = |key| run.setting(&["output", key]).and_then(toml::Value::as_integer);
     let size = count("rows").zip(count("cols")).map(|(rows, cols)| format!("{rows} by {cols} "));
-    format!("Grid of {}generated images", size.unwrap_or_default())
+    format!("Grid of {}{kind} images", size.unwrap_or_default())
 }
 
 fn samples(run: &Run, grids: &[Grid]) -> String {
+    let real = real(run).map_or_else(String::new, |grid| still(run, &grid));
     let Some(last) = grids.last() else {
         let cadence = run.setting_text(&["output", "sample_every"]);
         let when = cadence.map_or_else(String::new, |every| format!(", one every {}", escape(&every)));
-        return format!("<p>There is no sample grid yet{when}.</p>\n");
+        return format!("<p>There is no sample grid yet{when}.</p>\n{real}");
     };
     let ([width, height], step, end) = (last.size, last.step, grids.len() - 1);
-    let (alt, png, animation) = (escape(&grid_alt(run)), BASE64.encode(&last.png), animation(run, last.size));
+    let (alt, png, animation) =
+        (escape(&grid_alt(run, "generated")), BASE64.encode(&last.png), animation(run, last.size));
     let (shown, all) = (grouped(grids.len() as u64), grouped(run.samples.len() as u64));
     let left_out = match grids.len() < run.samples.len() {
         true => format!("<br>{shown} of {all} grids are in this file, evenly spread; the folder samples has all"),
@@ -214,7 +217,24 @@ fn samples(run: &Run, grids: &[Grid]) -> String {
          src=\"data:image/png;base64,{png}\">\n<div class=\"controls\" hidden><button id=\"play\" type=\"button\">Play</button>\
          <input id=\"range\" type=\"range\" min=\"0\" max=\"{end}\" step=\"1\" value=\"{end}\" aria-label=\"Step of the sample grid\"></div>\n\
          <figcaption class=\"caption\"><span id=\"grid-step\">step {step}</span> · always the same latents{left_out}</figcaption>\n\
-         </figure>\n{animation}</div>\n"
+         </figure>\n{real}{animation}</div>\n"
+    )
+}
+
+/// The grid of real images, where the run has one.
+fn real(run: &Run) -> Option<Grid> {
+    let path = run.path.join(SAMPLES.folder).join(REAL);
+    let fits = std::fs::metadata(&path).is_ok_and(|found| found.len() <= MOST_GRID_BYTES);
+    grid(0, &path).filter(|_| fits)
+}
+
+/// The figure of real images.
+fn still(run: &Run, grid: &Grid) -> String {
+    let (alt, png, [width, height]) = (escape(&grid_alt(run, "real")), BASE64.encode(&grid.png), grid.size);
+    format!(
+        "<figure>\n<img width=\"{width}\" height=\"{height}\" alt=\"{alt}, as D sees them\" \
+         src=\"data:image/png;base64,{png}\">\n<figcaption class=\"caption\">real images, as D sees them</figcaption>\n\
+         </figure>\n"
     )
 }
 

@@ -16,6 +16,13 @@ pub const METRICS: &str = "metrics.jsonl";
 pub const QUALITY: &str = "quality.jsonl";
 /// The picture of what was recorded.
 pub const CURVES: &str = "losses.svg";
+/// A digest of each image, in the order in which the run began with them, where that depends on the
+/// names of files.
+pub const ORDER: &str = "images.txt";
+/// The files of the data set that were left out, where there are such, each with the reason.
+pub const SKIPPED: &str = "skipped.txt";
+/// A grid of real images as D sees them, beside the sample grids.
+pub const REAL: &str = "real.png";
 /// The page about the run, where one was asked for.
 pub const REPORT: &str = "report.html";
 /// The folder of TensorBoard's event files, where that is wanted.

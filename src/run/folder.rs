@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoints;
 use super::claim::Claim;
-use super::files::{CHECKPOINTS, CONFIG, CURVES, METRICS, QUALITY, REPORT, SAMPLES, TENSORBOARD, TUNING};
+use super::files::{
+    CHECKPOINTS, CONFIG, CURVES, METRICS, ORDER, QUALITY, REPORT, SAMPLES, SKIPPED, TENSORBOARD, TUNING,
+};
 use super::journal::Journal;
 use super::records::{Quality, Record, read_quality};
 use super::schedule::Schedule;
@@ -59,7 +61,7 @@ impl RunFolder {
         for folder in [CHECKPOINTS.folder, SAMPLES.folder, TENSORBOARD].map(|name| run.join(name)) {
             disk::remove_folder(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         }
-        let files = [CONFIG, TUNING, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
+        let files = [CONFIG, TUNING, ORDER, SKIPPED, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
         files.into_iter().chain(old.as_deref()).try_for_each(|name| remove(&run.join(name)))?;
         RunFolder::open(claim, config, first)
     }

@@ -1,5 +1,8 @@
 //! The real images of each step.
 
+use std::collections::{HashMap, VecDeque};
+
+use crate::data::reading::Reading;
 use crate::data::{DataSet, shuffled};
 use crate::engine::Batch;
 use crate::error::{Error, Result};
@@ -9,9 +12,15 @@ use crate::shape::Shape;
 /// The data set that a configuration names, in the network's size.
 ///
 /// # Errors
-/// A data error when it is missing, broken, or smaller than a batch.
+/// A data error when it is missing, broken, smaller than a batch, or nothing can be learnt from it.
 pub fn open_data(config: &Config) -> Result<DataSet> {
-    let data = DataSet::open(&config.data, config.data_dir.as_deref(), config.image, config.seed)?;
+    read_data(config, &config.reading())
+}
+
+/// As [`open_data`], with another reading.
+pub(super) fn read_data(config: &Config, reading: &Reading) -> Result<DataSet> {
+    let data = DataSet::read(&config.data, config.data_dir.as_deref(), config.image, config.seed, reading)?;
+    data.check()?;
     let needed = config.images_per_step();
     if data.len() < needed {
         let of = if config.objective.d_steps > 1 { "the batches of a step" } else { "a batch" };
@@ -89,7 +98,6 @@ fn background(data: &DataSet) -> Vec<u8> {
 #[derive(Debug)]
 pub(super) struct Feed {
     data: DataSet,
-    digest: String,
     /// Where labels are used.
     labels_digest: Option<String>,
     seed: u64,
@@ -117,24 +125,46 @@ impl Feed {
             }
         }
         let (seed, batch) = (config.seed, config.images_per_step() as usize);
-        let (digest, bytes) = (data.digest(), vec![0; data.shape().bytes() * batch]);
+        let bytes = vec![0; data.shape().bytes() * batch];
         let labels = config.classes.as_ref().map(|_| vec![0; batch]);
         let labels_digest = config.classes.as_ref().and_then(|_| data.labels_digest());
-        Ok(Feed { data, digest, labels_digest, seed, batch, epoch: None, order: Vec::new(), bytes, labels })
+        Ok(Feed { data, labels_digest, seed, batch, epoch: None, order: Vec::new(), bytes, labels })
     }
 
     pub(super) fn data(&self) -> &DataSet {
         &self.data
     }
 
-    /// The [`DataSet::digest`].
-    pub(super) fn digest(&self) -> &str {
-        &self.digest
-    }
-
     /// The [`DataSet::labels_digest`], where labels are used.
     pub(super) fn labels_digest(&self) -> Option<&str> {
         self.labels_digest.as_deref()
+    }
+
+    /// The bytes of the images that the run visits first, at most `count`; where `classes` are
+    /// given, one of each in turn. A class without images gets others.
+    pub(super) fn first_images(&self, classes: &[u32], count: usize) -> Vec<u8> {
+        let order = shuffled(self.seed, 0, self.data.len());
+        let mut indices = Vec::with_capacity(count);
+        if classes.is_empty() {
+            indices.extend(order.iter().take(count));
+        } else {
+            let mut of_class: HashMap<u32, VecDeque<u32>> = HashMap::new();
+            for &index in &order {
+                of_class.entry(self.data.label_of(0, index).unwrap_or_default()).or_default().push_back(index);
+            }
+            let mut others = order.iter().copied().cycle();
+            indices.extend(classes.iter().filter_map(|class| match of_class.get_mut(class) {
+                Some(images) => {
+                    // Again from the first where there are too few.
+                    images.rotate_left(1);
+                    images.back().copied()
+                }
+                None => others.next(),
+            }));
+        }
+        let mut bytes = vec![0; indices.len() * self.data.shape().bytes()];
+        self.data.fill(0, &indices, &mut bytes);
+        bytes
     }
 
     /// Batches of an epoch; images that fill none are left out.

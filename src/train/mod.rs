@@ -3,10 +3,12 @@
 pub(crate) mod clock;
 mod events;
 mod feed;
+mod follow;
 mod health;
 mod machine;
 mod news;
 pub mod quality;
+mod real;
 mod same;
 pub mod stop;
 pub mod trainer;

@@ -54,7 +54,8 @@ impl Reference {
         let chosen = (0..count).flat_map(|number| &samples.pixels[place(number) * size..][..size]).copied();
         let samples: &[u8] = &chosen.collect::<Vec<_>>();
         let spread = mean_distance(samples, size);
-        let diversity = if self.spread > 0.0 { spread / self.spread } else { 1.0 };
+        // Of data without spread nothing can be said.
+        let diversity = if self.spread > 0.0 { spread / self.spread } else { f64::NAN };
         Quality { step, diversity, distance: self.sliced_distance(samples) }
     }
 
@@ -149,5 +150,6 @@ mod tests {
         let reference = Reference { seed: 3, shape: one, real: vec![0], spread: 0.0, by_class: false };
         let quality = reference.measure(7, &Images::new(vec![51], [1, 1, 1, 1]).unwrap());
         assert!((quality.distance - 0.2).abs() < 1e-12, "{quality:?}");
+        assert!(quality.diversity.is_nan(), "nothing is as diverse as what has no spread");
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn check_same_data(feed: &Feed, saved: &Metadata) -> Result<()> {
             "{name} has other {what} than the run was trained with; a resumed run needs the data that it began with"
         )))
     };
-    if saved.data.as_ref().is_some_and(|saved| saved != feed.digest()) {
+    if saved.data.as_ref().is_some_and(|saved| saved != feed.data().digest()) {
         return other("images");
     }
     if saved.labels.is_some() && saved.labels.as_deref() != feed.labels_digest() {

@@ -12,7 +12,6 @@ fn what_shapes_the_mathematics_stays() {
     let desk = Desk::with_run();
     let before = desk.snapshot();
     for flag in [
-        "--data mnist",
         "--batch-size 4",
         "--latent-dim 5",
         "--lr 1e-3",

@@ -8,12 +8,14 @@ mod classes;
 #[path = "../common/mod.rs"]
 mod common;
 mod configuration;
+mod degenerate;
 mod drawing;
 mod exporting;
 mod flags;
 mod from;
 mod help;
 mod looking;
+mod moving;
 mod origins;
 mod refusals;
 mod reports;

@@ -189,10 +189,10 @@ fn data() {
     let rows = [
         (
             "nowhere",
-            "there is no data set or folder `nowhere`; use mnist, fashion-mnist, kmnist, strokes, a folder with PNG, JPEG or IDX files",
+            "there is no data set, folder or file `nowhere`; use mnist, fashion-mnist, kmnist, strokes, a folder with pictures or IDX files",
         ),
-        ("empty", "empty holds no images; put PNG or JPEG files"),
-        ("notes", "notes holds no images; put PNG or JPEG files"),
+        ("empty", "empty holds no images; put pictures (PNG, JPEG"),
+        ("notes", "notes holds no images; put pictures (PNG, JPEG"),
         ("magic", "it is a zip archive"),
         ("type", "it has elements of type 0x0d, not unsigned bytes"),
         ("labels", "it holds an array of rank 1, not images"),

@@ -13,7 +13,7 @@ use crate::desk::{Desk, TRAIN, idx_images};
 pub const RESUME: &str = "train --resume run --device cpu";
 
 /// Bytes of every tensor of a checkpoint, by name.
-fn tensors(desk: &Desk, path: &str) -> BTreeMap<String, Vec<u8>> {
+pub fn tensors(desk: &Desk, path: &str) -> BTreeMap<String, Vec<u8>> {
     let bytes = desk.read(path);
     let file = SafeTensors::deserialize(&bytes).unwrap();
     file.tensors().into_iter().map(|(name, view)| (name, view.data().to_vec())).collect()

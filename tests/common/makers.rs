@@ -6,8 +6,10 @@ use std::io::Write;
 
 use flate2::write::{GzEncoder, ZlibEncoder};
 use flate2::{Compression, Crc};
-use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageFormat, RgbImage};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// An IDX file of bytes.
 pub fn idx(dimensions: &[u32], elements: &[u8]) -> Vec<u8> {
@@ -117,6 +119,25 @@ pub fn flat_jpeg(width: u16, height: u16, colour: [u8; 3]) -> Vec<u8> {
     let mut encoder = JpegEncoder::new_with_quality(&mut file, 95);
     encoder.encode(&pixels, width.into(), height.into(), ExtendedColorType::Rgb8).unwrap();
     file
+}
+
+/// Pixels of three channels in one of the formats that `image` writes.
+pub fn encoded(width: u32, height: u32, pixels: &[u8], format: ImageFormat) -> Vec<u8> {
+    let image = RgbImage::from_raw(width, height, pixels.to_vec()).unwrap();
+    let mut file = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut file, format).unwrap();
+    file.into_inner()
+}
+
+/// A zip archive of files, compressed where `deflate` says so.
+pub fn zip(files: &[(&str, &[u8])], deflate: bool) -> Vec<u8> {
+    let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let method = if deflate { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+    for (name, content) in files {
+        archive.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
 }
 
 /// A JPEG with a segment put behind its first marker.

@@ -1,9 +1,11 @@
 //! Small valid files for each parser, from which mutations and fuzzing start.
 #![allow(dead_code, reason = "each user takes a part")]
 
+use image::ImageFormat;
+
 use super::makers::{
-    Png, array, chunk, cmyk_jpeg, exif, flat_jpeg, flat_png, grey_png, gzip, idx, noise, npy, progressive_jpeg,
-    with_segment,
+    Png, array, chunk, cmyk_jpeg, encoded, exif, flat_jpeg, flat_png, grey_png, gzip, idx, noise, npy,
+    progressive_jpeg, with_segment, zip,
 };
 
 pub fn idx_files() -> Vec<Vec<u8>> {
@@ -34,10 +36,35 @@ pub fn npy_files() -> Vec<Vec<u8>> {
         array("|u1", "(2, 3, 2)", &noise(12)),
         array("|u1", "(2, 2, 2, 3)", &noise(24)),
         array("<f4", "(3, 2, 2)", &floats),
+        array("<f8", "(2, 1, 1)", &[0; 16]),
+        array("|b1", "(2, 6)", &[1, 0, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1]),
+        array(">u2", "(2, 2, 2)", &noise(16)),
+        array("<i4", "(2, 4)", &[0; 32]),
         npy("{'descr': '>f4', 'fortran_order': True, 'shape': (1, 3, 2, 2), }\n", &[0; 48]),
         npy("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2), }\n", &noise(12)),
         second,
     ]
+}
+
+pub fn archives() -> Vec<Vec<u8>> {
+    let (images, labels) = (array("|u1", "(2, 2, 2)", &[9, 1, 2, 3, 4, 5, 6, 7]), array("|u1", "(2, 1)", &[1, 0]));
+    vec![
+        zip(&[("train_images.npy", &images), ("train_labels.npy", &labels), ("test_images.npy", &images)], false),
+        zip(&[("arr_0.npy", &images)], true),
+        zip(&[("a.npy", &labels), ("b.npy", &images)], true),
+        zip(&[("readme.txt", b"hello"), ("x.npy", &images), ("y.npy", &labels)], true),
+    ]
+}
+
+pub fn pixel_tables() -> Vec<Vec<u8>> {
+    let texts = [
+        "0,9,255,8\n1,2,3,4\n",
+        "label,1x1,1x2,2x1,2x2\r\n7,0,9,255,8\r\n3,1,2,3,4\r\n",
+        "a;b;c;d;class\n0;9;255.0;8;cat\n1; 2 ;3;4;\"do\"\"g\"\n",
+        ",label,0,1,2,3\n0,7,0,9,255,8\n1,3,1,2,3,4\n",
+        "1\t2\t3\t4\t5\t6\n",
+    ];
+    texts.map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
 pub fn label_numbers() -> Vec<Vec<u8>> {
@@ -74,6 +101,10 @@ pub fn pictures() -> Vec<Vec<u8>> {
         progressive_jpeg(),
         with_segment(&jpeg, 0xe1, &exif(6)),
         jpeg,
+        encoded(3, 2, &noise(18), ImageFormat::WebP),
+        encoded(3, 2, &noise(18), ImageFormat::Bmp),
+        encoded(3, 2, &noise(18), ImageFormat::Tiff),
+        encoded(3, 2, &noise(18), ImageFormat::Gif),
     ]
 }
 

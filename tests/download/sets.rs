@@ -55,6 +55,8 @@ pub fn set_of(files: &[&Published]) -> Set {
         sources: &["http://public.invalid/"],
         classes: &[],
         files: Vec::leak(files),
+        torchvision: "Test",
+        others: &[],
     }
 }
 

@@ -85,9 +85,9 @@ fn idx_files() {
             ("labels-are-html", "it is a web page, not data"),
             ("sparse-zeros", "it has elements of type 0x00"),
             ("picture/train-images-idx3-ubyte", "is a single picture; name the folder that holds it"),
-            ("nowhere", "there is no data set or folder `nowhere`"),
+            ("nowhere", "there is no data set, folder or file `nowhere`"),
             // Windows does not tell that the way there leads through a file.
-            ("tiny.toml/below", if cfg!(windows) { "there is no data set or folder" } else { "Not a directory" }),
+            ("tiny.toml/below", if cfg!(windows) { "there is no data set, folder or file" } else { "Not a directory" }),
         ],
     );
 }
@@ -160,19 +160,24 @@ fn numpy_arrays() {
     file("long", &[&whole[..], &[0]].concat());
     file("header", &whole[..40]);
     file("pickle", &array("|O", "(4, 8, 8)", &noise(256)));
-    file("doubles", &array("<f8", "(1, 8, 8)", &noise(512)));
+    file("doubles", &array("<f8", "(1, 8, 8)", &[0x7f; 512]));
+    file("halves", &array("<f2", "(1, 8, 8)", &noise(128)));
+    file("words", &array("<u2", "(1, 8, 8)", &noise(128)));
+    file("truths", &array("|b1", "(1, 8, 8)", &noise(64)));
     file("fields", &npy("{'descr': [('r', '|u1')], 'fortran_order': False, 'shape': (4, 8, 8)}", &noise(256)));
     file("code", &npy("__import__('os').system('touch hacked')", &noise(256)));
     file("nan", &array("<f4", "(1, 1, 1)", &f32::NAN.to_le_bytes()));
     file("huge", &array("|u1", "(99999999999999999999, 8, 8)", &[]));
     file("wraps", &array("<f4", "(4611686018427387905, 1, 1)", &[0; 4]));
     file("negative", &array("|u1", "(-1, 8, 8)", &noise(64)));
-    file("flat", &array("|u1", "(4, 64)", &noise(256)));
+    file("flat", &array("|u1", "(4, 63)", &noise(252)));
+    file("flatter", &array("|u1", "(256,)", &noise(256)));
     file("empty-set", &array("|u1", "(0, 8, 8)", &[]));
     file("either-way", &array("|u1", "(2, 3, 8, 3)", &noise(144)));
     file("brackets", &npy(&"{".repeat(60_000), &[]));
     file("long-type", &array(&"x".repeat(50_000), "(1, 1, 1)", &[0]));
     file("axes", &array("|u1", &format!("({})", "1, ".repeat(20_000)), &[0]));
+    file("flat-colour", &array("|u1", "(4, 8, 8)", &[9; 256]));
     file("archive", b"PK\x03\x04\x14\0\0\0\0\0");
     file("lfs", b"version https://git-lfs.github.com/spec/v1\n");
     let mut header = whole.clone();
@@ -190,22 +195,33 @@ fn numpy_arrays() {
             ("short.npy", "it is truncated: 255 of 256 bytes"),
             ("long.npy", "it goes on after the 256 bytes"),
             ("header.npy", "it ends within its header"),
-            ("pickle.npy", "it has elements of type \"|O\", neither uint8 (|u1) nor float32 (<f4)"),
-            ("doubles.npy", "it has elements of type \"<f8\""),
+            ("pickle.npy", "it has elements of type \"|O\", neither whole numbers nor floats of 32 or 64 bits"),
+            ("doubles.npy", "it holds values from 1.3824172084878715e306 to"),
+            ("halves.npy", "it has elements of type \"<f2\""),
+            ("words.npy", "it holds whole numbers of 16 bits from "),
+            ("truths.npy", "beyond 0 to 1; say which of them are black and white"),
             ("fields.npy", "it has elements of several fields"),
             ("code.npy", "its header is not a dictionary"),
-            ("nan.npy", "it holds the value NaN; floats must lie in [0, 1]"),
+            ("nan.npy", "it holds the value NaN, which is outside of 0 to 1"),
             ("huge.npy", "its header is not a dictionary"),
             ("wraps.npy", "more than 4 GiB"),
             ("negative.npy", "its header is not a dictionary"),
-            ("flat.npy", "its shape [4, 64] is neither (N, H, W) nor (N, H, W, C)"),
+            (
+                "flat.npy",
+                "its shape [4, 63] is neither (N, H, W) nor (N, H, W, C), and 63 values are neither a square nor 8×8×1",
+            ),
+            ("flatter.npy", "its shape [256] is neither (N, H, W) nor (N, H, W, C)"),
             ("empty-set.npy", "its shape [0, 8, 8] holds no images"),
             ("either-way.npy", "can be read as (N, H, W, C) and as (N, C, H, W)"),
             ("brackets.npy", "its header is not a dictionary"),
             ("long-type.npy", "it has elements of type \"xxxxxxxxxxxxxxxx\""),
             ("axes.npy", "its header is not a dictionary"),
-            ("archive.npy", "it is a zip archive"),
+            ("archive.npy", "it is a damaged zip archive"),
             ("lfs.npy", "it is a Git LFS pointer"),
+            (
+                "flat-colour.npy",
+                "nothing can be learnt from images that are all of one colour: each pixel of all 4 is 9",
+            ),
             ("header-size.npy", "its header takes 2147483647 bytes"),
             ("two", "holds 2 .npy arrays; name one of them"),
             ("mixed", "holds both arrays (a.npy) and pictures (cats/b.png)"),
@@ -243,7 +259,7 @@ fn pictures() {
     let thumbnail = with_segment(&jpeg, 0xe1, &[&exif(1)[..], &flat_jpeg(8, 8, [0; 3])].concat());
     file("thumbnail-only", &thumbnail[..thumbnail.len() - 2]);
     bench.write_zeros("too-long/picture.png", (64 << 20) + (1 << 20));
-    bench.write("only-others/a.webp", b"RIFF");
+    bench.write("only-others/a.mp4", b"\0\0\0\x1cftypisom");
     bench.write("only-hidden/.a.png", &png);
     bench.write("single.png", &png);
     bench.write("nine-broken/good.png", &png);
@@ -262,9 +278,9 @@ fn pictures() {
             ("cut-progressive", "(it is truncated: its end is missing)"),
             ("html", "(it is a web page, not data)"),
             ("lfs", "(it is a Git LFS pointer, not the file itself"),
-            ("webp", "(it is a WebP picture, neither PNG nor JPEG)"),
-            ("gif", "(it is a GIF, neither PNG nor JPEG)"),
-            ("zipped", "(it is a gzip file, neither PNG nor JPEG)"),
+            ("webp", "(it is truncated"),
+            ("gif", "(it is damaged (Format error decoding Gif"),
+            ("zipped", "(it is a gzip file, not a PNG, JPEG, WebP, BMP, TIFF or GIF)"),
             ("vast", "(its 65000×65000 pixels take 12087 MiB; at most 256 are read)"),
             ("vaster", "(it is beyond the limits "),
             ("hollow", "(it is truncated: it declares 9000×9000 pixels, more than its bytes hold)"),
@@ -279,7 +295,7 @@ fn pictures() {
             ("only-hidden", "only-hidden holds no images"),
             ("single.png", "single.png is a single picture; name the folder that holds it"),
             ("nine-broken", "9 of 10 pictures in nine-broken cannot be used: 0.jpg (it is something else"),
-            ("nine-broken", "and 4 more; replace or remove them"),
+            ("nine-broken", "8.jpg (it is something else, not a PNG, JPEG, WebP, BMP, TIFF or GIF); replace or remove them, or go on without them with --skip-broken"),
         ],
     );
 }
@@ -291,6 +307,7 @@ fn sound_files() {
     // A blank picture of 16 megapixels takes 16 KiB.
     bench.write("blank/1.png", Png::new(4096, 4096, 8, 0).file(&[], &vec![0; 4096 * 4096]));
     bench.write("blank/2.png", flat_png(1, 3000, [9; 3]));
+    bench.write("blank/4.png", grey_png(9, 9));
     bench.write("blank/3.txt", "hello");
     bench.write(&format!("other-size/{IDX}"), idx(&[3, 5, 4, 3], &noise(180)));
     for data in ["blank", "other-size"] {
@@ -298,8 +315,8 @@ fn sound_files() {
         assert!(ended.stderr.contains("brought to 8×8×1"), "{ended:#?}");
         ended.done();
     }
-    let ended = bench.run("train --config tiny.toml --device cpu --out told-run --data blank --verbose");
-    assert!(ended.stderr.contains("reading 2 pictures from blank; files of other kinds: 1"), "{ended:#?}");
+    let ended = bench.run("train --config tiny.toml --device cpu --out told-run --data blank");
+    assert!(ended.stderr.contains("3 pictures from blank, brought to 8×8×1; passed over 1 .txt"), "{ended:#?}");
     ended.done();
 }
 

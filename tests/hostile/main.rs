@@ -5,8 +5,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod archives;
 mod bench;
 mod checkpoints;
 mod configurations;
 mod data;
+mod formats;
 mod labels;
+mod tables;

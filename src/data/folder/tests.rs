@@ -57,7 +57,10 @@ fn reads_classes_in_the_order_of_bytes() {
     assert_eq!(set.classes(), ["C", "a", "a-b", "b"]);
     assert_eq!(labels(&set), Some(vec![0, 2, 1, 3, 3]));
     let remark = set.remark().unwrap();
-    assert!(remark.starts_with("5 pictures in 4 classes from ") && remark.ends_with("brought to 2×2×1"), "{remark}");
+    assert!(
+        remark.starts_with("5 pictures in 4 classes from ") && remark.ends_with("brought to 2×2×1; passed over 1 .txt"),
+        "{remark}"
+    );
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn broken_files_are_counted_and_the_first_named() {
+fn broken_files_are_counted_and_named() {
     let good = grey(1);
     let top = folder(&[
         ("good.png", &good),
@@ -99,7 +102,11 @@ fn broken_files_are_counted_and_the_first_named() {
     let many: Vec<String> = (0..9).map(|i| format!("{i}.png")).collect();
     let top = folder(&many.iter().map(|name| (name.as_str(), &b"text"[..])).collect::<Vec<_>>());
     refused(top.path(), "9 of 9 pictures in ");
-    refused(top.path(), "4.png (it is something else, neither PNG nor JPEG) and 4 more; replace");
+    // All of them are named.
+    refused(
+        top.path(),
+        "8.png (it is something else, not a PNG, JPEG, WebP, BMP, TIFF or GIF); replace or remove them",
+    );
 }
 
 #[test]

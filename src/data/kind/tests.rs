@@ -29,14 +29,14 @@ fn picture() -> Vec<u8> {
 
 #[track_caller]
 fn refused(path: &Path, because: &str) {
-    let error = load(path, SHAPE).unwrap_err();
+    let error = load(path, SHAPE, &Reading::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Data);
     assert!(error.to_string().contains(because), "{error} does not say {because:?}");
 }
 
 #[test]
 fn a_folder_is_what_is_in_it() {
-    let count = |files: &[(&str, Vec<u8>)]| load(folder(files).path(), SHAPE).unwrap().resident.count;
+    let count = |files: &[(&str, Vec<u8>)]| load(folder(files).path(), SHAPE, &Reading::default()).unwrap().count;
     assert_eq!(count(&[("train-images-idx3-ubyte", two()), ("a.npy", three()), ("preview.png", picture())]), 2);
     assert_eq!(count(&[("a.npy", three()), ("readme.txt", vec![])]), 3);
     assert_eq!(count(&[("a.png", picture()), ("readme.txt", vec![])]), 1);
@@ -46,8 +46,8 @@ fn a_folder_is_what_is_in_it() {
 
 #[test]
 fn what_could_be_meant_in_two_ways_is_refused() {
-    refused(folder(&[]).path(), "holds no images; put PNG or JPEG files, one .npy array or IDX files");
-    refused(folder(&[("a.webp", vec![]), ("b.txt", vec![])]).path(), "holds no images");
+    refused(folder(&[]).path(), "holds no images; put pictures (PNG, JPEG, WebP, BMP, TIFF or GIF), one .npy or .npz");
+    refused(folder(&[("a.mp4", vec![]), ("b.txt", vec![])]).path(), "holds no images");
     let arrays = [("a.npy", three()), ("b.npy", three())];
     refused(folder(&arrays).path(), "holds 2 .npy arrays; name one of them");
     let both = [("a.npy", three()), ("b.png", picture())];
@@ -58,13 +58,14 @@ fn what_could_be_meant_in_two_ways_is_refused() {
 fn a_file_is_told_by_its_content() {
     let files = folder(&[("a.npy", three()), ("b", three()), ("c", two()), ("d.npy", two()), ("e.dat", picture())]);
     let at = |name: &str| -> PathBuf { files.path().join(name) };
-    assert_eq!(load(&at("a.npy"), SHAPE).unwrap().resident.count, 3);
-    assert_eq!(load(&at("b"), SHAPE).unwrap().resident.count, 3);
-    assert_eq!(load(&at("c"), SHAPE).unwrap().resident.count, 2);
-    refused(&at("d.npy"), "not a NumPy array");
+    assert_eq!(load(&at("a.npy"), SHAPE, &Reading::default()).unwrap().count, 3);
+    assert_eq!(load(&at("b"), SHAPE, &Reading::default()).unwrap().count, 3);
+    assert_eq!(load(&at("c"), SHAPE, &Reading::default()).unwrap().count, 2);
+    // Its name says otherwise.
+    assert_eq!(load(&at("d.npy"), SHAPE, &Reading::default()).unwrap().count, 2);
     refused(&at("e.dat"), "is a single picture; name the folder that holds it");
-    refused(&at("f"), "there is no data set or folder");
+    refused(&at("f"), "there is no data set, folder or file");
     // Windows does not tell that the way there leads through a file.
-    let through_a_file = if cfg!(windows) { "there is no data set or folder" } else { "Not a directory" };
+    let through_a_file = if cfg!(windows) { "there is no data set, folder or file" } else { "Not a directory" };
     refused(&at("a.npy").join("b"), through_a_file);
 }

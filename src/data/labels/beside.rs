@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::table::{self, Images};
 use super::{Labels, wrong_count};
 use crate::data::files::{at, damaged, impostor, open};
-use crate::data::npy;
+use crate::data::{npy, npz};
 use crate::error::{Error, Result};
 
 /// The labels of whatever images are in the same folder.
@@ -39,6 +39,24 @@ pub fn of_array(path: &Path, count: u32) -> Result<Option<Labels>> {
 pub fn of_pictures(top: &Path, files: &[Vec<u8>]) -> Result<Option<Labels>> {
     let groups = beside_folder(top);
     find(&groups)?.map(|labels| read(labels, Images::Files(files), files.len() as u32)).transpose()
+}
+
+/// Whether a file in a folder of pictures has their labels.
+pub fn is_of_labels(file: &Path) -> bool {
+    file == Path::new(ARRAY) || file == Path::new(TABLE)
+}
+
+/// The labels in the archive that is called as that of the images `path`, but for the word labels,
+/// where there is one: `k49-train-labels.npz` beside `k49-train-imgs.npz`.
+///
+/// # Errors
+///
+/// As [`of_array`].
+pub fn of_archive(path: &Path, count: u32) -> Result<Option<Labels>> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let other = ["images", "imgs"].into_iter().find(|word| name.contains(word));
+    let other = other.map(|word| path.with_file_name(name.replacen(word, "labels", 1))).filter(|path| path.is_file());
+    other.map(|path| npz::read_labels(&path, count)).transpose()
 }
 
 /// The error for an array without labels: where they were looked for, and what to do.

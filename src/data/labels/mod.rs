@@ -68,6 +68,39 @@ impl Labels {
         Ok(Labels { of, classes: distinct.iter().map(|name| shown(name)).collect() })
     }
 
+    /// The labels in cells of a table: numbers if all of them are, otherwise names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Labels::of_numbers`].
+    pub fn of_cells(cells: &[Vec<u8>]) -> Result<Labels> {
+        let number = |cell: &Vec<u8>| str::from_utf8(cell).ok()?.parse().ok();
+        match cells.iter().map(number).collect::<Option<Vec<i64>>>() {
+            Some(numbers) => Labels::of_numbers(&numbers),
+            None => Labels::of_names(cells),
+        }
+    }
+
+    /// The classes called `names`, which are numbered from 0, where all classes are such numbers.
+    pub(super) fn called(self, names: &[&str]) -> Labels {
+        let number = |class: &String| class.parse().ok().filter(|&number: &usize| number < names.len());
+        match self.classes.iter().map(number).collect::<Option<Vec<_>>>() {
+            Some(numbers) => {
+                let of = self.of.iter().map(|&class| numbers[class as usize] as u32).collect();
+                Labels { of, ..Labels::of_drawn(names) }
+            }
+            None => self,
+        }
+    }
+
+    /// Those of images in another order.
+    pub(super) fn in_order(mut self, order: &[u32]) -> Labels {
+        if !self.of.is_empty() {
+            self.of = order.iter().map(|&index| self.of[index as usize]).collect();
+        }
+        self
+    }
+
     /// The class of each image, below the number of classes.
     pub fn of(&self) -> &[u32] {
         &self.of
@@ -132,6 +165,16 @@ mod tests {
         assert_eq!((named.of(), named.classes()), (&[2, 0][..], &["a", "b", "c"].map(String::from)[..]));
         let beyond = Labels::of_bytes(&[3, 0], Some(&["a", "b", "c"])).unwrap();
         assert_eq!((beyond.of(), beyond.classes()), (&[1, 0][..], &["0", "3"].map(String::from)[..]));
+    }
+
+    #[test]
+    fn numbers_are_called_by_their_names() {
+        let called = Labels::of_numbers(&[2, 0, 2]).unwrap().called(&["a", "b", "c"]);
+        assert_eq!((called.of(), called.classes()), (&[2, 0, 2][..], &["a", "b", "c"].map(String::from)[..]));
+        let beyond = Labels::of_numbers(&[3, 0]).unwrap();
+        assert_eq!(beyond.clone().called(&["a", "b", "c"]), beyond);
+        let turned = beyond.in_order(&[1, 0]);
+        assert_eq!((turned.of(), turned.classes()), (&[0, 1][..], &["0", "3"].map(String::from)[..]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::data::files::damaged;
 use crate::error::{Error, Result};
 
 /// What the column of labels is called.
-const LABEL: [&str; 3] = ["label", "labels", "class"];
+pub const LABEL: [&str; 5] = ["label", "labels", "class", "target", "y"];
 
 /// What the column of files is called.
 const FILE: [&str; 4] = ["file", "filename", "path", "image"];
@@ -185,11 +185,7 @@ impl<'a> Table<'a> {
             }
             Images::InOrder(_) => {}
         }
-        let number = |label: &Vec<u8>| str::from_utf8(label).ok()?.parse().ok();
-        match self.labels.iter().map(number).collect::<Option<Vec<i64>>>() {
-            Some(numbers) => Labels::of_numbers(&numbers),
-            None => Labels::of_names(&self.labels),
-        }
+        Labels::of_cells(&self.labels)
     }
 }
 

@@ -7,27 +7,22 @@ use crate::error::Result;
 
 /// The type of the elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dtype {
-    /// Unsigned bytes.
-    U8,
-    /// Floats of 32 bits.
-    F32 {
-        /// Whether the lowest byte comes first.
-        little: bool,
-    },
-    /// Whole numbers, or truths as bytes.
-    Integer { bytes: usize, signed: bool, little: bool },
+pub(super) struct Dtype {
+    pub(super) kind: Number,
+    /// Of an element.
+    pub(super) bytes: usize,
+    /// Whether the lowest byte comes first.
+    pub(super) little: bool,
 }
 
-impl Dtype {
-    /// Bytes of an element.
-    pub(super) fn bytes(self) -> usize {
-        match self {
-            Dtype::U8 => 1,
-            Dtype::F32 { .. } => 4,
-            Dtype::Integer { bytes, .. } => bytes,
-        }
-    }
+/// What kind of number an element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    /// A truth, as a byte.
+    Bool,
+    Unsigned,
+    Signed,
+    Float,
 }
 
 /// What a header says.
@@ -69,44 +64,36 @@ impl Header {
 fn element_of(descr: Option<&str>, content: Content) -> Result<Dtype> {
     // A list of fields.
     let descr = descr.ok_or_else(|| content.unusable("it has elements of several fields"))?;
-    let element = match content {
-        Content::Images => pixel_of(descr),
-        Content::Labels => integer_of(descr),
-    };
+    let element = dtype(descr).filter(|dtype| content == Content::Images || dtype.kind != Number::Float);
     element.ok_or_else(|| {
         let descr: String = descr.chars().take(16).collect();
         let why = match content {
-            Content::Images => "neither uint8 (|u1) nor float32 (<f4)",
+            Content::Images => "neither whole numbers nor floats of 32 or 64 bits",
             Content::Labels => "not whole numbers",
         };
         content.unusable(&format!("it has elements of type {descr:?}, {why}"))
     })
 }
 
-fn pixel_of(descr: &str) -> Option<Dtype> {
-    match descr {
-        "|u1" | "u1" | "<u1" | ">u1" => Some(Dtype::U8),
-        "<f4" => Some(Dtype::F32 { little: true }),
-        ">f4" => Some(Dtype::F32 { little: false }),
-        _ => None,
-    }
-}
-
-fn integer_of(descr: &str) -> Option<Dtype> {
-    let (kind, little) = match descr.strip_prefix(['<', '|']) {
-        Some(kind) => (kind, true),
-        None => (descr.strip_prefix('>').unwrap_or(descr), !descr.starts_with('>')),
+/// The type that NumPy writes as `<f4`, `|u1` and the like.
+fn dtype(descr: &str) -> Option<Dtype> {
+    let (little, kind) = match descr.strip_prefix(['<', '|', '=']) {
+        Some(kind) => (true, kind),
+        None => (!descr.starts_with('>'), descr.strip_prefix('>').unwrap_or(descr)),
     };
-    let integer = |bytes, signed| Some(Dtype::Integer { bytes, signed, little });
+    let of = |kind, bytes| Some(Dtype { kind, bytes, little });
     match kind {
-        "b1" | "u1" => integer(1, false),
-        "u2" => integer(2, false),
-        "u4" => integer(4, false),
-        "u8" => integer(8, false),
-        "i1" => integer(1, true),
-        "i2" => integer(2, true),
-        "i4" => integer(4, true),
-        "i8" => integer(8, true),
+        "b1" => of(Number::Bool, 1),
+        "u1" => of(Number::Unsigned, 1),
+        "u2" => of(Number::Unsigned, 2),
+        "u4" => of(Number::Unsigned, 4),
+        "u8" => of(Number::Unsigned, 8),
+        "i1" => of(Number::Signed, 1),
+        "i2" => of(Number::Signed, 2),
+        "i4" => of(Number::Signed, 4),
+        "i8" => of(Number::Signed, 8),
+        "f4" => of(Number::Float, 4),
+        "f8" => of(Number::Float, 8),
         _ => None,
     }
 }
@@ -151,9 +138,13 @@ impl<'a> Tokens<'a> {
 mod tests {
     use super::*;
 
+    fn element(kind: Number, bytes: usize, little: bool) -> Dtype {
+        Dtype { kind, bytes, little }
+    }
+
     #[test]
     fn reads_every_spelling() {
-        let expected = Header { element: Dtype::F32 { little: true }, fortran: true, shape: vec![5, 28] };
+        let expected = Header { element: element(Number::Float, 4, true), fortran: true, shape: vec![5, 28] };
         for text in [
             "{'descr': '<f4', 'fortran_order': True, 'shape': (5, 28), }      \n",
             "{\"shape\":(5,28,),\"fortran_order\":True,\"descr\":\"<f4\"}",
@@ -162,7 +153,7 @@ mod tests {
             assert_eq!(Header::parse(text, Content::Images).unwrap(), expected, "{text}");
         }
         let scalar = Header::parse("{'descr': '|u1', 'fortran_order': False, 'shape': (), }", Content::Images).unwrap();
-        assert_eq!(scalar, Header { element: Dtype::U8, fortran: false, shape: vec![] });
+        assert_eq!(scalar, Header { element: element(Number::Unsigned, 1, true), fortran: false, shape: vec![] });
     }
 
     #[test]
@@ -175,8 +166,8 @@ mod tests {
             ("{'descr': '|u1', 'fortran_order': False, 'shape': (2,)} and more", "not a dictionary"),
             ("{'descr': '|u1' 'fortran_order': False, 'shape': (2,)}", "not a dictionary"),
             ("{'descr': '|u1', 'fortran_order': 0, 'shape': (2,)}", "not a dictionary"),
-            ("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", "type \"|O\", neither uint8"),
-            ("{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", "type \"<f8\""),
+            ("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", "type \"|O\", neither whole numbers nor floats"),
+            ("{'descr': '<f2', 'fortran_order': False, 'shape': (2,)}", "type \"<f2\""),
             ("{'descr': [('r', '|u1')], 'fortran_order': False, 'shape': (2,)}", "several fields"),
         ] {
             let message = Header::parse(text, Content::Images).unwrap_err().to_string();
@@ -190,11 +181,10 @@ mod tests {
             let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}");
             Header::parse(&text, Content::Labels).map(|header| header.element)
         };
-        let integer = |bytes, signed, little| Dtype::Integer { bytes, signed, little };
-        assert_eq!(parsed("'|b1'").unwrap(), integer(1, false, true));
-        assert_eq!(parsed("'<i8'").unwrap(), integer(8, true, true));
-        assert_eq!(parsed("'>u2'").unwrap(), integer(2, false, false));
-        assert_eq!(parsed("'i4'").unwrap(), integer(4, true, true));
+        assert_eq!(parsed("'|b1'").unwrap(), element(Number::Bool, 1, true));
+        assert_eq!(parsed("'<i8'").unwrap(), element(Number::Signed, 8, true));
+        assert_eq!(parsed("'>u2'").unwrap(), element(Number::Unsigned, 2, false));
+        assert_eq!(parsed("'i4'").unwrap(), element(Number::Signed, 4, true));
         for (descr, fragment) in [
             ("'<f4'", "type \"<f4\", not whole numbers; save one whole number an image"),
             ("'<U3'", "type \"<U3\", not whole numbers"),

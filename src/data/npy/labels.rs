@@ -2,7 +2,8 @@
 
 use std::io::BufRead;
 
-use super::header::Dtype;
+use super::header::{Dtype, Number};
+use super::values::{signed, word};
 use super::{Content, read_header};
 use crate::data::files::{damaged, impostor, read_exactly, size_of};
 use crate::error::Result;
@@ -19,28 +20,22 @@ pub fn parse_labels(mut source: impl BufRead, length: u64, check: impl FnOnce(u6
         return Err(damaged(impostor));
     }
     let header = read_header(&mut source, Content::Labels)?;
-    let size = size_of(&header.shape, header.element.bytes() as u64)?;
+    let size = size_of(&header.shape, header.element.bytes as u64)?;
     let shape = &header.shape;
-    let &[count] = &shape[..] else {
+    // Some write a column.
+    let &([count] | [count, 1]) = &shape[..] else {
         return Err(Content::Labels.unusable(&format!("its shape {shape:?} has not one axis")));
     };
     check(count)?;
     let bytes = read_exactly(source, size, length)?;
-    bytes.chunks_exact(header.element.bytes()).map(|bytes| value(bytes, header.element)).collect()
+    bytes.chunks_exact(header.element.bytes).map(|bytes| value(bytes, header.element)).collect()
 }
 
 /// The number that an element is.
 fn value(bytes: &[u8], element: Dtype) -> Result<i64> {
-    let (signed, little) = match element {
-        Dtype::Integer { signed, little, .. } => (signed, little),
-        Dtype::U8 | Dtype::F32 { .. } => (false, true),
-    };
-    let add = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    let value = if little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) };
-    let beyond = 64 - 8 * bytes.len() as u32;
-    if signed {
-        // The highest bit that was read is the sign.
-        return Ok((value << beyond).cast_signed() >> beyond);
+    let value = word(bytes, element.little);
+    if element.kind == Number::Signed {
+        return Ok(signed(value, bytes.len()));
     }
     i64::try_from(value)
         .map_err(|_| Content::Labels.unusable(&format!("it holds the value {value}, more than {}", i64::MAX)))

@@ -1,18 +1,21 @@
-//! Arrays that NumPy saved (`numpy.save`): images of uint8, or of float32 in [0, 1]; labels of any
-//! whole numbers.
+//! Arrays that NumPy saved (`numpy.save`): images of bytes, truths, floats in [0, 1], or of other
+//! numbers whose range is chosen; labels of any whole numbers.
 //!
 //! As with IDX files nothing is allocated for bytes that are not there.
 
 mod header;
 mod labels;
+mod values;
 
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-use self::header::{Dtype, Header};
+use self::header::Header;
 pub use self::labels::parse_labels;
 use super::RawImages;
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
+use super::images::flattened;
+use super::range::Range;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
@@ -40,15 +43,25 @@ impl Content {
 /// The longest header that is read; NumPy's own limit is 10,000.
 const LONGEST_HEADER: u32 = 65_536;
 
-/// Reads images of the shape `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`, C being 1 or 3.
+/// What images are wanted of an array.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The shape that rows of values have, if they are as many.
+    pub network: Shape,
+    /// The values that are black and white, instead of those of the type.
+    pub range: Option<Range>,
+}
+
+/// Reads images of the shape `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`, C being 1 or 3; or
+/// `(N, values)`, where the images are squares or of the network's shape.
 ///
 /// # Errors
 ///
 /// [`Kind::Data`](crate::error::Kind::Data) when the file cannot be read, is not such a file, does
 /// not hold exactly the bytes that it declares, or holds something else than such images.
-pub fn read(path: &Path) -> Result<RawImages> {
+pub fn read(path: &Path, wanted: Wanted) -> Result<RawImages> {
     let (source, length) = open(path)?;
-    parse(source, length).map_err(at(path))
+    parse(source, length, wanted).map_err(at(path))
 }
 
 /// Reads images from the content of a file of `length` bytes.
@@ -56,20 +69,25 @@ pub fn read(path: &Path) -> Result<RawImages> {
 /// # Errors
 ///
 /// As [`read`], without the file's name.
-pub fn parse(mut source: impl BufRead, length: u64) -> Result<RawImages> {
+pub fn parse(mut source: impl BufRead, length: u64, wanted: Wanted) -> Result<RawImages> {
     let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
     if let Some(impostor) = impostor(opening) {
         return Err(damaged(impostor));
     }
     let header = read_header(&mut source, Content::Images)?;
-    let size = size_of(&header.shape, header.element.bytes() as u64)?;
-    let (count, shape, strides) = layout(&header)?;
-    let values = read_exactly(source, size, length)?;
-    let values = match header.element {
-        Dtype::F32 { little } => bytes_of_floats(&values, little)?,
-        Dtype::U8 | Dtype::Integer { .. } => values,
-    };
-    Ok(RawImages { shape, count, pixels: in_order(values, count, shape, strides) })
+    let size = size_of(&header.shape, header.element.bytes as u64)?;
+    let (count, shape, strides) = layout(&header, wanted.network)?;
+    let (pixels, span) = values::pixels(read_exactly(source, size, length)?, header.element, wanted.range)?;
+    Ok(RawImages { shape, count, pixels: in_order(pixels, count, shape, strides), span })
+}
+
+/// The axes of the array at the beginning of `source`, for a list of arrays.
+///
+/// # Errors
+///
+/// A data error when it is no array, or of a type that neither images nor labels have.
+pub(super) fn axes(mut source: impl Read) -> Result<Vec<u64>> {
+    read_header(&mut source, Content::Images).map(|header| header.shape)
 }
 
 fn read_header(source: &mut impl Read, content: Content) -> Result<Header> {
@@ -99,27 +117,21 @@ fn take(source: &mut impl Read, into: &mut [u8]) -> Result<()> {
     source.read_exact(into).map_err(|_| damaged("it ends within its header"))
 }
 
-/// Rounds values in [0, 1] to 0 to 255.
-fn bytes_of_floats(bytes: &[u8], little: bool) -> Result<Vec<u8>> {
-    let (words, _) = bytes.as_chunks::<4>();
-    let values = words.iter().map(|word| if little { f32::from_le_bytes(*word) } else { f32::from_be_bytes(*word) });
-    let rounded = values.map(|value| match value {
-        0.0..=1.0 => Ok((value * 255.0).round() as u8),
-        _ => Err(Content::Images.unusable(&format!(
-            "it holds the value {value}; floats must lie in [0, 1]: (x + 1) / 2 brings them from [-1, 1]"
-        ))),
-    });
-    rounded.collect()
-}
-
 /// The number and the shape of the images, and the distance between neighbours in count, row,
 /// column and channel.
-fn layout(header: &Header) -> Result<(u32, Shape, [usize; 4])> {
+fn layout(header: &Header, network: Shape) -> Result<(u32, Shape, [usize; 4])> {
     let dimensions = &header.shape;
-    let refused = |why| Content::Images.unusable(&format!("its shape {dimensions:?} {why}"));
+    let refused = |why: &str| Content::Images.unusable(&format!("its shape {dimensions:?} {why}"));
     let channels = |n: u64| n == 1 || n == 3;
     // The axes of count, row, column and channel; an axis beyond the last has length 1.
     let axes = match dimensions[..] {
+        [count, values] => {
+            return rows(count, values, header.fortran, network).ok_or_else(|| {
+                refused(&format!(
+                    "is neither (N, H, W) nor (N, H, W, C), and {values} values are neither a square nor {network}"
+                ))
+            });
+        }
         [_, _, _] => Ok([0, 1, 2, 3]),
         [_, second, _, last] => match (channels(second), channels(last)) {
             (false, true) => Ok([0, 1, 2, 3]),
@@ -141,6 +153,15 @@ fn layout(header: &Header) -> Result<(u32, Shape, [usize; 4])> {
         return Err(refused("holds no images"));
     };
     Ok((count, Shape { height, width, channels }, axes.map(stride)))
+}
+
+/// The layout of images of `values` values in a row, as [`layout`].
+fn rows(count: u64, values: u64, fortran: bool, network: Shape) -> Option<(u32, Shape, [usize; 4])> {
+    let shape = flattened(values, network)?;
+    let images = u32::try_from(count).ok().filter(|&images| images > 0)?;
+    let [image, value] = if fortran { [1, count as usize] } else { [values as usize, 1] };
+    let row = (shape.width * shape.channels) as usize * value;
+    Some((images, shape, [image, row, shape.channels as usize * value, value]))
 }
 
 /// Puts the values into the order that images have here.

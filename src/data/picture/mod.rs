@@ -1,18 +1,29 @@
-//! One PNG or JPEG file, brought to the network's shape.
+//! One picture (PNG, JPEG, WebP, BMP, TIFF or GIF), brought to the network's shape.
 //!
 //! A file is not trusted: what it declares is held against its length and against limits before
 //! anything is decoded.
+
+mod samples;
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
+use image::codecs::tiff::TiffDecoder;
+use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 
+use self::samples::Samples;
 use super::files::impostor;
+use super::format::{Format, READ};
+use super::gzip::GZIP;
+use super::range::Span;
+use super::reading::Reading;
 use super::resize::Cover;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
@@ -34,79 +45,110 @@ const DENSEST_PNG: u64 = 1032;
 /// Pixels that a byte of a JPEG can hold, and twice that: each block of 8×8 takes at least a bit.
 const DENSEST_JPEG: u64 = 1024;
 
+/// Decoded bytes that a byte of the other formats can hold: GIF's limit is 2,730, and what goes
+/// beyond that in WebP is of one colour.
+const DENSEST_OTHER: u64 = 4096;
+
+/// What a picture has, beside its pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Its samples, before they are resized and laid on a ground.
+    pub span: Span,
+    /// Whether something shines through.
+    pub is_transparent: bool,
+    /// Whether nothing of it is to be seen.
+    pub is_invisible: bool,
+}
+
 /// Decodes a picture and brings it to `shape`: scaled to cover it, the centre cropped;
 /// `[height][width][channels]`.
 ///
-/// What a picture shows is upright (its EXIF orientation is followed), on black where it is
-/// transparent, of 8 bits; one channel is the luma of its colours (Rec. 709). Of an animated PNG it
-/// is the default image.
+/// What a picture shows is upright (its EXIF orientation is followed), on the ground that `reading`
+/// names where it is transparent, of 8 bits; one channel is the luma of its colours (Rec. 709). Of
+/// an animation it is the first or the default image.
 ///
 /// # Errors
 ///
 /// [`Kind::Data`](crate::error::Kind::Data), saying what is wrong but not with which file, when
-/// `bytes` are no PNG or JPEG file, a broken one, or one beyond the limits.
-pub fn decode(bytes: &[u8], shape: Shape) -> Result<Vec<u8>> {
+/// `bytes` are no picture, a broken one, one beyond the limits, or one with samples out of range.
+pub fn decode(bytes: &[u8], shape: Shape, reading: &Reading) -> Result<Vec<u8>> {
     let mut out = vec![0; shape.bytes()];
-    decode_into(bytes, &mut Cover::default(), &mut out, shape)?;
+    decode_into(bytes, &mut Cover::default(), &mut out, shape, reading)?;
     Ok(out)
 }
 
 /// As [`decode`], into `out`.
-pub(super) fn decode_into(bytes: &[u8], cover: &mut Cover, out: &mut [u8], shape: Shape) -> Result<()> {
-    let decoding = || match format_of(bytes)? {
-        ImageFormat::Png => {
-            let mut limits = Limits::no_limits();
-            limits.max_alloc = Some(LARGEST_PICTURE);
-            let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| broken(&e))?;
-            decoded(decoder, bytes.len() as u64 * DENSEST_PNG)
-        }
-        _ => {
-            check_end(bytes)?;
-            let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(|e| broken(&e))?;
-            let pixel = u64::from(decoder.color_type().bytes_per_pixel());
-            decoded(decoder, bytes.len() as u64 * DENSEST_JPEG * pixel)
-        }
-    };
+pub(super) fn decode_into(
+    bytes: &[u8],
+    cover: &mut Cover,
+    out: &mut [u8],
+    shape: Shape,
+    reading: &Reading,
+) -> Result<Seen> {
     // Of two million mutations one makes `png` 0.18.1 panic: the file is broken all the same. The
     // lock of a large picture comes first, so that it goes after the picture.
-    let (_alone, picture) = catch_unwind(AssertUnwindSafe(decoding))
+    let (_alone, picture) = catch_unwind(AssertUnwindSafe(|| picture_of(bytes)))
         .unwrap_or_else(|_| Err(Error::data("it is damaged (its decoder cannot make anything of it)")))?;
-    let from = |channels| Shape { height: picture.height(), width: picture.width(), channels };
-    match &picture {
-        DynamicImage::ImageLuma8(grey) => cover.fill(grey.as_raw(), from(1), out, shape),
-        DynamicImage::ImageRgb8(colours) => cover.fill(colours.as_raw(), from(3), out, shape),
-        DynamicImage::ImageLuma16(_) => cover.fill(picture.to_luma8().as_raw(), from(1), out, shape),
-        _ if picture.color().has_alpha() => cover.fill(on_black(&picture).as_raw(), from(3), out, shape),
-        _ => cover.fill(picture.to_rgb8().as_raw(), from(3), out, shape),
-    }
-    Ok(())
+    let (height, width) = (picture.height(), picture.width());
+    let (Samples { channels, values }, seen) = Samples::of(picture, reading)?;
+    cover.fill(&values, Shape { height, width, channels }, out, shape);
+    Ok(seen)
 }
 
-/// PNG or JPEG, by what the file begins with.
+/// A decoded picture, after the lock of a large one.
+type Picture = (Option<MutexGuard<'static, ()>>, DynamicImage);
+
+fn picture_of(bytes: &[u8]) -> Result<Picture> {
+    let length = bytes.len() as u64;
+    let content = Cursor::new(bytes);
+    let of_other = |decoder: Box<dyn ImageDecoder + '_>| decoded(decoder, length * DENSEST_OTHER);
+    match format_of(bytes)? {
+        ImageFormat::Png => {
+            let decoder = PngDecoder::with_limits(content, limits()).map_err(|e| broken(&e))?;
+            decoded(decoder, length * DENSEST_PNG)
+        }
+        ImageFormat::WebP => of_other(Box::new(WebPDecoder::new(content).map_err(|e| broken(&e))?)),
+        ImageFormat::Bmp => of_other(Box::new(BmpDecoder::new(content).map_err(|e| broken(&e))?)),
+        ImageFormat::Tiff => of_other(Box::new(TiffDecoder::new(content).map_err(|e| broken(&e))?)),
+        ImageFormat::Gif => of_other(Box::new(GifDecoder::new(content).map_err(|e| broken(&e))?)),
+        _ => {
+            check_end(bytes)?;
+            let decoder = JpegDecoder::new(content).map_err(|e| broken(&e))?;
+            let pixel = u64::from(decoder.color_type().bytes_per_pixel());
+            decoded(decoder, length * DENSEST_JPEG * pixel)
+        }
+    }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(LARGEST_PICTURE);
+    limits
+}
+
+/// The format, by what the file begins with.
 fn format_of(bytes: &[u8]) -> Result<ImageFormat> {
-    if let Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg)) = image::guess_format(bytes) {
+    if let Ok(format) = image::guess_format(bytes)
+        && READ.contains(&format)
+    {
         return Ok(format);
     }
     if let Some(impostor) = impostor(bytes) {
         return Err(Error::data(impostor));
     }
-    let starts = |magic: &[u8]| bytes.starts_with(magic);
-    let other = match bytes {
-        _ if starts(b"GIF8") => "a GIF",
-        _ if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => "a WebP picture",
-        _ if starts(b"BM") => "a BMP picture",
-        _ if starts(b"II*\0") || starts(b"MM\0*") => "a TIFF picture",
+    let other = match Format::by_content(bytes) {
+        Some(Format::Array) => "a NumPy array",
+        Some(Format::Idx) => "an IDX file",
         _ if bytes.get(4..8) == Some(b"ftyp") => "an AVIF, HEIC or MP4 file",
-        _ if starts(b"\x1f\x8b") => "a gzip file",
-        _ if starts(super::npy::MAGIC) => "a NumPy array",
+        _ if bytes.starts_with(GZIP) => "a gzip file",
         _ => "something else",
     };
-    Err(Error::data(format!("it is {other}, neither PNG nor JPEG")))
+    Err(Error::data(format!("it is {other}, not a PNG, JPEG, WebP, BMP, TIFF or GIF")))
 }
 
 /// Decodes what is within the limits, upright; at most `densest` bytes can be in the file. A large
 /// picture comes after the lock that keeps others out of memory.
-fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<(Option<MutexGuard<'static, ()>>, DynamicImage)> {
+fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<Picture> {
     let ((width, height), size) = (decoder.dimensions(), decoder.total_bytes());
     if size == 0 {
         return Err(Error::data(format!("it declares {width}×{height} pixels")));
@@ -119,23 +161,13 @@ fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<(Option<Mutex
         let declared = format!("it declares {width}×{height} pixels");
         return Err(Error::data(format!("it is truncated: {declared}, more than its bytes hold")));
     }
+    decoder.set_limits(limits()).map_err(|e| broken(&e))?;
     let alone = (size > LARGE_PICTURE).then(|| ONE_LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     // An orientation that cannot be read is none.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| broken(&e))?;
     picture.apply_orientation(orientation);
     Ok((alone, picture))
-}
-
-/// Colours as they look on a black ground.
-fn on_black(picture: &DynamicImage) -> RgbImage {
-    let colours = picture.to_rgba8();
-    let mut ground = RgbImage::new(colours.width(), colours.height());
-    for (pixel, colour) in ground.pixels_mut().zip(colours.pixels()) {
-        let [channels @ .., alpha] = colour.0;
-        pixel.0 = channels.map(|value| ((u16::from(value) * u16::from(alpha) + 127) / 255) as u8);
-    }
-    ground
 }
 
 /// Refuses a JPEG without its end: the decoder would make up the rest.

@@ -1,7 +1,8 @@
 use super::*;
 
 use crate::data::makers::{
-    Png, array, chunk, cmyk_jpeg, exif, flat_jpeg, flat_png, grey_png, gzip, noise, progressive_jpeg, with_segment,
+    Png, array, chunk, cmyk_jpeg, encoded, exif, flat_jpeg, flat_png, grey_png, gzip, idx, noise, progressive_jpeg,
+    with_segment,
 };
 
 fn shape(height: u32, width: u32, channels: u32) -> Shape {
@@ -9,12 +10,12 @@ fn shape(height: u32, width: u32, channels: u32) -> Shape {
 }
 
 fn decoded(file: &[u8], height: u32, width: u32, channels: u32) -> Vec<u8> {
-    decode(file, shape(height, width, channels)).unwrap()
+    decode(file, shape(height, width, channels), &Reading::default()).unwrap()
 }
 
 #[track_caller]
 fn refused(file: &[u8], because: &str) {
-    let message = decode(file, shape(4, 4, 1)).unwrap_err().to_string();
+    let message = decode(file, shape(4, 4, 1), &Reading::default()).unwrap_err().to_string();
     assert!(message.contains(because) && !message.contains('\n'), "{message:?} does not say {because:?}");
 }
 
@@ -47,6 +48,41 @@ fn what_is_transparent_is_black() {
     assert_eq!(decoded(&png(8, 4).file(&[], &[80, 255, 80, 0]), 1, 2, 1), [80, 0]);
     let palette = [chunk(b"PLTE", &[10, 20, 30, 40, 50, 60]), chunk(b"tRNS", &[0])].concat();
     assert_eq!(decoded(&png(8, 3).file(&palette, &[1, 0]), 1, 2, 3), [40, 50, 60, 0, 0, 0]);
+}
+
+#[test]
+fn what_is_transparent_lies_on_the_ground() {
+    let reading = Reading { ground: "#ff0000".parse().unwrap(), ..Reading::default() };
+    let on_red = |file: &[u8], channels| decode(file, shape(1, 2, channels), &reading).unwrap();
+    let half = [200, 100, 50, 255, 200, 100, 50, 128];
+    assert_eq!(on_red(&Png::new(2, 1, 8, 6).file(&[], &half), 3), [200, 100, 50, 227, 50, 25]);
+    assert_eq!(on_red(&Png::new(2, 1, 8, 4).file(&[], &[80, 255, 80, 0]), 3), [80, 80, 80, 255, 0, 0]);
+    assert_eq!(on_red(&Png::new(2, 1, 8, 0).file(&[], &[80, 255]), 1), [80, 255], "nothing shines through");
+}
+
+#[test]
+fn samples_have_a_range() {
+    let reading = Reading { range: Some("0,4095".parse().unwrap()), ..Reading::default() };
+    let ranged = |file: &[u8]| decode(file, shape(1, 2, 1), &reading);
+    let twelve_bits = Png::new(2, 1, 16, 0).file(&[], &[0x0f, 0xff, 0x08, 0]);
+    assert_eq!(ranged(&twelve_bits).unwrap(), [255, 128]);
+    assert_eq!(decoded(&twelve_bits, 1, 2, 1), [16, 8], "of 65535");
+    let message = ranged(&Png::new(2, 1, 16, 0).file(&[], &[0x10, 0, 0, 0])).unwrap_err().to_string();
+    assert!(message.contains("it holds the value 4096, which is outside of 0 to 4095"), "{message}");
+    let with_alpha = Png::new(1, 1, 16, 6).file(&[], &[0x0f, 0xff, 0x08, 0, 0, 0, 0xff, 0xff]);
+    assert_eq!(decode(&with_alpha, shape(1, 1, 3), &reading).unwrap(), [255, 128, 0]);
+    let mask = Reading { range: Some("0,1".parse().unwrap()), ..Reading::default() };
+    assert_eq!(decode(&Png::new(2, 1, 8, 0).file(&[], &[1, 0]), shape(1, 2, 1), &mask).unwrap(), [255, 0]);
+}
+
+#[test]
+fn reads_every_other_format() {
+    let pixels = [200, 30, 40, 10, 200, 40, 1, 2, 3, 250, 251, 252];
+    for format in [ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::Gif] {
+        let file = encoded(2, 2, &pixels, format);
+        near(&decoded(&file, 2, 2, 3)[..3], &[200, 30, 40]);
+        near(&decoded(&file, 2, 2, 3)[9..], &[250, 251, 252]);
+    }
 }
 
 #[test]
@@ -90,19 +126,16 @@ fn any_size_becomes_the_networks() {
 }
 
 #[test]
-fn names_what_is_neither_png_nor_jpeg() {
+fn names_what_is_no_picture() {
     refused(b"", "no content");
-    refused(b"GIF89a", "a GIF");
-    refused(b"RIFF\x10\0\0\0WEBPVP8 ", "a WebP picture");
-    refused(b"BM....", "a BMP");
-    refused(b"II*\0....", "a TIFF");
     refused(b"\0\0\0\x1cftypavif", "AVIF, HEIC");
     refused(b"<!DOCTYPE html>", "web page");
     refused(b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer");
     refused(b"PK\x03\x04", "zip archive");
     refused(&gzip(&grey_png(2, 2)), "a gzip file");
     refused(&array("|u1", "(1, 1, 1)", &[0]), "a NumPy array");
-    refused(b"text", "something else, neither PNG nor JPEG");
+    refused(&idx(&[1, 1, 1], &[0]), "an IDX file");
+    refused(b"text", "something else, not a PNG, JPEG, WebP, BMP, TIFF or GIF");
 }
 
 #[test]
@@ -110,7 +143,11 @@ fn every_truncation_is_refused() {
     // All but the last chunk of a PNG says nothing about the pixels.
     for (file, shortest) in [(grey_png(9, 9), 12), (flat_jpeg(9, 9, [1, 2, 3]), 0), (progressive_jpeg(), 0)] {
         for length in 0..file.len() - shortest {
-            assert!(decode(&file[..length], shape(4, 4, 1)).is_err(), "{length} of {} bytes", file.len());
+            assert!(
+                decode(&file[..length], shape(4, 4, 1), &Reading::default()).is_err(),
+                "{length} of {} bytes",
+                file.len()
+            );
         }
     }
     // A thumbnail's end is not the picture's.

@@ -14,6 +14,7 @@ use crate::run::folder::RunFolder;
 use crate::train::feed::{Feed, settle};
 use crate::train::machine::Machine;
 use crate::train::same::{check_random_beginning, check_same_bits, check_same_data};
+use crate::train::{follow, real};
 use crate::tuning::{self, Tune, Tuning};
 
 impl Trainer {
@@ -102,6 +103,9 @@ impl Trainer {
             machine.engine().restore(&from.tensors)?;
         }
         let folder = folder(&config)?;
+        real::draw(folder.path(), &feed, &config)?;
+        follow::keep_order(folder.path(), &feed, &config)?;
+        follow::tell_left_out(folder.path(), &feed)?;
         if let Some(tuning) = &tuning {
             tuning::save(&folder.path().join(TUNING), tuning)?;
         }
@@ -117,7 +121,7 @@ pub(super) fn metadata(config: &Config, feed: &Feed, device: &Device) -> Metadat
         steps_per_epoch: feed.steps_per_epoch(),
         seconds: 0.0,
         device: device.identity(),
-        data: Some(feed.digest().to_string()),
+        data: Some(feed.data().digest().to_string()),
         labels: feed.labels_digest().map(str::to_string),
         distance: None,
         rollbacks: 0,

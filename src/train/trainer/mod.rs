@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::events::Events;
 use super::feed::Feed;
 pub use super::feed::open_data;
+pub use super::follow::reopen_data;
 use super::health::Health;
 use super::machine::Machine;
 pub use super::news::{Observer, Outcome, Progress};

@@ -7,7 +7,6 @@ use crate::desk::Desk;
 fn a_resumed_run_keeps_what_shapes_it() {
     let desk = Desk::with_run();
     let rows = [
-        ("--data strokes", "--data"),
         ("--size 32", "--size"),
         ("--batch-size 16", "--batch-size"),
         ("--latent-dim 5", "--latent-dim"),

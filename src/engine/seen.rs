@@ -1,0 +1,94 @@
+//! Real images as D sees them: resized and cropped as they were read, with instance noise and
+//! augmentation.
+
+use super::gan::{STEP_WORDS, step_input};
+use crate::device::Device;
+use crate::error::Result;
+use crate::kernels::augment::{self, Augmented};
+use crate::kernels::data::{self, Gather, Normalisation, pack};
+use crate::model::config::Config;
+use crate::output::Images;
+use crate::plan::{Program, Recorder, Role};
+use crate::random::{Source, split, stream};
+
+/// The images `bytes`, each of the configuration's size, as D sees them when it begins. They are
+/// made on the host, whatever device trains.
+///
+/// # Errors
+/// A usage error when there are too many for one tensor.
+pub fn as_seen(config: &Config, bytes: &[u8]) -> Result<Images> {
+    let shape = config.image;
+    let batch = (bytes.len() / shape.bytes()) as u32;
+    let values = u64::from(shape.values()) * u64::from(batch);
+    let device = Device::Host;
+    let mut program = Program::default();
+    let step = step_input(&mut program, STEP_WORDS);
+    let gather = Gather {
+        images: program.words("images", Role::DataSet, pack(bytes)),
+        indices: program.words("indices", Role::StepInputs, (0..batch).collect()),
+        step,
+        x: program.floats("real images", Role::Activations, values),
+    };
+    let source = Source::from(stream::DEVICE);
+    let mut recorder = Recorder::new(&device.profile());
+    let normalisation = Normalisation { low: config.low(), noise: config.training.instance_noise, source };
+    data::record_gather(&mut recorder, normalisation, shape.channels, gather);
+    let mut seen = gather.x;
+    if let Some(how) = config.augment.filter(|how| !how.is_off()) {
+        let means = program.floats("means", Role::Activations, batch.into());
+        let y = program.floats("augmented images", Role::Activations, values);
+        let images = augment::Images { shape, batch, source: source.offset(1) };
+        let views = Augmented { x: seen, step, means, y };
+        augment::record_forward(&mut recorder, &how, images, config.background_values(), views);
+        seen = y;
+    }
+    let plan = program.push([recorder.cut("real images")?])[0];
+    let mut session = device.load(program)?;
+    let mut words = split(config.seed).to_vec();
+    words.resize(step.len as usize, 0);
+    session.write(step, &words);
+    session.run(&[plan])?;
+    let values = session.read_floats(seen)?;
+    let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
+    let (batch, pixels) = (batch as usize, height * width);
+    let mut ordered = Vec::with_capacity(values.len());
+    for image in 0..batch {
+        for pixel in 0..pixels {
+            ordered.extend_from_slice(&values[(pixel * batch + image) * channels..][..channels]);
+        }
+    }
+    Images::from_values(&ordered, config.low(), [batch, height, width, channels])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::augment::Augmentation;
+    use crate::model::sources::preset;
+
+    fn config() -> Config {
+        let mut config = preset("quick").expect("it is built in");
+        config.training.instance_noise = 0.0;
+        config
+    }
+
+    #[test]
+    fn without_noise_and_augmentation_images_are_as_they_are() {
+        let config = config();
+        let bytes: Vec<u8> = (0..3 * config.image.bytes()).map(|i| (i % 251) as u8).collect();
+        let seen = as_seen(&config, &bytes).unwrap();
+        assert_eq!((seen.count, &seen.pixels), (3, &bytes));
+    }
+
+    #[test]
+    fn augmentation_is_seen() {
+        let mut config = config();
+        config.augment = Some(Augmentation { translation: 0.25, ..Augmentation::default() });
+        config.background = Some(vec![9]);
+        let bytes = vec![200; 8 * config.image.bytes()];
+        let seen = as_seen(&config, &bytes).unwrap();
+        assert!(seen.pixels.contains(&9) && seen.pixels.contains(&200), "shifted, and filled");
+        config.training.instance_noise = 0.2;
+        assert_ne!(as_seen(&config, &bytes).unwrap(), seen);
+    }
+}
