@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 #[cfg(unix)]
 use std::process::Command;
 
+use dcgan_gpu::model::sources::{PRESETS, preset};
+
 use crate::desk::{Desk, TRAIN, end};
 
 /// The verbs below `verb`, as its help lists them.
@@ -152,6 +154,15 @@ fn exit_codes_are_those_of_the_guide() {
     }
     for code in ["130", "143"] {
         assert!(codes.contains(code) && readme.contains(&format!("| {code} | ")), "{code}");
+    }
+}
+
+#[test]
+fn as_many_checkpoints_are_kept_as_the_documents_say() {
+    let running = include_str!("../../docs/running.md").replace('\n', " ");
+    for (name, _) in PRESETS {
+        let keep = preset(name).unwrap().output.keep;
+        assert!(running.contains(&format!("The last {keep} and the best are kept")), "{name} keeps {keep}");
     }
 }
 
