@@ -76,6 +76,8 @@ pub mod selftest;
 #[doc(hidden)]
 pub mod shape;
 #[doc(hidden)]
+pub mod shell;
+#[doc(hidden)]
 pub mod train;
 #[doc(hidden)]
 pub mod tuning;

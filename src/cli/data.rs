@@ -8,6 +8,7 @@ use crate::data::sets::{self, SETS, Set};
 use crate::error::{Error, Kind, Result};
 use crate::model::config::Config;
 use crate::output::size;
+use crate::shell::quoted;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use indicatif::ProgressBar;
@@ -95,7 +96,10 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
     let row = |set: Row| {
         let here = match set.folder {
             Some(folder) => folder.display().to_string(),
-            None => format!("not here: dcgan-gpu data get {}", set.name),
+            None => {
+                let to = data_dir.map_or(String::new(), |folder| format!(" --data-dir {}", quoted(folder)));
+                format!("not here: dcgan-gpu data get {}{to}", set.name)
+            }
         };
         vec![set.name.to_string(), size(set.bytes), set.licence.to_string(), set.about.to_string(), here]
     };

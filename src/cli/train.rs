@@ -13,6 +13,7 @@ use crate::run::checkpoints::{self, Found};
 use crate::run::claim::Claim;
 use crate::run::folder::RunFolder;
 use crate::train::trainer::{self, Outcome, Trainer};
+use crate::shell::quoted;
 use crate::tuning::Tune;
 use clap::ValueHint;
 
@@ -264,8 +265,9 @@ where
     answer(arguments.json, &outcome, report)?;
     match outcome.stopped_by {
         Some(signal) => {
-            let (steps, run) = (outcome.steps, outcome.run.display());
-            Err(signals::stopped(signal, &format!("after step {steps} of {total}; go on with --resume {run}")))
+            let (steps, run) = (outcome.steps, quoted(&outcome.run));
+            let how = format!("go on with `dcgan-gpu train --resume {run}`");
+            Err(signals::stopped(signal, &format!("after step {steps} of {total}; {how}")))
         }
         None => {
             let minutes = outcome.seconds / 60.0;

@@ -11,6 +11,7 @@ use crate::disk;
 use crate::error::{Error, Kind, Result};
 use crate::model::config::NOT_PORTABLE;
 use crate::output::TEMPORARY_PREFIX;
+use crate::shell::quoted;
 
 /// What only a run's folder holds, besides the lock.
 const MARKS: [&str; 2] = [LOCK, METRICS];
@@ -50,7 +51,8 @@ impl Claim {
         disk::create_folders(path).map_err(|e| Error::io("create the folder", path, &e))?;
         let claim = Claim { lock: Some(lock(path)?), path: path.to_path_buf(), made };
         if is_occupied(path)? && !force {
-            let remedy = "choose another --out, add --force to replace it, or --resume it";
+            let resume = format!("go on with it: `dcgan-gpu train --resume {}`", quoted(path));
+            let remedy = format!("choose another --out, add --force to replace it, or {resume}");
             return Err(Error::usage(format!("{shown} already holds a run; {remedy}")));
         }
         Ok(claim)
@@ -91,7 +93,7 @@ impl Claim {
             return Err(Error::checkpoint(format!("{} is no run folder; check --resume", path.display())));
         }
         if !RUN.iter().any(|name| path.join(name).exists()) {
-            let remedy = "start it with `dcgan-gpu train --out` and its other flags";
+            let remedy = format!("start it with `dcgan-gpu train --out {}` and its other flags", quoted(path));
             return Err(Error::checkpoint(format!("{} holds no run; {remedy}", path.display())));
         }
         Ok(Claim { lock: Some(lock(path)?), path: path.to_path_buf(), made: Vec::new() })

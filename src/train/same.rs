@@ -6,6 +6,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Metadata;
 use crate::model::config::Config;
+use crate::shell::quoted;
 
 /// Refuses data that are not those of the run.
 pub(super) fn check_same_data(feed: &Feed, saved: &Metadata) -> Result<()> {
@@ -36,8 +37,9 @@ pub(super) fn check_random_beginning(config: &Config) -> Result<()> {
     let Some(from) = &config.from else { return Ok(()) };
     Err(Error::checkpoint(format!(
         "the run began with the weights of {}, and its own checkpoint of step 0 is missing, as are all others; start it \
-         anew with `dcgan-gpu train --from`",
-        from.display()
+         anew with `dcgan-gpu train --from {}`",
+        from.display(),
+        quoted(from)
     )))
 }
 

@@ -16,6 +16,8 @@ mod from;
 mod help;
 mod looking;
 mod moving;
+#[cfg(unix)]
+mod hints;
 mod origins;
 mod refusals;
 mod reports;

@@ -371,7 +371,7 @@ fn resumed_runs() {
         &[
             (&format!("{resume} nowhere"), 9, "nowhere is no run folder; check --resume"),
             (&format!("{resume} file"), 9, "file is no run folder; check --resume"),
-            (&format!("{resume} empty"), 9, "empty holds no run; start it with `dcgan-gpu train --out`"),
+            (&format!("{resume} empty"), 9, "empty holds no run; start it with `dcgan-gpu train --out empty` and"),
             (&format!("{resume} {newest}"), 9, "is no run folder; check --resume"),
             (&format!("{resume} run --sample-every 0"), 2, "`0` is not a cadence"),
             (&format!("{resume} run --keep 0"), 2, "output.keep = 0 is outside"),

@@ -167,7 +167,10 @@ fn a_stopped_run_says_how_to_go_on() {
     assert_eq!(output.status.code(), Some(143));
     let said = String::from_utf8(output.stderr).unwrap();
     let last = said.lines().last().unwrap();
-    assert!(last.contains("stopped by a signal after step ") && last.ends_with("go on with --resume run"), "{said}");
+    assert!(
+        last.contains("stopped by a signal after step ") && last.ends_with("go on with `dcgan-gpu train --resume run`"),
+        "{said}"
+    );
     let gif = desk.frames("run/dcgan.gif");
     assert_eq!(gif.len(), desk.names("run/samples").len(), "the animation is whole");
     let end_at = newest(&desk, "run") + 5;
