@@ -381,3 +381,26 @@ fn a_best_checkpoint_is_not_made_up() {
     desk.write("run/checkpoints/step-00000020.safetensors", first);
     desk.run(draw).refused(9, "leave --best out");
 }
+
+/// Where a file names data, those are used, in the folder that it names; a flag wins.
+#[test]
+fn a_configuration_is_verified_with_its_own_data() {
+    let desk = Desk::new();
+    desk.write("sets/mnist/train-images-idx3-ubyte", idx_images(43, &[8, 8]));
+    let tiny = String::from_utf8(desk.read("tiny.toml")).unwrap();
+    let verify = |data: &str, flags: &str| {
+        desk.write("mine.toml", format!("{data}\n{tiny}"));
+        let line = "verify-resume --config mine.toml --device cpu -q --json --steps 100";
+        desk.run_with(&[("DCGAN_GPU_DATA", "elsewhere")], &format!("{line} {flags}"))
+    };
+    verify("data = \"nowhere\"", "").refused(4, "nowhere");
+    verify("data = \"mnist\"", "").refused(4, "MNIST");
+    for (data, flags) in [
+        ("data = \"mnist\"\ndata_dir = \"sets\"", ""),
+        ("data = \"mnist\"", "--data-dir sets"),
+        ("data = \"nowhere\"", "--data strokes"),
+    ] {
+        let verdict = verify(data, flags).json();
+        assert_eq!(verdict["differences"], Value::Array(Vec::new()), "{data} {flags}: {verdict}");
+    }
+}
