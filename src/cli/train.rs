@@ -11,9 +11,10 @@ use crate::model::parameters::NETWORKS;
 use crate::model::sources::Merge;
 use crate::run::checkpoints::{self, Found};
 use crate::run::claim::Claim;
+use crate::run::files::CONFIG;
 use crate::run::folder::RunFolder;
-use crate::train::trainer::{self, Outcome, Trainer};
 use crate::shell::quoted;
+use crate::train::trainer::{self, Outcome, Trainer};
 use crate::tuning::Tune;
 use clap::ValueHint;
 
@@ -156,16 +157,24 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     let claim = Claim::existing(run)?;
     let mut announce = announce(quiet);
     let found = checkpoints::newest(run)?;
-    let mut stored = match &found {
-        Some(found) => {
-            found.set_aside()?.iter().for_each(|line| announce(line));
-            let mut stored = found.checkpoint.metadata.config.clone();
-            RunFolder::update(run, &mut stored)?;
-            stored
+    let (saved, (mut stored, edits)) = match &found {
+        Some(Found { checkpoint, .. }) => {
+            let saved = checkpoint.metadata.config.clone();
+            let newer = RunFolder::newer_config(run, &saved)?;
+            (saved, newer)
         }
-        None => RunFolder::read_config(run)?,
+        None => {
+            let config = RunFolder::read_config(run)?;
+            let line = || format!("{} was edited: the run begins again as it says", run.join(CONFIG).display());
+            let edits = RunFolder::is_edited(run).then(line).into_iter().collect();
+            (config.clone(), (config, edits))
+        }
     };
-    let planned = found.as_ref().map(|found| stored.total_steps(found.checkpoint.metadata.steps_per_epoch));
+    let set_aside = found.as_ref().map(Found::set_aside).transpose()?.unwrap_or_default();
+    set_aside.iter().chain(&edits).for_each(|line| announce(line));
+    // What it was to be until somebody edited its configuration.
+    let before = if edits.is_empty() { stored.clone() } else { saved };
+    let planned = found.as_ref().map(|found| before.total_steps(found.checkpoint.metadata.steps_per_epoch));
     keep_units(&mut stored, &arguments.settings);
     let mut config = arguments.settings.apply(Merge::from_run(&stored)?)?;
     make_absolute(&mut config)?;
@@ -173,7 +182,7 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
     let per_epoch = found.as_ref().map_or(0, |found| found.checkpoint.metadata.steps_per_epoch);
-    tell_schedules(&stored, &config, per_epoch, &mut announce);
+    tell_schedules(&before, &config, per_epoch, &mut announce);
     if let Some(Found { path, checkpoint, .. }) = &found {
         let (done, seconds) = (checkpoint.metadata.step, checkpoint.metadata.seconds);
         let end = config.total_steps(checkpoint.metadata.steps_per_epoch);

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod columns;
 pub mod config;
+pub mod edits;
 pub mod inherit;
 pub(crate) mod keys;
 pub mod learned;

@@ -129,46 +129,53 @@ impl Merge {
     /// # Errors
     /// A usage error with `path`, line, column and the nearest known key.
     pub fn from_text(text: &str, path: &Path) -> Result<Self> {
-        let line = |span: &Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
-        let at = |span: Range<usize>, message: &str| {
-            let before = &text[..span.start.min(text.len())];
-            let line = line(&span);
-            let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-            Error::usage(format!("{}:{line}:{column}: {}", path.display(), message.replace('\n', " ")))
-        };
-        let parsed = DeTable::parse(text).map_err(|e| at(e.span().unwrap_or(0..0), e.message()))?;
-        let values: Table = text.parse().map_err(|e: toml::de::Error| at(e.span().unwrap_or(0..0), e.message()))?;
+        let parsed = parsed(text, path)?;
         let preset = match parsed.get_ref().get("preset") {
             None => Merge::new(DEFAULT_PRESET),
             Some(value) => {
-                let name = value.get_ref().as_str().ok_or_else(|| at(value.span(), "`preset` must be a name"))?;
-                Merge::new(name).map_err(|e| at(value.span(), &e.to_string()))
+                let at = |message: &str| located(text, path, value.span(), message);
+                let name = value.get_ref().as_str().ok_or_else(|| at("`preset` must be a name"))?;
+                Merge::new(name).map_err(|e| at(&e.to_string()))
             }
         };
         let mut merge = preset?;
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("custom");
         merge.set(&["name"], Value::from(stem), Origin::File(path.to_path_buf(), 1))?;
+        merge.read(text, path, |key, _| key != ["preset"])?;
+        Ok(merge)
+    }
+
+    /// Sets what the text of a file says, where `takes` the key and its value.
+    ///
+    /// # Errors
+    /// As [`Merge::from_text`].
+    pub(super) fn read(&mut self, text: &str, path: &Path, takes: impl Fn(&[&str], &Value) -> bool) -> Result<()> {
+        let at = |span: Range<usize>, message: &str| located(text, path, span, message);
+        let parsed = parsed(text, path)?;
+        let values: Table = text.parse().map_err(|e: toml::de::Error| at(e.span().unwrap_or(0..0), e.message()))?;
         let mut leaves = Vec::new();
         collect(parsed.get_ref(), &values, &mut Vec::new(), &mut leaves);
         let has = |path: [&str; 2]| leaves.iter().any(|leaf| leaf.path == path);
         let both = has(["training", "epochs"]) && has(["training", "steps"]);
-        leaves.retain(|leaf| leaf.path != ["preset"]);
         if let Some(leaf) = leaves.iter().find(|leaf| both && leaf.path == ["training", "steps"]) {
             return Err(at(leaf.span.clone(), "`training.steps` and `training.epochs` exclude each other; keep one"));
         }
+        leaves.retain(|leaf| takes(&leaf.path, leaf.value));
         in_turns(leaves, |leaf| {
-            let result = merge.known(&leaf.path).and_then(|()| match layers(leaf) {
+            let result = self.known(&leaf.path).and_then(|()| match layers(leaf) {
                 Some((span, message)) => Err(at(span, &message)),
                 // An empty table leaves one that is there as it is.
-                None if leaf.value.as_table().is_some_and(Table::is_empty) && merge.has(&leaf.path) => Ok(()),
-                None => merge.set(&leaf.path, leaf.value.clone(), Origin::File(path.to_path_buf(), line(&leaf.span))),
+                None if leaf.value.as_table().is_some_and(Table::is_empty) && self.has(&leaf.path) => Ok(()),
+                None => {
+                    let origin = Origin::File(path.to_path_buf(), line(text, &leaf.span));
+                    self.set(&leaf.path, leaf.value.clone(), origin)
+                }
             });
             result.map_err(|e| {
                 let message = e.to_string();
                 if message.starts_with(&path.display().to_string()) { e } else { at(leaf.span.clone(), &message) }
             })
-        })?;
-        Ok(merge)
+        })
     }
 
     /// Where the values come from so far.
@@ -259,12 +266,20 @@ impl Merge {
         self.set(&["discriminator", "layers"], discriminator.into(), origin.clone())
     }
 
+    /// The configuration so far, unchecked.
+    ///
+    /// # Errors
+    /// A usage error naming what is missing.
+    pub(super) fn unchecked(&self) -> Result<Config> {
+        Config::deserialize(self.table.clone()).map_err(|e| Error::usage(e.message().replace('\n', " ")))
+    }
+
     /// The configuration, checked value by value but not yet as a whole ([`Config::layouts`]).
     ///
     /// # Errors
     /// A usage error naming what is missing, or a value out of range and where it comes from.
     pub fn finish(self) -> Result<Config> {
-        let config = Config::deserialize(self.table).map_err(|e| Error::usage(e.message().replace('\n', " ")))?;
+        let config = self.unchecked()?;
         let is_new = || *self.origins.of("output.gif") != Origin::Run;
         let not_portable = || config.not_portable().filter(|_| is_new());
         match config.out_of_range().or_else(not_portable) {
@@ -294,6 +309,24 @@ impl Merge {
         }
         Ok(())
     }
+}
+
+/// The document in the text of a file.
+fn parsed<'a>(text: &'a str, path: &Path) -> Result<Spanned<DeTable<'a>>> {
+    DeTable::parse(text).map_err(|e| located(text, path, e.span().unwrap_or(0..0), e.message()))
+}
+
+/// The line, counted from 1, in which a place of a text begins.
+fn line(text: &str, span: &Range<usize>) -> usize {
+    text[..span.start.min(text.len())].matches('\n').count() + 1
+}
+
+/// What is wrong at a place of a file.
+fn located(text: &str, path: &Path, span: Range<usize>, message: &str) -> Error {
+    let before = &text[..span.start.min(text.len())];
+    let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+    let line = line(text, &span);
+    Error::usage(format!("{}:{line}:{column}: {}", path.display(), message.replace('\n', " ")))
 }
 
 /// Does `set` for each item. A table that needs one of its keys takes the others after it, so items

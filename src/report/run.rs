@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::disk;
+use crate::encoding;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Ancestor, Checkpoint, Metadata};
 use crate::output::grouped;
@@ -185,7 +186,8 @@ impl Run {
 fn text(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     disk::read_part(path, |file| file.take(LONGEST_TEXT).read_to_end(&mut bytes)).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    // Part of a character may be cut off.
+    Some(encoding::text(bytes.clone()).unwrap_or_else(|| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! so.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::checkpoints;
@@ -16,11 +16,13 @@ use super::files::{
 use super::journal::Journal;
 use super::records::{Quality, Record, read_quality};
 use super::schedule::Schedule;
+use super::written;
 use crate::disk;
 use crate::encoding;
 use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::Config;
+use crate::model::edits::{edited, renewed};
 use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
 
 /// A run's folder, held by this process.
@@ -140,7 +142,7 @@ impl RunFolder {
     /// An I/O error naming the file.
     pub fn write_config(run: &Path, config: &Config) -> Result<()> {
         let text = toml::to_string(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
-        save_durably(text.as_bytes(), &run.join(CONFIG))
+        save_durably(written::marked(&text).as_bytes(), &run.join(CONFIG))
     }
 
     /// The configuration that a run's folder holds.
@@ -150,32 +152,52 @@ impl RunFolder {
     pub fn read_config(run: &Path) -> Result<Config> {
         let remedy = "the run has no checkpoint either; start it anew with `dcgan-gpu train`";
         let path = run.join(CONFIG);
-        parse_config(&path, disk::read(&path)).map_err(|cause| Error::checkpoint(format!("{cause}; {remedy}")))
+        let broken = |cause: &dyn std::fmt::Display| {
+            Error::checkpoint(format!("cannot use {}: {cause}; {remedy}", path.display()).replace('\n', " "))
+        };
+        let text =
+            encoding::text(disk::read(&path).map_err(|e| broken(&e))?).ok_or_else(|| broken(&"it is not text"))?;
+        toml::from_str(&text).map_err(|e| {
+            let line = e.span().map(|span| text[..span.start].matches('\n').count() + 1);
+            broken(&format!("line {}: {}", line.unwrap_or(1), e.message()))
+        })
     }
 
-    /// Changes the configuration of a checkpoint as `config.toml` says, in what may change when a
-    /// run is resumed: it was written when that was done last, and the checkpoint may be older.
-    /// Nothing changes where it is missing or broken.
+    /// Whether somebody else than this program changed `config.toml` since it was written, as far
+    /// as that can be told.
+    pub fn is_edited(run: &Path) -> bool {
+        let text = disk::read(&run.join(CONFIG)).ok().and_then(encoding::text);
+        text.is_some_and(|text| written::is_unchanged(&text) == Some(false))
+    }
+
+    /// The configuration of a checkpoint, `stored`, with what `config.toml` says of what may change
+    /// when a run is resumed: it was written when that was done last, and the checkpoint may be
+    /// older. Where somebody else than this program changed the file since, there is a line for
+    /// each value. A key that is missing there stays as it is, and so do all where the file is
+    /// missing.
     ///
     /// # Errors
-    /// An I/O error where it is there and cannot be read.
-    pub fn update(run: &Path, stored: &mut Config) -> Result<()> {
+    /// An I/O error where the file cannot be read; a usage error naming file and line where it is
+    /// broken, and where something was changed that has to stay.
+    pub fn newer_config(run: &Path, stored: &Config) -> Result<(Config, Vec<String>)> {
         let path = run.join(CONFIG);
         let bytes = match disk::read(&path) {
-            Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(Error::io("read", &path, &cause)),
-            bytes => bytes,
-        };
-        let newer = parse_config(&path, bytes).and_then(|newer| match newer.out_of_range() {
-            Some((_, problem)) => Err(problem),
-            None => Ok(newer),
-        });
-        match newer {
-            Ok(newer) => stored.update(&newer),
-            Err(cause) => {
-                log::warn!("{cause}; length and cadences are those of the newest checkpoint");
-                Ok(())
+            Ok(bytes) => bytes,
+            Err(cause) if cause.kind() == ErrorKind::NotFound => {
+                let shown = path.display();
+                log::warn!("{shown} is missing; length and cadences are those of the newest checkpoint");
+                return Ok((stored.clone(), Vec::new()));
             }
+            Err(cause) => return Err(Error::io("read", &path, &cause)),
+        };
+        let remedy = "; mend it, or remove it: the run then goes on with the settings of its newest checkpoint";
+        let text =
+            encoding::text(bytes).ok_or_else(|| Error::usage(format!("{} is not text{remedy}", path.display())))?;
+        if written::is_unchanged(&text) == Some(true) {
+            return Ok((renewed(stored, &text, &path)?, Vec::new()));
         }
+        let is_broken = text.parse::<toml::Table>().is_err();
+        edited(stored, &text, &path).map_err(|e| if is_broken { e.clone().reworded(format!("{e}{remedy}")) } else { e })
     }
 
     /// The folder.
@@ -249,11 +271,4 @@ fn remove_left_overs(folder: &Path) -> Result<()> {
 fn old_gif(run: &Path) -> Option<String> {
     let gif = RunFolder::read_config(run).ok()?.output.gif;
     (gif.ends_with(".gif") && Path::new(&gif).file_name() == Some(gif.as_ref())).then_some(gif)
-}
-
-/// The configuration that was read from `path`, or why it cannot be used.
-fn parse_config(path: &Path, bytes: io::Result<Vec<u8>>) -> std::result::Result<Config, String> {
-    let broken = |cause: &dyn std::fmt::Display| format!("cannot use {}: {cause}", path.display()).replace('\n', " ");
-    let text = encoding::text(bytes.map_err(|e| broken(&e))?).ok_or_else(|| broken(&"it is not text"))?;
-    toml::from_str(&text).map_err(|e| broken(&e.message()))
 }

@@ -8,3 +8,4 @@ pub mod folder;
 mod journal;
 pub mod records;
 pub mod schedule;
+mod written;

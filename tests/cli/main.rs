@@ -10,6 +10,7 @@ mod common;
 mod configuration;
 mod degenerate;
 mod drawing;
+mod edits;
 mod exporting;
 mod flags;
 mod from;
