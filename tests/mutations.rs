@@ -1,8 +1,7 @@
 //! 200,000 seeded mutations of small valid files for each parser of what comes from outside: IDX,
-//! gzip, NumPy arrays and archives of them, tables of pixels, labels, pictures, configurations and
-//! checkpoints. None may panic, take a
-//! second, or make the process grow beyond 256 MB, and each is either accepted or refused with the
-//! right kind of error in one short line.
+//! gzip, NumPy arrays and archives of them, tables of pixels, labels, pictures and their captions,
+//! configurations and checkpoints. None may panic, take a second, or make the process grow beyond
+//! 256 MB, and each is either accepted or refused with the right kind of error in one short line.
 //!
 //! `DCGAN_GPU_MUTATIONS` sets another number; `fuzz/` goes on from the same seeds with coverage.
 
@@ -20,9 +19,10 @@ use dcgan_gpu::data::labels::table;
 use dcgan_gpu::data::npy::Wanted;
 use dcgan_gpu::data::reading::Reading;
 use dcgan_gpu::data::{idx, npy, npz, picture, table as images};
-use dcgan_gpu::error::{Kind, Result};
+use dcgan_gpu::error::{Error, Kind, Result};
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
+use dcgan_gpu::output::{Caption, Overwrite, Picture, save_captioned};
 use dcgan_gpu::shape::Shape;
 
 /// What one parse may take.
@@ -147,6 +147,20 @@ fn pictures() {
         // Half of the PNGs get checksums that fit, or none would come beyond its first chunk.
         let file = if file.iter().fold(0, |a, b| a ^ b) % 2 == 0 { with_checksums(file) } else { file.to_vec() };
         picture::decode(&file, shape, &Reading::default()).map(drop)
+    });
+}
+
+#[test]
+fn captions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    let picture = Picture::new(vec![1, 2, 3, 4], [2, 2, 1]).unwrap();
+    let caption = Caption { run: "tiny".to_string(), seeds: vec![7], ..Caption::default() };
+    save_captioned(&picture, &caption, &path, Overwrite::Never).unwrap();
+    let seeds = [std::fs::read(path).unwrap()];
+    survive("caption", &seeds, Kind::Data, |file| {
+        let file = if file.iter().fold(0, |a, b| a ^ b) % 2 == 0 { with_checksums(file) } else { file.to_vec() };
+        Caption::parse(&file).map(drop).ok_or_else(|| Error::data("it has none"))
     });
 }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Choice, Generator};
 use crate::error::{Error, Result};
-use crate::model::checkpoint::Checkpoint;
+use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::Config;
 use crate::model::mixtures::{Mixture, mixed};
 use crate::objective::Classes;
-use crate::output::grid_side;
+use crate::output::{Caption, grid_side};
 use crate::run::checkpoints;
+use crate::run::files::CHECKPOINTS;
 use crate::run::folder::RunFolder;
 use clap::ValueHint;
 use clap::builder::RangedI64ValueParser;
@@ -53,20 +54,27 @@ impl Source {
         classes::parse(self.class.as_deref(), config)
     }
 
+    /// The classes that a way through those that are asked for passes. Without `--class`, the first
+    /// one, where there are any.
+    ///
+    /// # Errors
+    /// As [`Source::classes`].
+    pub fn classes_on_the_way(&self, config: &Config) -> Result<Vec<u32>> {
+        let default = || config.classes.iter().map(|_| 0).collect();
+        Ok(self.classes(config)?.unwrap_or_else(default))
+    }
+
     /// The labels of samples, each at a place from 0 to 1 on a way through the classes that are
-    /// asked for; `checkpoint` gets classes between them. Without `--class`, the first class.
+    /// asked for; `checkpoint` gets classes between them.
     ///
     /// # Errors
     /// As [`Source::classes`].
     pub fn labels_on_the_way(&self, checkpoint: &mut Checkpoint, places: &[f32]) -> Result<Vec<u32>> {
         let config = &checkpoint.metadata.config;
-        let classes = match self.classes(config)? {
-            Some(classes) if classes.len() > 1 => classes,
-            one => {
-                let class = one.and_then(|classes| classes.first().copied()).unwrap_or(0);
-                return Ok(if config.classes.is_some() { vec![class; places.len()] } else { Vec::new() });
-            }
-        };
+        let classes = self.classes_on_the_way(config)?;
+        if classes.len() < 2 {
+            return Ok(classes.repeat(places.len()));
+        }
         let first = config.classes.as_ref().map_or(0, Classes::count);
         let mixture = |place: &f32| {
             let along = place * (classes.len() - 1) as f32;
@@ -79,13 +87,28 @@ impl Source {
         Ok((first..).take(places.len()).collect())
     }
 
-    pub fn load(&self, quiet: bool) -> Result<Checkpoint> {
+    /// What a picture of `rows`×`cols` images says of itself: `verb` drew it from the latents of
+    /// `seeds`.
+    pub fn caption(
+        &self,
+        Chosen { path, checkpoint }: &Chosen,
+        verb: &str,
+        seeds: Vec<u64>,
+        [rows, cols]: [usize; 2],
+        labels: &[u32],
+    ) -> Caption {
+        let Metadata { step, config, .. } = &checkpoint.metadata;
+        let config = if self.raw { &Config { average: None, ..config.clone() } } else { config };
+        Caption { folder: run_of(path), seeds, ..config.caption(verb, *step, [rows, cols], labels) }
+    }
+
+    pub fn load(&self, quiet: bool) -> Result<Chosen> {
         let none = "there is no run under runs/; train one with `dcgan-gpu train`, or name one with --checkpoint";
         let named = self.checkpoint.clone().or_else(RunFolder::newest).ok_or_else(|| Error::checkpoint(none))?;
         let mut say = announce(quiet);
-        let Chosen { path, checkpoint } = choose(&named, self.best, &mut say)?;
-        say(&format!("drawing from {}", path.display()));
-        Ok(checkpoint)
+        let chosen = choose(&named, self.best, &mut say)?;
+        say(&format!("drawing from {}", chosen.path.display()));
+        Ok(chosen)
     }
 
     /// The checkpoint's generator on the chosen device.
@@ -101,6 +124,13 @@ impl Source {
 pub struct Chosen {
     pub path: PathBuf,
     pub checkpoint: Checkpoint,
+}
+
+/// The name of the run's folder that holds a checkpoint file.
+fn run_of(checkpoint: &Path) -> Option<String> {
+    let path = std::path::absolute(checkpoint).ok()?;
+    let folder = path.parent().filter(|folder| folder.ends_with(CHECKPOINTS.folder))?;
+    Some(folder.parent()?.file_name()?.to_string_lossy().into_owned())
 }
 
 /// The checkpoint that `named` means: that file, or the newest of that run folder, or its best.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::engine::fixed_latents;
 use crate::error::{Error, Result};
 use crate::output::walk::plane;
-use crate::output::{Overwrite, grid, save_png};
+use crate::output::{Overwrite, grid, save_captioned};
 use clap::ValueHint;
 
 use super::checkpoint::{Source, check_extension, check_size, scales, sheet_bytes};
@@ -47,16 +47,19 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     check_extension(&arguments.out, "png", "")?;
     let overwrite = Overwrite::forced(arguments.source.force);
     overwrite.check(&arguments.out)?;
-    let mut checkpoint = arguments.source.load(quiet)?;
-    let config = &checkpoint.metadata.config;
+    let mut chosen = arguments.source.load(quiet)?;
+    let config = &chosen.checkpoint.metadata.config;
     let (rows, cols) = (arguments.rows as usize, arguments.cols as usize);
     check_size("the sheet", sheet_bytes(config, rows, cols, arguments.scale))?;
     let keys = fixed_latents(config, arguments.seed, 3);
     let sheet = plane(&keys[0], &keys[1], &keys[2], rows, cols, arguments.extent);
     let last = cols.saturating_sub(1).max(1) as f32;
     let places: Vec<_> = (0..cols).map(|column| column as f32 / last).collect();
-    let labels = arguments.source.labels_on_the_way(&mut checkpoint, &places)?.repeat(rows);
-    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&sheet, &labels)?;
-    save_png(&grid(&images, rows, cols).enlarged(arguments.scale as usize), &arguments.out, overwrite)?;
+    let classes = arguments.source.classes_on_the_way(config)?;
+    let caption = arguments.source.caption(&chosen, "explore", vec![arguments.seed], [rows, cols], &classes);
+    let labels = arguments.source.labels_on_the_way(&mut chosen.checkpoint, &places)?.repeat(rows);
+    let images = arguments.source.generator(&chosen.checkpoint, quiet)?.generate(&sheet, &labels)?;
+    let picture = grid(&images, rows, cols).enlarged(arguments.scale as usize);
+    save_captioned(&picture, &caption, &arguments.out, overwrite)?;
     report(&arguments.source, &arguments.out, images.count)
 }

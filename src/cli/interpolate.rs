@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::engine::fixed_latents;
 use crate::error::{Error, Result};
 use crate::output::walk::{Interpolation, walk};
-use crate::output::{AnimatedGif, Overwrite, grid, save_png};
+use crate::output::{AnimatedGif, Overwrite, grid, save_captioned};
 use clap::{ValueEnum, ValueHint};
 
 use super::checkpoint::{Source, check_size, scales, sheet_bytes};
@@ -61,8 +61,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
     let overwrite = Overwrite::forced(arguments.source.force);
     overwrite.check(out)?;
-    let mut checkpoint = arguments.source.load(quiet)?;
-    let config = &checkpoint.metadata.config;
+    let mut chosen = arguments.source.load(quiet)?;
+    let config = &chosen.checkpoint.metadata.config;
     let images = arguments.seeds.len() * (arguments.frames as usize + 1);
     let scale = if animated { 1 } else { arguments.scale };
     check_size("the images", sheet_bytes(config, 1, images, scale))?;
@@ -74,8 +74,10 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let path = walk(&keys, arguments.frames as usize, method, animated);
     let last = path.len().saturating_sub(1).max(1) as f32;
     let places: Vec<_> = (0..path.len()).map(|image| image as f32 / last).collect();
-    let labels = arguments.source.labels_on_the_way(&mut checkpoint, &places)?;
-    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&path, &labels)?;
+    let classes = arguments.source.classes_on_the_way(config)?;
+    let caption = arguments.source.caption(&chosen, "interpolate", arguments.seeds.clone(), [1, path.len()], &classes);
+    let labels = arguments.source.labels_on_the_way(&mut chosen.checkpoint, &places)?;
+    let images = arguments.source.generator(&chosen.checkpoint, quiet)?.generate(&path, &labels)?;
     let scale = arguments.scale as usize;
     if animated {
         let mut gif = AnimatedGif::create(out, DELAY, overwrite)?;
@@ -84,7 +86,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         }
         gif.finish(DELAY)?;
     } else {
-        save_png(&grid(&images, 1, images.count).enlarged(scale), out, overwrite)?;
+        save_captioned(&grid(&images, 1, images.count).enlarged(scale), &caption, out, overwrite)?;
     }
     report(&arguments.source, out, images.count)
 }

@@ -179,7 +179,7 @@ fn run() -> Result<()> {
         Verb::Data(verb) => data::run(&verb, quiet),
         Verb::Report(verb) => report::run(&verb),
         Verb::Compare(verb) => compare::run(&verb),
-        Verb::Show(verb) => show::run(&verb),
+        Verb::Show(verb) => show::run(&verb, quiet),
         Verb::Devices(verb) => devices::run(&verb),
         Verb::Selftest(verb) => selftest::run(&verb, quiet),
         Verb::VerifyResume(verb) => verify_resume::run(&verb, quiet),

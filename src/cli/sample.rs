@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::engine::fixed_latents;
 use crate::error::{Error, Result};
-use crate::output::{Overwrite, grid, save_files, save_png, write_npy};
+use crate::output::{Caption, Overwrite, grid, save_captioned, save_files, write_npy};
 use clap::{ValueEnum, ValueHint};
 
 use super::answer;
@@ -69,7 +69,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if arguments.format != Format::Files {
         overwrite.check(&arguments.out)?;
     }
-    let checkpoint = arguments.source.load(quiet)?;
+    let chosen = arguments.source.load(quiet)?;
+    let checkpoint = &chosen.checkpoint;
     let config = &checkpoint.metadata.config;
     let asked = arguments.source.classes(config)?;
     // As training shows them, unless some are asked for.
@@ -81,19 +82,28 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         check_size("the grid", sheet_bytes(config, rows, cols, arguments.scale))?;
     }
     check_size("the images", count as u64 * u64::from(config.image.values().max(4 * config.latent.dim)))?;
-    let labels = match asked {
+    let labels: Vec<_> = match asked {
         Some(classes) => (0..count).map(|image| classes[image / cols % classes.len()]).collect(),
         None => config.classes_in_turn(count, cols),
     };
-    let latents = fixed_latents(config, arguments.seed.unwrap_or(config.seed), count);
-    let images = arguments.source.generator(&checkpoint, quiet)?.generate(&latents, &labels)?;
+    let seed = arguments.seed.unwrap_or(config.seed);
+    let latents = fixed_latents(config, seed, count);
+    let images = arguments.source.generator(checkpoint, quiet)?.generate(&latents, &labels)?;
     if arguments.preview {
         super::show::tell_picture(&grid(&images, rows.min(16), cols.min(16)));
     }
     let (out, scale) = (&arguments.out, arguments.scale as usize);
+    let caption = |size, labels: &[u32]| arguments.source.caption(&chosen, "sample", vec![seed], size, labels);
     match arguments.format {
-        Format::Grid => save_png(&grid(&images, rows, cols).enlarged(scale), out, overwrite)?,
-        Format::Files => save_files(&images, out, overwrite)?,
+        Format::Grid => {
+            let picture = grid(&images, rows, cols).enlarged(scale);
+            save_captioned(&picture, &caption([rows, cols], &labels), out, overwrite)?;
+        }
+        Format::Files => {
+            let label = |image: usize| labels.get(image..=image).unwrap_or_default();
+            let of = |image| Caption { image: Some(image), ..caption([1, 1], label(image)) };
+            save_files(&images, of, out, overwrite)?;
+        }
         Format::Npy => write_npy(&images, out, overwrite)?,
     }
     report(&arguments.source, out, count)

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::preview::{ColourMode, preview};
 use crate::error::Result;
-use crate::output::Picture;
+use crate::output::{Caption, Picture};
 use crate::report::Run;
 use clap::{ValueEnum, ValueHint};
 use serde::Serialize;
 
-use super::print_json;
+use super::{announce, one_line, print_json};
 
-/// Show a run's newest sample grid, or a picture, in the terminal
+/// Show a run's newest sample grid, or a picture, in the terminal, and what it says of itself
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "A character shows two squares of the picture, one above the other, in 24-bit or 256 colours, or as
@@ -22,7 +22,8 @@ Examples:
   dcgan-gpu show runs/mine                               its newest sample grid
   dcgan-gpu show runs/mine --step 400
   dcgan-gpu show grid.png --columns 120 --colour never
-  dcgan-gpu show runs/mine --step 400 --json             which grid that is, and its size"
+  dcgan-gpu show runs/mine --step 400 --json             which grid that is, and its size
+  dcgan-gpu show grid.png --json                         also run, step, seed and class of a drawing"
 )]
 pub struct Arguments {
     /// A run folder, or a PNG or JPEG file
@@ -37,12 +38,13 @@ pub struct Arguments {
     /// When to use colour
     #[arg(long, value_enum, default_value = "auto", alias = "color")]
     colour: Colour,
-    /// Print which picture it is, and its size, as JSON instead of drawing it
+    /// Print which picture it is, its size, and what it says of itself, as JSON instead of drawing
+    /// it
     #[arg(long, conflicts_with_all = ["columns", "colour"])]
     json: bool,
 }
 
-/// A picture: the step and the grid where it is of a run, its size in pixels.
+/// A picture: the step and the grid where it is of a run or says so, its size in pixels.
 #[derive(Serialize)]
 struct Found<'a> {
     picture: &'a Path,
@@ -55,6 +57,9 @@ struct Found<'a> {
     width: usize,
     height: usize,
     channels: usize,
+    /// What the file says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caption: Option<&'a Caption>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -69,19 +74,27 @@ enum Colour {
     Never,
 }
 
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let run = if arguments.source.is_file() { None } else { Some(Run::read(&arguments.source)?) };
     let (step, file) = match &run {
         Some(run) => run.sample_at(arguments.step).map(|(step, file)| (Some(step), file))?,
         None => (None, arguments.source.as_path()),
     };
     let picture = Picture::read(file)?;
+    let caption = Caption::read(file);
     if arguments.json {
         let setting = |key| run.as_ref()?.setting(&["output", key])?.as_integer();
-        let (rows, cols) = (setting("rows"), setting("cols"));
+        let told = |number: fn(&Caption) -> usize| i64::try_from(number(caption.as_ref()?)).ok();
+        let rows = setting("rows").or_else(|| told(|caption| caption.rows));
+        let cols = setting("cols").or_else(|| told(|caption| caption.cols));
+        let step = step.or_else(|| caption.as_ref().map(|caption| caption.step));
         let from = run.as_ref().and_then(|run| run.setting(&["from"])?.as_str());
         let Picture { width, height, channels, .. } = picture;
-        return print_json(&Found { picture: file, step, from, rows, cols, width, height, channels });
+        let caption = caption.as_ref();
+        return print_json(&Found { picture: file, step, from, rows, cols, width, height, channels, caption });
+    }
+    if let Some(caption) = caption {
+        announce(quiet)(&one_line(&caption.to_string()));
     }
     let stdout = std::io::stdout();
     let mode = match arguments.colour {

@@ -3,6 +3,7 @@
 //! Sources are merged key by key, later ones winning: preset, file, environment, flag. The result
 //! is checked as a whole and written to the run folder as `config.toml`.
 
+mod caption;
 mod combinations;
 mod conditional;
 

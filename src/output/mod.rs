@@ -4,6 +4,7 @@
 //! Values become bytes in one place, [`Images::from_values`], with one fixed scaling, so that
 //! pictures of different steps can be compared.
 
+mod caption;
 mod gif;
 mod grid;
 mod npy;
@@ -14,9 +15,10 @@ mod save;
 pub mod walk;
 
 pub use self::gif::AnimatedGif;
+pub use caption::Caption;
 pub use grid::{grid, grid_side};
 pub use npy::write_npy;
 pub use number::{grouped, size};
 pub use picture::{Images, Picture};
-pub use save::{Overwrite, save_files, save_png, save_text};
+pub use save::{Overwrite, save_captioned, save_files, save_png, save_text};
 pub(crate) use save::{TEMPORARY_PREFIX, save_durably, save_png_durably};

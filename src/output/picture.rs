@@ -1,9 +1,14 @@
 //! Bytes with a shape: a batch of equally sized images, and the single picture that is saved.
 
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::disk;
 use crate::error::{Error, Kind, Result};
+
+/// The most bytes of a file that is read: more than the decoder's own limit lets it hold.
+const LARGEST_FILE: u64 = 1 << 30;
 
 /// A batch of images of one size, 8 bits a channel.
 ///
@@ -89,8 +94,16 @@ impl Picture {
         let failed = |cause: &dyn std::fmt::Display| {
             Error::new(Kind::Io, format!("cannot read {} as a picture: {cause}", path.display()))
         };
-        // What is in it counts, not what it is called.
-        let image = image::load_from_memory(&disk::read(path).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+        let mut bytes = Vec::new();
+        disk::read_part(path, |file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(|e| failed(&e))?;
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(failed(&format!("it has more than {} MiB", LARGEST_FILE >> 20)));
+        }
+        // What is in it counts, not what it is called. The decoder panics on a file in a million of
+        // those that are damaged.
+        let image = catch_unwind(AssertUnwindSafe(|| image::load_from_memory(&bytes)))
+            .map_err(|_| failed(&"it is damaged"))?
+            .map_err(|e| failed(&e))?;
         let (width, height) = (image.width() as usize, image.height() as usize);
         let colour = image.color().has_color();
         let (channels, pixels) =

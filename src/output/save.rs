@@ -4,10 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
-
-use super::{Images, Picture};
+use super::{Caption, Images, Picture};
 use crate::disk;
 use crate::error::{Error, Kind, Result};
 
@@ -57,7 +54,15 @@ impl Overwrite {
 /// As [`Overwrite::check`]; [`Kind::Io`] if `path` cannot be written; [`Kind::Usage`] if the
 /// picture has no pixels.
 pub fn save_png(picture: &Picture, path: &Path, overwrite: Overwrite) -> Result<()> {
-    save_bytes(&encode_png(picture, path)?, path, overwrite).map(drop)
+    save_bytes(&encode_png(picture, None, path)?, path, overwrite).map(drop)
+}
+
+/// As [`save_png`], with what the picture says of itself.
+///
+/// # Errors
+/// As [`save_png`].
+pub fn save_captioned(picture: &Picture, caption: &Caption, path: &Path, overwrite: Overwrite) -> Result<()> {
+    save_bytes(&encode_png(picture, Some(caption), path)?, path, overwrite).map(drop)
 }
 
 /// Saves text.
@@ -68,19 +73,20 @@ pub fn save_text(text: &str, path: &Path, overwrite: Overwrite) -> Result<()> {
     save_bytes(text.as_bytes(), path, overwrite).map(drop)
 }
 
-/// Saves every image as a PNG in `dir`: `0000.png`, `0001.png`, … `dir` is created if only its
-/// parent exists. Files of other names are left alone.
+/// Saves every image as a PNG in `dir`: `0000.png`, `0001.png`, …, each with what `caption` says of
+/// its number. `dir` is created if only its parent exists. Files of other names are left alone.
 ///
 /// # Errors
 /// As [`save_png`]. A file that may not be replaced is found before the first one is written.
-pub fn save_files(images: &Images, dir: &Path, overwrite: Overwrite) -> Result<()> {
+pub fn save_files(images: &Images, caption: impl Fn(usize) -> Caption, dir: &Path, overwrite: Overwrite) -> Result<()> {
     if !dir.is_dir() {
         fs::create_dir(dir).map_err(|cause| Error::io("create the folder", dir, &cause))?;
     }
     let digits = images.count.saturating_sub(1).to_string().len().max(4);
     let path = |index| dir.join(format!("{index:0digits$}.png"));
     (0..images.count).try_for_each(|index| overwrite.check(&path(index)))?;
-    (0..images.count).try_for_each(|index| save_png(&images.picture(index), &path(index), overwrite))
+    (0..images.count)
+        .try_for_each(|index| save_captioned(&images.picture(index), &caption(index), &path(index), overwrite))
 }
 
 /// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it,
@@ -95,12 +101,13 @@ pub(crate) fn save_durably(bytes: &[u8], path: &Path) -> Result<()> {
     save(bytes, path, Overwrite::Always, true).map(drop)
 }
 
-/// Saves `picture` as a PNG that survives a power cut, over an older one.
+/// Saves `picture`, with what it says of itself, as a PNG that survives a power cut, over an older
+/// one.
 ///
 /// # Errors
 /// As [`save_png`].
-pub(crate) fn save_png_durably(picture: &Picture, path: &Path) -> Result<()> {
-    save_durably(&encode_png(picture, path)?, path)
+pub(crate) fn save_png_durably(picture: &Picture, caption: &Caption, path: &Path) -> Result<()> {
+    save_durably(&encode_png(picture, Some(caption), path)?, path)
 }
 
 /// Saves `bytes`; a file that is `durable` survives not only the end of this process, but that of
@@ -139,17 +146,24 @@ pub(super) fn check_not_empty(picture: &Picture, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn encode_png(picture: &Picture, path: &Path) -> Result<Vec<u8>> {
+fn encode_png(picture: &Picture, caption: Option<&Caption>, path: &Path) -> Result<Vec<u8>> {
     check_not_empty(picture, path)?;
     let failed = |cause: String| Error::new(Kind::Other, format!("cannot encode {}: {cause}", path.display()));
     let side =
         |pixels: usize| u32::try_from(pixels).map_err(|_| failed(format!("{pixels} pixels are too many a side")));
-    let color = if picture.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    let mut png = Vec::new();
-    PngEncoder::new(&mut png)
-        .write_image(&picture.pixels, side(picture.width)?, side(picture.height)?, color)
-        .map_err(|cause| failed(cause.to_string()))?;
-    Ok(png)
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side(picture.width)?, side(picture.height)?);
+    encoder.set_color(if picture.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_filter(png::Filter::Adaptive);
+    let written = caption.map_or(Ok(()), |caption| caption.write(&mut encoder)).and_then(|()| {
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&picture.pixels)?;
+        writer.finish()
+    });
+    written.map_err(|cause| failed(cause.to_string()))?;
+    Ok(bytes)
 }
 
 fn already_exists(path: &Path) -> Error {
@@ -255,18 +269,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("images");
         let images = Images::new((0..12).collect(), [3, 2, 2, 1]).unwrap();
-        save_files(&images, &out, Overwrite::Never).unwrap();
+        let of = |index| Caption { image: Some(index), ..Caption::default() };
+        save_files(&images, of, &out, Overwrite::Never).unwrap();
         assert_eq!(names(&out), ["0000.png", "0001.png", "0002.png"]);
         assert_eq!(image::open(out.join("0002.png")).unwrap().into_bytes(), [8, 9, 10, 11]);
+        assert_eq!(Caption::read(&out.join("0002.png")), Some(of(2)));
 
         fs::remove_file(out.join("0000.png")).unwrap();
-        let error = save_files(&images, &out, Overwrite::Never).unwrap_err();
+        let error = save_files(&images, of, &out, Overwrite::Never).unwrap_err();
         assert!(error.to_string().contains("0001.png already exists"), "{error}");
         assert_eq!(names(&out), ["0001.png", "0002.png"], "nothing was written");
-        save_files(&images, &out, Overwrite::Always).unwrap();
+        save_files(&images, of, &out, Overwrite::Always).unwrap();
         assert_eq!(names(&out).len(), 3);
 
-        let error = save_files(&images, &dir.path().join("a/b"), Overwrite::Never).unwrap_err();
+        let error = save_files(&images, of, &dir.path().join("a/b"), Overwrite::Never).unwrap_err();
         assert_eq!(error.exit_code(), 5);
         assert!(error.to_string().contains("cannot create the folder"), "{error}");
     }

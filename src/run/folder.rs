@@ -23,7 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::Config;
 use crate::model::edits::{edited, renewed};
-use crate::output::{AnimatedGif, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
+use crate::output::{AnimatedGif, Caption, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
 
 /// A run's folder, held by this process.
 #[derive(Debug)]
@@ -223,9 +223,9 @@ impl RunFolder {
     ///
     /// # Errors
     /// An I/O error naming the file.
-    pub fn write_sample(&mut self, grid: &Picture, quality: &Quality) -> Result<PathBuf> {
+    pub fn write_sample(&mut self, grid: &Picture, caption: &Caption, quality: &Quality) -> Result<PathBuf> {
         let path = SAMPLES.path(self.path(), quality.step);
-        save_png_durably(grid, &path)?;
+        save_png_durably(grid, caption, &path)?;
         self.gif.push(grid)?;
         self.quality.append(&[quality])?;
         Ok(path)

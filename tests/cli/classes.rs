@@ -103,3 +103,24 @@ fn other_labels_are_other_data() {
     assert!(desk.snapshot() == before);
     desk.run(again).done();
 }
+
+#[test]
+fn pictures_name_their_classes() {
+    let desk = desk();
+    let classes = |name: &str| {
+        let caption = desk.run(&format!("show {name} --json")).json()["caption"]["classes"].clone();
+        serde_json::from_value::<Vec<String>>(caption).unwrap().join(",")
+    };
+    assert_eq!(classes("run/samples/step-00000020.png"), "ant,bee");
+    for (line, name, expected) in [
+        ("sample --out g.png", "g.png", "ant,bee"),
+        ("sample --out g.png --class 1", "g.png", "bee"),
+        ("sample --out d --format files --class bee,ant --cols 1", "d/0001.png", "ant"),
+        ("interpolate --out w.png", "w.png", "ant"),
+        ("interpolate --out w.png --class bee,ant", "w.png", "bee,ant"),
+        ("explore --out s.png --class 0,1", "s.png", "ant,bee"),
+    ] {
+        desk.run(&format!("{line} --checkpoint run --device cpu --force")).done();
+        assert_eq!(classes(name), expected, "{line}");
+    }
+}

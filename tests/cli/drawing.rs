@@ -1,5 +1,7 @@
 //! `sample`, `interpolate` and `explore`: what they draw, and where they draw it from.
 
+use serde_json::Value;
+
 use crate::desk::{Desk, TINY, TRAIN, idx_images};
 
 /// Header and elements of a NumPy array of bytes.
@@ -204,4 +206,43 @@ fn a_sheet_lies_around_the_image_of_its_seed() {
     assert_ne!(cut(&pixels, width, 0, 0), centre);
     desk.run("explore --out point.png --seed 4 --rows 3 --cols 5 --extent 0 --checkpoint run --device cpu").done();
     assert_eq!(cut(&desk.picture("point.png").2, width, 40, 20), centre, "without extent nothing moves");
+}
+
+/// What a picture says of itself.
+fn caption(desk: &Desk, name: &str) -> Value {
+    desk.run(&format!("show {name} --json")).json()["caption"].clone()
+}
+
+#[test]
+fn pictures_say_where_they_come_from() {
+    let desk = Desk::new();
+    desk.run(&format!("{TRAIN} --average 100 --seed 5")).done();
+    assert_eq!(caption(&desk, "run/samples/step-00000020.png")["weights"], "average");
+    let from = "--checkpoint run --device cpu --force";
+    let drawn = |line: &str, name: &str| {
+        desk.run(&format!("{line} {from}")).done();
+        let caption = caption(&desk, name);
+        for (key, expected) in [("run", "tiny"), ("folder", "run"), ("version", env!("CARGO_PKG_VERSION"))] {
+            assert_eq!(caption[key], expected, "{line}: {caption}");
+        }
+        assert_eq!(line.split(' ').next(), caption["verb"].as_str());
+        let [rows, cols] = ["rows", "cols"].map(|key| caption[key].as_u64().unwrap());
+        assert!(caption.get("classes").is_none(), "{caption}");
+        (caption["step"].as_u64().unwrap(), caption["seeds"].to_string(), [rows, cols], caption["weights"].clone())
+    };
+    assert_eq!(drawn("sample --out g.png --count 6", "g.png"), (20, "[5]".into(), [2, 3], "average".into()));
+    assert_eq!(drawn("sample --out g.png --rows 1 --seed 9 --raw", "g.png"), (20, "[9]".into(), [1, 8], "raw".into()));
+    let walk = drawn("interpolate --out w.png --seeds 3,4 --frames 2", "w.png");
+    assert_eq!(walk, (20, "[3,4]".into(), [1, 4], "average".into()));
+    let sheet = drawn("explore --out s.png --seed 7 --rows 2 --cols 3", "s.png");
+    assert_eq!(sheet, (20, "[7]".into(), [2, 3], "average".into()));
+    drawn("sample --out d --format files --count 3", "d/0002.png");
+    assert_eq!(caption(&desk, "d/0002.png")["image"], 2);
+    let older = "sample --out o.png --checkpoint run/checkpoints/step-00000015.safetensors --device cpu";
+    desk.run(older).done();
+    let older = caption(&desk, "o.png");
+    assert_eq!((&older["step"], &older["folder"]), (&15.into(), &"run".into()));
+    std::fs::copy(desk.path("run/checkpoints/step-00000015.safetensors"), desk.path("a.safetensors")).unwrap();
+    desk.run("sample --out o.png --force --checkpoint a.safetensors --device cpu").done();
+    assert_eq!(caption(&desk, "o.png").get("folder"), None);
 }

@@ -153,12 +153,38 @@ fn a_grid_is_shown_as_text() {
 
     let json = desk.run("show run --step 12 --json").json();
     let expected = serde_json::json!({
-        "picture": "run/samples/step-00000010.png", "step": 10, "rows": 2, "cols": 3, "width": 28, "height": 18, "channels": 1
+        "picture": "run/samples/step-00000010.png", "step": 10, "rows": 2, "cols": 3, "width": 28, "height": 18, "channels": 1,
+        "caption": {
+            "version": env!("CARGO_PKG_VERSION"), "verb": "train", "run": "tiny", "step": 10, "seeds": [0],
+            "weights": "raw", "rows": 2, "cols": 3,
+        },
     });
     assert_eq!(json, expected);
-    let json = desk.run("show run/samples/step-00000010.png --json").json();
-    assert_eq!((&json["step"], &json["rows"], &json["width"]), (&Value::Null, &Value::Null, &28.into()));
+    assert_eq!(desk.run("show run/samples/step-00000010.png --json").json(), expected, "the file says it itself");
     desk.run("show run --json --columns 80").refused(2, "--columns");
+}
+
+/// Such as the grids of older programs.
+#[test]
+fn a_picture_without_a_caption_is_shown_too() {
+    let desk = Desk::with_run();
+    let (name, captioned) = ("run/samples/step-00000020.png", desk.run("show run"));
+    assert_eq!(
+        captioned.stderr,
+        format!("tiny, step 20, seed 0, raw weights; dcgan-gpu {} train\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(desk.run("show run -q").stderr, "");
+    let bytes = desk.read(name);
+    image::open(desk.path(name)).unwrap().save(desk.path(name)).unwrap();
+    assert!(desk.read(name).len() < bytes.len(), "it has no caption any more");
+    let bare = desk.run("show run");
+    assert_eq!((bare.stdout.as_str(), bare.stderr.as_str()), (captioned.stdout.as_str(), ""));
+    let json = desk.run(&format!("show {name} --json")).json();
+    assert_eq!((&json["step"], &json["rows"], &json["width"]), (&Value::Null, &Value::Null, &28.into()));
+    assert_eq!(json.get("caption"), None);
+    // A run goes on, and its animation has all frames.
+    desk.run("train --resume run --device cpu --steps 25").done();
+    assert_eq!(desk.frames("run/dcgan.gif").len(), 5);
 }
 
 #[test]

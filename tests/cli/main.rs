@@ -15,10 +15,10 @@ mod exporting;
 mod flags;
 mod from;
 mod help;
-mod looking;
-mod moving;
 #[cfg(unix)]
 mod hints;
+mod looking;
+mod moving;
 mod origins;
 mod refusals;
 mod reports;

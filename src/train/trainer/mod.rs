@@ -237,7 +237,9 @@ impl Trainer {
         let quality = self.reference.measure(self.step, &images);
         self.quality = Some(quality);
         let picture = grid(&images, rows, cols);
-        let path = self.folder.write_sample(&picture, &quality)?;
+        let labels = self.config.classes_in_turn(rows * cols, cols);
+        let caption = self.config.caption("train", self.step, [rows, cols], &labels);
+        let path = self.folder.write_sample(&picture, &caption, &quality)?;
         self.events.sample(&picture, &path, &quality)?;
         observer.sample(&path);
         self.outcome.sample = Some(path);
