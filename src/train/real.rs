@@ -6,7 +6,7 @@ use super::feed::Feed;
 use crate::engine::as_seen;
 use crate::error::Result;
 use crate::model::config::Config;
-use crate::output::{grid, save_png_durably};
+use crate::output::{Caption, grid, save_png_durably};
 use crate::run::files::{REAL, SAMPLES};
 
 /// Draws the grid into the folder of a run, unless it is there: as large as those of samples, with
@@ -20,6 +20,9 @@ pub(super) fn draw(run: &Path, feed: &Feed, config: &Config) -> Result<()> {
         return Ok(());
     }
     let (rows, cols) = (config.output.rows as usize, config.output.cols as usize);
-    let images = as_seen(config, &feed.first_images(&config.classes_in_turn(rows * cols, cols), rows * cols))?;
-    save_png_durably(&grid(&images, rows, cols), &path)
+    let classes = config.classes_in_turn(rows * cols, cols);
+    let images = as_seen(config, &feed.first_images(&classes, rows * cols))?;
+    let drawn = config.caption("train, real images", 0, [rows, cols], &classes);
+    let caption = Caption { weights: "no".to_string(), ..drawn };
+    save_png_durably(&grid(&images, rows, cols), &caption, &path)
 }
