@@ -228,7 +228,7 @@ fn outputs() {
             (&format!("{train} --out file --force"), 2, "file is a file; give --out a folder"),
             (&format!("{train} --out file/run"), 5, "cannot create the folder file/run: "),
             (&format!("{train} --out folder"), 2, "folder is not empty and holds no run; choose another --out"),
-            (&format!("{train} --out run"), 2, "add --force to replace it, or --resume it"),
+            (&format!("{train} --out run"), 2, "or go on with it: `dcgan-gpu train --resume run`"),
             (&format!("{train} --out="), 2, "a value is required for '--out <DIR>'"),
             (&format!("sample --out missing/a.png {draw}"), 5, "the folder missing does not exist; create it first"),
             (&format!("sample --out file/a.png {draw}"), 5, "cannot write file/a.png: "),
