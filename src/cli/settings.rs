@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::data::range::Range;
 use crate::error::{Error, Result};
-use crate::model::config::{Cadence, Config};
+use crate::model::cadence::Cadence;
+use crate::model::config::Config;
 use crate::model::origins::Origin;
 use crate::model::settings::{SETTINGS, Setting, SettingKind};
 use crate::model::sources::{DEFAULT_PRESET, Merge, in_turns};

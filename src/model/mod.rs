@@ -1,5 +1,6 @@
 //! Networks: their description, their parameters, and what a run leaves of them.
 
+pub mod cadence;
 pub mod checkpoint;
 pub mod columns;
 pub mod config;
