@@ -2,11 +2,14 @@
 //! test: see [`DiskFault`].
 
 use std::cell::RefCell;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
+
+use same_file::Handle;
+use tempfile::{NamedTempFile, PersistError};
 
 /// A kind of file operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +22,12 @@ pub enum Operation {
     Write,
     /// Waiting until bytes, or a folder's names, are on the disk.
     Sync,
+    /// Locking a file.
+    Lock,
     /// Giving a file its name.
     Rename,
+    /// Giving a file a name that no file has, in one step: not every file system can.
+    NameOnce,
     /// Making a folder.
     CreateFolder,
     /// Removing a file or a folder.
@@ -34,6 +41,7 @@ pub enum Operation {
 /// A failing write leaves half of its bytes behind.
 #[derive(Debug)]
 pub struct DiskFault {
+    operation: Operation,
     _on_this_thread: std::marker::PhantomData<*const ()>,
 }
 
@@ -47,41 +55,39 @@ struct Armed {
 }
 
 thread_local! {
-    static ARMED: RefCell<Option<Armed>> = const { RefCell::new(None) };
+    static ARMED: RefCell<Vec<Armed>> = const { RefCell::new(Vec::new()) };
 }
 
 impl DiskFault {
-    /// Arms a failure on this thread; it replaces an earlier one. With `lasts` all later operations
-    /// of the kind fail too.
+    /// Arms a failure on this thread, one of each kind of operation at a time. With `lasts` all
+    /// later operations of the kind fail too.
     pub fn arm(operation: Operation, nth: u64, kind: io::ErrorKind, lasts: bool) -> DiskFault {
-        ARMED.set(Some(Armed { operation, left: nth, kind, lasts, happened: false }));
-        DiskFault { _on_this_thread: std::marker::PhantomData }
+        ARMED.with_borrow_mut(|all| all.push(Armed { operation, left: nth, kind, lasts, happened: false }));
+        DiskFault { operation, _on_this_thread: std::marker::PhantomData }
     }
 
     /// Whether it came to the failure.
     pub fn happened(&self) -> bool {
-        ARMED.with_borrow(|armed| armed.as_ref().is_some_and(|armed| armed.happened))
+        ARMED.with_borrow(|all| all.iter().any(|armed| armed.operation == self.operation && armed.happened))
     }
 }
 
 impl Drop for DiskFault {
     fn drop(&mut self) {
-        ARMED.set(None);
+        ARMED.with_borrow_mut(|all| all.retain(|armed| armed.operation != self.operation));
     }
 }
 
 /// Fails where a test wants it.
 fn attempt(operation: Operation) -> io::Result<()> {
-    ARMED.with_borrow_mut(|armed| match armed {
-        Some(armed) if armed.operation == operation => {
-            armed.left = armed.left.saturating_sub(1);
-            if armed.left > 0 || (armed.happened && !armed.lasts) {
-                return Ok(());
-            }
-            armed.happened = true;
-            Err(armed.kind.into())
+    ARMED.with_borrow_mut(|all| {
+        let Some(armed) = all.iter_mut().find(|armed| armed.operation == operation) else { return Ok(()) };
+        armed.left = armed.left.saturating_sub(1);
+        if armed.left > 0 || (armed.happened && !armed.lasts) {
+            return Ok(());
         }
-        _ => Ok(()),
+        armed.happened = true;
+        Err(armed.kind.into())
     })
 }
 
@@ -147,11 +153,20 @@ pub fn hold(path: &Path) -> io::Result<File> {
     File::options().create(true).truncate(false).write(true).open(path)
 }
 
+/// Locks a file that no other process has locked, until it is closed.
+///
+/// # Errors
+/// As [`File::try_lock`].
+pub fn try_lock(file: &File) -> Result<(), TryLockError> {
+    attempt(Operation::Lock).map_err(TryLockError::Error)?;
+    file.try_lock()
+}
+
 /// Makes a file that has no lasting name yet: see [`name`].
 ///
 /// # Errors
 /// As [`tempfile::Builder::tempfile_in`].
-pub fn temporary(options: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+pub fn temporary(options: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<NamedTempFile> {
     attempt(Operation::Create)?;
     // Without the name of the temporary file, which tells nobody anything.
     options.tempfile_in(folder).map_err(|e| match e.to_string().split_once(" at path ") {
@@ -202,17 +217,54 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`tempfile::NamedTempFile::persist`]; the temporary file is removed.
-pub fn name(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> io::Result<File> {
-    attempt(Operation::Rename)?;
-    let mut file = Some(file);
-    patiently(|| {
-        let Some(temporary) = file.take() else { return Err(io::ErrorKind::NotFound.into()) };
-        let named = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
-        named.map_err(|refused| {
-            file = Some(refused.file);
-            refused.error
-        })
+pub fn name(file: NamedTempFile, path: &Path, replace: bool) -> io::Result<File> {
+    if replace {
+        return name_by(file, |file| file.persist(path)).map_err(|(error, _)| error);
+    }
+    let once = |file: NamedTempFile| match attempt(Operation::NameOnce) {
+        Ok(()) => file.persist_noclobber(path),
+        Err(error) => Err(PersistError { error, file }),
+    };
+    name_by(file, once).or_else(|(error, file)| match (error.kind(), file) {
+        // How Linux' RENAME_NOREPLACE and hard links end where a file system has neither.
+        (
+            io::ErrorKind::Unsupported
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::TooManyLinks,
+            Some(file),
+        ) => name_reserved(file, path),
+        _ => Err(error),
     })
+}
+
+/// Gives a temporary file a name that no file has, in two steps: an empty file reserves it.
+fn name_reserved(file: NamedTempFile, path: &Path) -> io::Result<File> {
+    let reserved = Handle::from_file(create(path)?)?;
+    name_by(file, |file| file.persist(path)).map_err(|(error, _)| {
+        if Handle::from_path(path).is_ok_and(|there| there == reserved) {
+            let _ = fs::remove_file(path);
+        }
+        error
+    })
+}
+
+/// Gives a temporary file its name by `deed`, or gives it back.
+fn name_by(
+    file: NamedTempFile,
+    deed: impl Fn(NamedTempFile) -> Result<File, PersistError>,
+) -> Result<File, (io::Error, Option<NamedTempFile>)> {
+    let mut file = Some(file);
+    let named = attempt(Operation::Rename).and_then(|()| {
+        patiently(|| {
+            let Some(temporary) = file.take() else { return Err(io::ErrorKind::NotFound.into()) };
+            deed(temporary).map_err(|refused| {
+                file = Some(refused.file);
+                refused.error
+            })
+        })
+    });
+    named.map_err(|error| (error, file))
 }
 
 /// Renames a file.

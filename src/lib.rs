@@ -61,6 +61,8 @@ pub mod kernels;
 #[doc(hidden)]
 pub mod layers;
 #[doc(hidden)]
+pub mod lock;
+#[doc(hidden)]
 pub mod model;
 #[doc(hidden)]
 pub mod objective;

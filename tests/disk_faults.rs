@@ -28,11 +28,12 @@ use dcgan_gpu::run::folder::RunFolder;
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Progress, Trainer, Tune};
 
-const OPERATIONS: [Operation; 7] = [
+const OPERATIONS: [Operation; 8] = [
     Operation::Read,
     Operation::Create,
     Operation::Write,
     Operation::Sync,
+    Operation::Lock,
     Operation::Rename,
     Operation::CreateFolder,
     Operation::Remove,

@@ -1,14 +1,13 @@
 //! Who may write into a run folder: the one process that holds its lock.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use same_file::Handle;
-
-use super::files::{CHECKPOINTS, CONFIG, LOCK, METRICS};
+use super::files::{CHECKPOINTS, CONFIG, LEASE, LOCK, METRICS};
 use crate::disk;
 use crate::error::{Error, Kind, Result};
+use crate::lock::{Lock, Taken};
 use crate::model::config::NOT_PORTABLE;
 use crate::output::TEMPORARY_PREFIX;
 use crate::shell::quoted;
@@ -28,7 +27,7 @@ pub struct Claim {
     /// Folders made for it, the innermost first, while nothing is in them.
     made: Vec<PathBuf>,
     /// Nothing only while it is given up.
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl Claim {
@@ -46,16 +45,47 @@ impl Claim {
         if is_occupied(path)? && !MARKS.iter().any(|name| path.join(name).exists()) {
             return Err(Error::usage(format!("{shown} is not empty and holds no run; choose another --out")));
         }
-        let made: Vec<_> = path.ancestors().take_while(|a| *a != Path::new("") && !a.exists()).collect();
-        let made = made.into_iter().map(Path::to_path_buf).collect();
-        disk::create_folders(path).map_err(|e| Error::io("create the folder", path, &e))?;
-        let claim = Claim { lock: Some(lock(path)?), path: path.to_path_buf(), made };
+        let claim = Claim::make(path)?;
         if is_occupied(path)? && !force {
             let resume = format!("go on with it: `dcgan-gpu train --resume {}`", quoted(path));
             let remedy = format!("choose another --out, add --force to replace it, or {resume}");
             return Err(Error::usage(format!("{shown} already holds a run; {remedy}")));
         }
         Ok(claim)
+    }
+
+    /// The folder of a run that is there and can go on, or for a new one where there is none;
+    /// whether there is one.
+    ///
+    /// # Errors
+    /// Busy when another process holds it; a usage error when it holds something else; I/O errors
+    /// naming the path.
+    pub fn existing_or_new(path: &Path) -> Result<(Claim, bool)> {
+        let shown = path.display();
+        if path.is_file() {
+            return Err(Error::usage(format!("{shown} is a file; give --resume-or-start a folder")));
+        }
+        let is_of_a_run = || MARKS.iter().chain(&RUN).any(|name| path.join(name).exists());
+        if is_occupied(path)? && !is_of_a_run() {
+            return Err(Error::usage(format!("{shown} is not empty and holds no run; choose another folder")));
+        }
+        let claim = Claim::make(path)?;
+        if !is_occupied(path)? {
+            return Ok((claim, false));
+        }
+        if !path.join(CONFIG).exists() && CHECKPOINTS.list(path)?.is_empty() {
+            let remedy = format!("start it anew with --out {shown} --force");
+            return Err(Error::usage(format!("{shown} holds a run that cannot go on; {remedy}")));
+        }
+        Ok((claim, true))
+    }
+
+    /// Makes a folder, where there is none, and locks it.
+    fn make(path: &Path) -> Result<Claim> {
+        let made: Vec<_> = path.ancestors().take_while(|a| *a != Path::new("") && !a.exists()).collect();
+        let made = made.into_iter().map(Path::to_path_buf).collect();
+        disk::create_folders(path).map_err(|e| Error::io("create the folder", path, &e))?;
+        Ok(Claim { lock: Some(lock(path)?), path: path.to_path_buf(), made })
     }
 
     /// A new folder under `runs/`: date, preset (a hyphen for each character that Windows does not
@@ -104,6 +134,20 @@ impl Claim {
         &self.path
     }
 
+    /// Refuses to go on where this process, which stood still for minutes, lost the folder to
+    /// another one.
+    ///
+    /// # Errors
+    /// Busy; an I/O error naming the lock.
+    pub fn check(&self) -> Result<()> {
+        if self.lock.as_ref().map_or(Ok(true), Lock::is_held)? {
+            return Ok(());
+        }
+        let run = self.path.display();
+        let what = format!("another process has taken {run}, in which this one gave no sign of life; it goes on there");
+        Err(Error::new(Kind::Busy, what))
+    }
+
     /// From now on the folder stays whatever happens.
     pub fn keep(&mut self) {
         self.made.clear();
@@ -130,7 +174,7 @@ fn is_occupied(path: &Path) -> Result<bool> {
     let left_over = |path: &PathBuf| {
         // A first checkpoint may have been on its way.
         let is_bare_folder = || disk::list(path).is_ok_and(|entries| entries.iter().all(is_temporary));
-        name(path) == LOCK || is_temporary(path) || is_bare_folder()
+        [LOCK, LEASE].contains(&name(path).as_str()) || is_temporary(path) || is_bare_folder()
     };
     match disk::list(path) {
         Ok(entries) => Ok(!entries.iter().all(left_over)),
@@ -139,51 +183,22 @@ fn is_occupied(path: &Path) -> Result<bool> {
     }
 }
 
-fn lock(run: &Path) -> Result<File> {
-    let path = run.join(LOCK);
-    let file = disk::hold(&path).map_err(|e| Error::io("write", &path, &e))?;
-    let is_ours = match file.try_lock() {
-        Ok(()) => has_its_name(&file, &path),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(e)) => Err(e),
+fn lock(run: &Path) -> Result<Lock> {
+    let others = |known: String| {
+        let run = run.display();
+        let what = format!("another process trains in {run}{known}; wait for it, or choose another --out");
+        Err(Error::new(Kind::Busy, what))
     };
-    if is_ours.map_err(|e| Error::io("lock", &path, &e))? {
-        return Ok(file);
-    }
-    let what = format!("another process trains in {}; wait for it, or choose another --out", run.display());
-    Err(Error::new(Kind::Busy, what))
-}
-
-/// Whether an open file still has its name: a process that gives up a folder which it made removes
-/// the lock in it, perhaps after another process opened that, and a third one may have made a new
-/// lock since.
-fn has_its_name(file: &File, path: &Path) -> io::Result<bool> {
-    let here = Handle::from_file(file.try_clone()?)?;
-    match Handle::from_path(path) {
-        Ok(there) => Ok(here == there),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        // Windows denies a file that was removed until the last one who has it open closes it.
-        Err(e) if cfg!(windows) && e.kind() == io::ErrorKind::PermissionDenied => Ok(false),
-        Err(e) => Err(e),
+    match Lock::take(&run.join(LOCK), &run.join(LEASE))? {
+        Taken::Ours(lock) => Ok(lock),
+        Taken::Others(None) => others(String::new()),
+        Taken::Others(Some(process)) => others(format!(" ({process}; killed, it counts as ended after two minutes)")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_lock_that_lost_its_name_is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(LOCK);
-        let early = disk::hold(&path).unwrap();
-        assert!(has_its_name(&early, &path).unwrap());
-        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
-        assert!(!has_its_name(&early, &path).unwrap());
-        let late = disk::hold(&path).unwrap();
-        assert!(has_its_name(&late, &path).unwrap());
-        assert!(!has_its_name(&early, &path).unwrap(), "another file has its name");
-    }
 
     #[test]
     fn what_a_killed_start_leaves_is_no_run() {

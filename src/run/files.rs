@@ -29,6 +29,8 @@ pub const REPORT: &str = "report.html";
 pub const TENSORBOARD: &str = "tensorboard";
 /// The file whose lock is the claim. It stays in the folder.
 pub const LOCK: &str = ".lock";
+/// What stands in for that lock where the file system has none, while a process has the run.
+pub const LEASE: &str = ".lease";
 /// The sample grids.
 pub const SAMPLES: StepFiles = StepFiles { folder: "samples", extension: ".png" };
 /// The checkpoints.

@@ -213,8 +213,9 @@ impl RunFolder {
     /// Appends lines to `metrics.jsonl`.
     ///
     /// # Errors
-    /// An I/O error naming the file.
+    /// Busy when the folder was lost to another process; an I/O error naming the file.
     pub fn write_metrics(&mut self, lines: &[&Record]) -> Result<()> {
+        self.claim.check()?;
         self.metrics.append(lines)
     }
 
@@ -222,8 +223,9 @@ impl RunFolder {
     /// PNG's path.
     ///
     /// # Errors
-    /// An I/O error naming the file.
+    /// Busy when the folder was lost to another process; an I/O error naming the file.
     pub fn write_sample(&mut self, grid: &Picture, caption: &Caption, quality: &Quality) -> Result<PathBuf> {
+        self.claim.check()?;
         let path = SAMPLES.path(self.path(), quality.step);
         save_png_durably(grid, caption, &path)?;
         self.gif.push(grid)?;
@@ -235,8 +237,9 @@ impl RunFolder {
     /// there.
     ///
     /// # Errors
-    /// An I/O error naming the file.
+    /// Busy when the folder was lost to another process; an I/O error naming the file.
     pub fn sync(&self) -> Result<()> {
+        self.claim.check()?;
         self.metrics.sync()?;
         self.quality.sync()
     }

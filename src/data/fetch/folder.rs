@@ -1,6 +1,5 @@
 //! The folder of a set: one process at a time, and files that appear whole or not at all.
 
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,13 +8,13 @@ use super::verify::{Integrity, verify};
 use crate::data::sets;
 use crate::disk;
 use crate::error::{Error, Result};
+use crate::lock::{Lock, Taken};
 
 /// A folder that no other process downloads into.
 #[derive(Debug)]
 pub(super) struct Locked<'a> {
     folder: &'a Path,
-    // The lock goes with the file.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Looks for a published file in `folder`: unpacked or as it is published, in the order in which
@@ -30,23 +29,21 @@ impl<'a> Locked<'a> {
     /// this waits for up to `wait`.
     pub fn new(folder: &'a Path, wait: Duration, waiting: impl FnOnce()) -> Result<Self> {
         disk::create_folders(folder).map_err(|cause| Error::io("create", folder, &cause))?;
-        let path = folder.join(".download.lock");
-        let lock = disk::hold(&path).map_err(|cause| Error::io("create", &path, &cause))?;
+        let [path, lease] = [".download.lock", ".download.lease"].map(|name| folder.join(name));
         let (start, mut waiting) = (Instant::now(), Some(waiting));
         loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(Locked { folder, _lock: lock }),
-                Err(TryLockError::WouldBlock) if start.elapsed() < wait => {
+            match Lock::take(&path, &lease)? {
+                Taken::Ours(lock) => return Ok(Locked { folder, _lock: lock }),
+                Taken::Others(_) if start.elapsed() < wait => {
                     if let Some(tell) = waiting.take() {
                         tell();
                     }
                     std::thread::sleep(Duration::from_millis(100).min(wait));
                 }
-                Err(TryLockError::WouldBlock) => {
+                Taken::Others(_) => {
                     let cause = io::Error::other("another process downloads into this folder and does not end");
                     return Err(Error::io("lock", &path, &cause));
                 }
-                Err(TryLockError::Error(cause)) => return Err(Error::io("lock", &path, &cause)),
             }
         }
     }
