@@ -126,6 +126,7 @@ const LONGEST_MESSAGE: usize = 1000;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    signals::heed_as_first_process();
     std::panic::set_hook(Box::new(|_| {}));
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());

@@ -3,13 +3,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 use crate::train::stop::Stop;
 #[cfg(unix)]
-use signal_hook::consts::{SIGALRM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// Signals that end a run. Schedulers send the last four some time before they kill: Slurm with
@@ -21,12 +21,13 @@ const WATCHED: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, S
 /// and then to its group.
 const ECHO: Duration = Duration::from_millis(100);
 
+/// Whether the next signal ends the process, since there is nothing to save.
+static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
+
 /// Signals that are watched.
 #[derive(Clone)]
 pub struct Watch {
     stop: Stop,
-    /// Whether the next signal ends the process.
-    at_once: Arc<AtomicBool>,
     /// When the first signal of the run came.
     first: Arc<OnceLock<Instant>>,
 }
@@ -34,14 +35,14 @@ pub struct Watch {
 impl Watch {
     /// From now on a signal asks for the run's end, and only a second one ends the process.
     pub fn begin(&self) -> &Stop {
-        self.at_once.store(false, Ordering::SeqCst);
+        AT_ONCE.store(false, Ordering::SeqCst);
         &self.stop
     }
 
     /// Does what a signal asks for.
     fn heed(&self, signal: i32) {
         let is_second = self.first.get().is_some_and(|first| first.elapsed() >= ECHO);
-        if is_second || self.at_once.load(Ordering::SeqCst) {
+        if is_second || AT_ONCE.load(Ordering::SeqCst) {
             signal_hook::low_level::exit(code_of(signal).into());
         }
         if self.first.set(Instant::now()).is_ok() {
@@ -50,11 +51,32 @@ impl Watch {
     }
 }
 
+/// Lets signals end process 1 with their exit codes, as a container's first process is: from that
+/// one Linux keeps all signals that it does not listen for, and other processes need no help.
+#[cfg(unix)]
+pub fn heed_as_first_process() {
+    use signal_hook::flag::register_conditional_shutdown;
+    if std::process::id() != 1 {
+        return;
+    }
+    // SIGQUIT never asks a run to save.
+    let always = Arc::new(AtomicBool::new(true));
+    let signals = WATCHED.map(|signal| (signal, &*AT_ONCE)).into_iter().chain([(SIGQUIT, &always)]);
+    for (signal, at_once) in signals.filter(|(signal, _)| !is_ignored(*signal)) {
+        // Where that fails, all is as it was.
+        let _ = register_conditional_shutdown(signal, code_of(signal).into(), Arc::clone(at_once));
+    }
+}
+
+/// Windows has no first process that is treated otherwise.
+#[cfg(not(unix))]
+pub fn heed_as_first_process() {}
+
 /// From now on a signal ends the process with its exit code: before a run begins there is nothing
 /// to save, and tuning and compiling take their time. Signals that whoever started the process has
 /// it ignore, as `nohup` does, stay ignored.
 pub fn watch() -> Result<Watch> {
-    let watch = Watch { stop: Stop::default(), at_once: Arc::new(AtomicBool::new(true)), first: Arc::default() };
+    let watch = Watch { stop: Stop::default(), first: Arc::default() };
     install(&watch).map_err(|e| Error::new(Kind::Other, format!("cannot watch signals: {e}")))?;
     Ok(watch)
 }

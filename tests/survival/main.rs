@@ -8,6 +8,8 @@
 mod common;
 
 mod chance;
+#[cfg(target_os = "linux")]
+mod containers;
 mod crowds;
 mod kills;
 #[cfg(unix)]
