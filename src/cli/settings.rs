@@ -1,10 +1,11 @@
 //! The flags that shape a configuration, the same for every verb that takes one.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use crate::data::range::Range;
 use crate::error::{Error, Result};
-use crate::model::cadence::Cadence;
+use crate::model::cadence::{Cadence, CheckpointCadence};
 use crate::model::config::Config;
 use crate::model::origins::Origin;
 use crate::model::settings::{SETTINGS, Setting, SettingKind};
@@ -12,6 +13,7 @@ use crate::model::sources::{DEFAULT_PRESET, Merge, in_turns};
 use clap::builder::{BoolValueParser, PathBufValueParser, StringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueHint, value_parser};
+use serde::Serialize;
 use toml::Value;
 
 use super::checkpoint::{self, Chosen};
@@ -188,15 +190,10 @@ fn argument(setting: &'static Setting) -> Arg {
         SettingKind::Text => arg.value_parser(StringValueParser::new().map(Value::String)),
         SettingKind::Folder => arg.value_hint(ValueHint::DirPath).value_parser(PathBufValueParser::new().try_map(utf8)),
         SettingKind::File => arg.value_hint(ValueHint::FilePath).value_parser(value_parser!(PathBuf)),
-        SettingKind::Cadence => arg.value_parser(|text: &str| {
-            let cadence: Cadence = text.parse()?;
-            Value::try_from(cadence).map_err(|e| e.to_string())
-        }),
+        SettingKind::Cadence => arg.value_parser(parsed::<Cadence>),
+        SettingKind::CheckpointCadence => arg.value_parser(parsed::<CheckpointCadence>),
         // The parser of negative numbers knows no -1,1.
-        SettingKind::Range => arg.allow_hyphen_values(true).value_parser(|text: &str| {
-            let range: Range = text.parse()?;
-            Value::try_from(range).map_err(|e| e.to_string())
-        }),
+        SettingKind::Range => arg.allow_hyphen_values(true).value_parser(parsed::<Range>),
         SettingKind::Switch => {
             let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
             arg.value_parser(BoolValueParser::new().map(Value::Boolean))
@@ -210,6 +207,12 @@ fn argument(setting: &'static Setting) -> Arg {
         "--epochs" => arg.conflicts_with("steps"),
         _ => arg,
     }
+}
+
+/// A value of a type of its own, such as a cadence, as the configuration holds it.
+fn parsed<T: FromStr<Err = String> + Serialize>(text: &str) -> std::result::Result<Value, String> {
+    let value: T = text.parse()?;
+    Value::try_from(value).map_err(|e| e.to_string())
 }
 
 fn utf8(path: PathBuf) -> std::result::Result<Value, &'static str> {

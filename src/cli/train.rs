@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::data::{DataSet, sets};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::model::cadence::Unit;
+use crate::model::cadence::{CheckpointCadence, Unit};
 use crate::model::config::Config;
 use crate::model::inherit::inherit;
 use crate::model::parameters::NETWORKS;
@@ -240,7 +240,8 @@ fn keep_units(stored: &mut Config, settings: &Settings) {
     let unit = stored.unit();
     let other = if unit == Unit::Steps { "--epochs" } else { "--steps" };
     if settings.give(other) {
-        for cadence in [&mut stored.output.sample_every, &mut stored.output.checkpoint_every] {
+        stored.output.sample_every.unit.get_or_insert(unit);
+        if let CheckpointCadence::Counted(cadence) = &mut stored.output.checkpoint_every {
             cadence.unit.get_or_insert(unit);
         }
     }

@@ -1,4 +1,7 @@
-//! Every so many steps or epochs: when a run leaves something.
+//! When a run leaves something: every so many steps or epochs, checkpoints also every so much time.
+
+use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,31 @@ pub struct Cadence {
     pub unit: Option<Unit>,
 }
 
+/// When a checkpoint is saved. Only checkpoints may follow the clock: they record nothing, so a run
+/// leaves the same lines and grids however fast it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "CadenceText", into = "CadenceText")]
+pub enum CheckpointCadence {
+    /// After so many steps or epochs.
+    Counted(Cadence),
+    /// After so much time since the checkpoint before, or since the process began to train.
+    Timed(Time),
+}
+
+/// A length of time, as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    count: u32,
+    unit: TimeUnit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TimeUnit {
+    Seconds,
+    Minutes,
+    Hours,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a cadence such as 200, \"200steps\" or \"2epochs\"")]
 enum CadenceText {
@@ -27,20 +55,76 @@ enum CadenceText {
     Text(String),
 }
 
-impl std::str::FromStr for Cadence {
+/// A number, and the word behind it.
+fn parts(text: &str) -> (Option<u32>, &str) {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    (digits.trim().parse().ok().filter(|count| *count > 0), &text[digits.len()..])
+}
+
+impl TimeUnit {
+    fn named(word: &str) -> Option<Self> {
+        match word {
+            "s" | "sec" | "second" | "seconds" => Some(TimeUnit::Seconds),
+            "min" | "minute" | "minutes" => Some(TimeUnit::Minutes),
+            "h" | "hour" | "hours" => Some(TimeUnit::Hours),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            TimeUnit::Seconds => "seconds",
+            TimeUnit::Minutes => "minutes",
+            TimeUnit::Hours => "hours",
+        }
+    }
+
+    fn seconds(self) -> u64 {
+        match self {
+            TimeUnit::Seconds => 1,
+            TimeUnit::Minutes => 60,
+            TimeUnit::Hours => 60 * 60,
+        }
+    }
+}
+
+impl FromStr for Cadence {
     type Err = String;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match &text[digits.len()..] {
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (count, word) = parts(text);
+        let unit = match word {
             "" => None,
             "step" | "steps" => Some(Unit::Steps),
             "epoch" | "epochs" => Some(Unit::Epochs),
             other => return Err(format!("`{other}` is no unit; write 200steps, 2epochs or a number")),
         };
-        match digits.trim().parse() {
-            Ok(count) if count > 0 => Ok(Cadence { count, unit }),
-            _ => Err(format!("`{text}` is not a cadence; write 200steps, 2epochs or a number above 0")),
+        let count =
+            count.ok_or_else(|| format!("`{text}` is not a cadence; write 200steps, 2epochs or a number above 0"))?;
+        Ok(Cadence { count, unit })
+    }
+}
+
+impl FromStr for CheckpointCadence {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (parts(text), TimeUnit::named(parts(text).1)) {
+            ((Some(count), _), Some(unit)) => Ok(CheckpointCadence::Timed(Time { count, unit })),
+            ((None, _), Some(_)) => Err(format!("`{text}` is no time; write 90seconds, 10minutes or 2hours")),
+            ((_, word), None) => text.parse().map(CheckpointCadence::Counted).map_err(|e: String| match word {
+                "" | "step" | "steps" | "epoch" | "epochs" => e,
+                _ => format!("{e}, or a time such as 10minutes"),
+            }),
+        }
+    }
+}
+
+impl CadenceText {
+    fn read<T: FromStr<Err = String>>(self) -> Result<T, String> {
+        match self {
+            CadenceText::Bare(count) => count.to_string().parse(),
+            CadenceText::Text(text) => text.parse(),
         }
     }
 }
@@ -48,11 +132,16 @@ impl std::str::FromStr for Cadence {
 impl TryFrom<CadenceText> for Cadence {
     type Error = String;
 
-    fn try_from(text: CadenceText) -> std::result::Result<Self, String> {
-        match text {
-            CadenceText::Bare(count) => count.to_string().parse(),
-            CadenceText::Text(text) => text.parse(),
-        }
+    fn try_from(text: CadenceText) -> Result<Self, String> {
+        text.read()
+    }
+}
+
+impl TryFrom<CadenceText> for CheckpointCadence {
+    type Error = String;
+
+    fn try_from(text: CadenceText) -> Result<Self, String> {
+        text.read()
     }
 }
 
@@ -66,6 +155,15 @@ impl From<Cadence> for CadenceText {
     }
 }
 
+impl From<CheckpointCadence> for CadenceText {
+    fn from(cadence: CheckpointCadence) -> Self {
+        match cadence {
+            CheckpointCadence::Counted(cadence) => cadence.into(),
+            CheckpointCadence::Timed(Time { count, unit }) => CadenceText::Text(format!("{count}{}", unit.name())),
+        }
+    }
+}
+
 impl Cadence {
     /// In steps, given the steps of an epoch.
     pub fn steps(self, default: Unit, steps_per_epoch: u32) -> u32 {
@@ -73,5 +171,66 @@ impl Cadence {
             Unit::Steps => self.count,
             Unit::Epochs => self.count.saturating_mul(steps_per_epoch),
         }
+    }
+}
+
+impl Time {
+    /// How long that is.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(u64::from(self.count) * self.unit.seconds())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a text comes to, and how it is written again.
+    fn read(text: &str) -> (CheckpointCadence, String) {
+        let cadence: CheckpointCadence = text.parse().unwrap_or_else(|e| panic!("{e}"));
+        let written = match cadence.into() {
+            CadenceText::Bare(count) => count.to_string(),
+            CadenceText::Text(text) => text,
+        };
+        (cadence, written)
+    }
+
+    #[test]
+    fn times_are_written_in_words() {
+        for (text, seconds, written) in [
+            ("30s", 30, "30seconds"),
+            ("90seconds", 90, "90seconds"),
+            ("1second", 1, "1seconds"),
+            ("10min", 600, "10minutes"),
+            ("10 minutes", 600, "10minutes"),
+            ("2h", 7200, "2hours"),
+            ("4294967295hours", 4_294_967_295 * 3600, "4294967295hours"),
+        ] {
+            let (cadence, again) = read(text);
+            let CheckpointCadence::Timed(time) = cadence else { panic!("{text}: {cadence:?}") };
+            assert_eq!((time.duration().as_secs(), again.as_str()), (seconds, written), "{text}");
+            assert_eq!(read(&again), (cadence, again.clone()));
+        }
+        for text in ["200", "200steps", "2epochs"] {
+            let (cadence, again) = read(text);
+            assert_eq!(again, text);
+            assert_eq!(cadence, CheckpointCadence::Counted(text.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_cadence_is_told() {
+        let refusal = |text: &str| text.parse::<CheckpointCadence>().unwrap_err();
+        assert_eq!(refusal("0minutes"), "`0minutes` is no time; write 90seconds, 10minutes or 2hours");
+        assert_eq!(refusal("1.5hours"), "`1.5hours` is no time; write 90seconds, 10minutes or 2hours");
+        assert_eq!(
+            refusal("5fortnights"),
+            "`fortnights` is no unit; write 200steps, 2epochs or a number, or a time such as 10minutes"
+        );
+        assert_eq!(refusal("0"), "`0` is not a cadence; write 200steps, 2epochs or a number above 0");
+        assert_eq!(
+            "5minutes".parse::<Cadence>().unwrap_err(),
+            "`minutes` is no unit; write 200steps, 2epochs or a number"
+        );
     }
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::cadence::{Cadence, Unit};
+use super::cadence::{Cadence, CheckpointCadence, Unit};
 use super::network::Layout;
 use super::parameters::Init;
 use super::settings;
@@ -149,7 +149,7 @@ pub struct Output {
     /// When a sample grid, and a frame of the GIF, is made.
     pub sample_every: Cadence,
     /// When a checkpoint is saved.
-    pub checkpoint_every: Cadence,
+    pub checkpoint_every: CheckpointCadence,
     /// Newest checkpoints that are kept, at least 2; the best is kept besides.
     pub keep: u32,
     /// Steps between lines of `metrics.jsonl`.

@@ -6,7 +6,7 @@
 
 use toml::Value;
 
-use SettingKind::{Assignment, Cadence, Count, File, Folder, Number, Range, Seed, Switch, Text};
+use SettingKind::{Assignment, Cadence, CheckpointCadence, Count, File, Folder, Number, Range, Seed, Switch, Text};
 
 /// What a setting may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub enum SettingKind {
     File,
     /// Every so many steps or epochs.
     Cadence,
+    /// The same, or every so much time.
+    CheckpointCadence,
     /// Two values, with a comma.
     Range,
     /// Yes or no; a flag without a value is a yes.
@@ -137,8 +139,9 @@ pub const SETTINGS: &[Setting] = settings! {
     "": Assignment, FIXED, "--set" "KEY=VALUE";
     /// When a sample grid, and a frame of the GIF, is made
     "output.sample_every": Cadence, RESUMABLE, "--sample-every" "CADENCE";
-    /// When a checkpoint is saved
-    "output.checkpoint_every": Cadence, RESUMABLE, "--checkpoint-every" "CADENCE";
+    /// When a checkpoint is saved: a cadence, or a time such as 10minutes, which changes nothing
+    /// but the moments of checkpoints
+    "output.checkpoint_every": CheckpointCadence, RESUMABLE, "--checkpoint-every" "CADENCE";
     /// When a loss or a tensor is no number: stop, or rollback to the last checkpoint with half the
     /// learning rate
     "training.on_nan": Text, RESUMABLE, "--on-nan" "WHAT";

@@ -94,7 +94,7 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
 /// An I/O error naming the file or folder.
 pub fn prune(run: &Path, keep: u32) -> Result<()> {
     let all: Vec<_> = list(run)?.into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
-    let is_regular = |saved: &Metadata| saved.is_beginning() || Schedule::without_end(saved).saves(saved.step);
+    let is_regular = |saved: &Metadata| saved.is_beginning() || Schedule::is_regular(saved);
     let regular = || all.iter().filter(|(saved, _)| is_regular(saved));
     let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.distance?, path))));
     let kept: Vec<_> = regular().map(|(_, path)| path).take(keep as usize).chain(best).collect();

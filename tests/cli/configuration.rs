@@ -20,7 +20,7 @@ const SOURCES: [(&str, &str, [&str; 3]); 18] = [
     ("adam.beta2", "beta2", ["0.7", "0.8", "0.9"]),
     ("seed", "seed", ["3", "4", "5"]),
     ("output.sample_every", "sample-every", ["\"3steps\"", "\"4epochs\"", "5"]),
-    ("output.checkpoint_every", "checkpoint-every", ["\"3steps\"", "\"4epochs\"", "5"]),
+    ("output.checkpoint_every", "checkpoint-every", ["\"3steps\"", "\"4hours\"", "5"]),
     ("output.keep", "keep", ["3", "4", "5"]),
     ("output.log_every", "log-every", ["3", "4", "5"]),
     ("output.rows", "rows", ["3", "4", "5"]),

@@ -39,6 +39,12 @@ impl Record {
         self
     }
 
+    /// Leaves out the parts whose names are not wanted.
+    pub fn only(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|name, _| is_wanted(name));
+        self
+    }
+
     /// Insists on `whole`, the record of a run that nothing happened to.
     #[track_caller]
     pub fn assert_is(&self, whole: &Record, what: &str) {

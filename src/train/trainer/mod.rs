@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use recovery::Recovery;
+pub use recovery::SLOWER;
 
 use super::clock::Clock;
 use super::events::Events;
@@ -59,6 +60,8 @@ pub struct Trainer {
     /// Training time before this process.
     seconds_before: f64,
     events: Events,
+    /// When this process saved last, or began to train.
+    saved_at: Instant,
     /// When the curves were drawn.
     drawn: Option<Instant>,
     /// The quality of the newest samples.
@@ -94,6 +97,7 @@ impl Trainer {
             from: from.and_then(|from| from.from.clone()),
             seconds_before: from.map_or(0.0, |from| from.seconds),
             events: Events::default(),
+            saved_at: Instant::now(),
             drawn: None,
             quality: None,
             outcome: News { saved: from.map(|from| from.step), ..News::default() },
@@ -125,6 +129,7 @@ impl Trainer {
     /// checkpoint stays good.
     pub fn run(mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<Outcome> {
         self.clock = Clock::start(self.step);
+        self.saved_at = Instant::now();
         self.events = Events::begin(self.config.output.tensorboard, self.folder.path())?;
         let mut recovery = Recovery::default();
         while let Err(error) = self.train(observer, stop) {
@@ -150,7 +155,8 @@ impl Trainer {
         while self.step < schedule.end() && stop.signal().is_none() {
             self.submit_step()?;
 
-            let (samples_now, saves_now) = (schedule.samples(self.step), schedule.saves(self.step));
+            let (samples_now, saves_now) =
+                (schedule.samples(self.step), schedule.saves(self.step, self.saved_at.elapsed()));
             let checks_now = saves_now || self.step.is_multiple_of(CHECK_EVERY);
             if samples_now || checks_now || self.clock.is_due(self.step) {
                 self.record(observer)?;
@@ -281,6 +287,7 @@ impl Trainer {
         checkpoints::prune(self.folder.path(), self.config.output.keep)?;
         observer.checkpoint(&path);
         self.outcome.saved = Some(self.step);
+        self.saved_at = Instant::now();
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use crate::model::config::OnNan;
 
 /// How often a run goes on after each kind of failure.
 const ATTEMPTS: u32 = 3;
-/// What the learning rate is multiplied by after a divergence.
-const SLOWER: f64 = 0.5;
+/// What the learning rates are multiplied by after a divergence.
+pub const SLOWER: f64 = 0.5;
 
 /// The failures that a process has survived.
 #[derive(Debug, Default)]
