@@ -17,6 +17,7 @@ mod parse;
 mod presets;
 mod preview;
 mod progress;
+mod repeat;
 mod report;
 mod sample;
 mod selftest;

@@ -83,6 +83,18 @@ impl<const ALL: bool> Settings<ALL> {
         Ok((merge, Some(chosen)))
     }
 
+    /// What a command comes to that is given again for a run that is there, and has `stored`: the
+    /// weights that it began with are not looked for again, and where its settings came with them
+    /// they are its own by now.
+    pub fn again(&self, stored: &Config) -> Result<Config> {
+        let has_own_base = ["preset", "config"].iter().any(|id| self.0.contains_id(id));
+        let base = match self.from() {
+            Some(_) if !has_own_base => Merge::from_run(stored)?,
+            _ => self.base(&mut |_| {})?.0,
+        };
+        self.apply(base)
+    }
+
     /// What `--from` names.
     fn from(&self) -> Option<&Path> {
         let from = ALL.then(|| self.0.get_one("from")).flatten();

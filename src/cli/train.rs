@@ -22,7 +22,7 @@ use clap::ValueHint;
 use super::checkpoint::Chosen;
 use super::progress::Display;
 use super::settings::Settings;
-use super::{DeviceChoice, announce, answer, data, dry_run, signals, table};
+use super::{DeviceChoice, announce, answer, data, dry_run, repeat, signals, table};
 
 /// What stands for the run that saved last.
 const NEWEST: &str = "newest";
@@ -37,15 +37,23 @@ const NEWEST: &str = "newest";
   dcgan-gpu train --loss least-squares --average 10000  another loss; draws from an average of G
   dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
+  dcgan-gpu train --resume-or-start runs/job            start or go on: for scripts that repeat it
   dcgan-gpu train --from runs/mine --data kmnist        a new run with its weights and settings
   dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing
 
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the
-run's length. `config show` takes the same flags and shows what they resolve to.")]
+run's length. Checkpoints also follow the clock: 90seconds, 10minutes or 2hours. `config show` takes
+the same flags and shows what they resolve to.")]
 pub struct Arguments {
     /// Go on with a run from its newest checkpoint; `newest` is the run under runs/ that saved last
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["out", "force", "dry_run", "from"])]
     resume: Option<PathBuf>,
+    /// Go on with the run in this folder, or start it there where there is none: a command that can
+    /// be repeated until the run is done. Flags and environment are those of the start, and have to
+    /// ask for the same run each time, but for what --resume may change; --from is of the start
+    /// alone
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["resume", "out", "force", "dry_run"])]
+    resume_or_start: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceChoice,
     /// The run folder; by default runs/DATE-PRESET-N
@@ -75,6 +83,15 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(run) = &arguments.resume {
         return resume(arguments, &named(run)?, quiet);
     }
+    match arguments.resume_or_start.as_deref().map(Claim::existing_or_new).transpose()? {
+        Some((claim, true)) => go_on(arguments, claim, quiet),
+        Some((claim, false)) => start(arguments, Some(claim), quiet),
+        None => start(arguments, None, quiet),
+    }
+}
+
+/// Starts a run, in a folder that is held already where there is one.
+fn start(arguments: &Arguments, claim: Option<Claim>, quiet: bool) -> Result<()> {
     let mut say = announce(quiet);
     let (merge, source) = arguments.settings.resolve(&mut say)?;
     let config = merge.finish()?;
@@ -93,12 +110,13 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         inherited.iter().for_each(|inherited| say(&inherited.lines.join("\n  ")));
         return dry_run::print_plan(&config, arguments.json);
     }
-    let claim = match &arguments.out {
-        Some(out) => {
+    let claim = match (claim, &arguments.out) {
+        (Some(claim), _) => claim,
+        (None, Some(out)) => {
             keep_source(&config, out)?;
             Claim::new_run(out, arguments.force)?
         }
-        None => Claim::fresh(&config.name)?,
+        (None, None) => Claim::fresh(&config.name)?,
     };
     // While the file is there: the other run may go on.
     let ancestor = source.as_ref().map(|Chosen { path, checkpoint }| checkpoint.ancestor(path)).transpose()?;
@@ -155,7 +173,12 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     if let Some(flag) = arguments.settings.fixed() {
         return Err(Error::usage(format!("{flag} cannot change on a resumed run; start a new one for that")));
     }
-    let claim = Claim::existing(run)?;
+    go_on(arguments, Claim::existing(run)?, quiet)
+}
+
+/// Goes on with the run in a folder.
+fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
+    let run = &claim.path().to_path_buf();
     let mut announce = announce(quiet);
     let found = checkpoints::newest(run)?;
     let (saved, (mut stored, edits)) = match &found {
@@ -176,9 +199,16 @@ fn resume(arguments: &Arguments, run: &Path, quiet: bool) -> Result<()> {
     // What it was to be until somebody edited its configuration.
     let before = if edits.is_empty() { stored.clone() } else { saved };
     let planned = found.as_ref().map(|found| before.total_steps(found.checkpoint.metadata.steps_per_epoch));
-    keep_units(&mut stored, &arguments.settings);
-    let mut config = arguments.settings.apply(Merge::from_run(&stored)?)?;
-    make_absolute(&mut config)?;
+    let config = if arguments.resume_or_start.is_some() {
+        let mut asked = arguments.settings.again(&stored)?;
+        make_absolute(&mut asked)?;
+        repeat::agree(asked, &stored, found.as_ref().map_or(0, |found| found.checkpoint.metadata.rollbacks), run)?
+    } else {
+        keep_units(&mut stored, &arguments.settings);
+        let mut config = arguments.settings.apply(Merge::from_run(&stored)?)?;
+        make_absolute(&mut config)?;
+        config
+    };
     check_rows(&config, &arguments.settings)?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;

@@ -21,6 +21,7 @@ mod looking;
 mod moving;
 mod origins;
 mod refusals;
+mod repeating;
 mod reports;
 mod resuming;
 #[cfg(unix)]

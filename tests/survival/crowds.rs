@@ -64,6 +64,13 @@ fn of_twenty_that_start_in_one_folder_one_trains() {
 }
 
 #[test]
+fn of_twenty_that_start_or_resume_one_run_one_trains() {
+    let line = "train --config tiny.toml --device cpu --resume-or-start run -q --steps 100000000";
+    check(&Desk::new(), line);
+    check(&Desk::with_run(), line);
+}
+
+#[test]
 fn of_twenty_that_resume_one_run_one_trains() {
     let desk = Desk::with_run();
     check(&desk, "train --resume run --device cpu -q --steps 100000000");

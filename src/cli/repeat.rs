@@ -1,0 +1,140 @@
+//! `train --resume-or-start`: a command that is given again asks for the run that is there.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::model::config::Config;
+use crate::train::trainer::SLOWER;
+use toml::{Table, Value};
+
+/// What shapes nothing: a program of another version may word it otherwise.
+const WORDS: [&str; 2] = ["name", "about"];
+
+/// The configuration with which a run goes on that has `stored`, and was taken back and on with
+/// smaller learning rates so many times, where `asked` is what the command resolves to.
+///
+/// # Errors
+/// A usage error naming the first key that a run cannot change, and that the command wants
+/// otherwise; a checkpoint error when TOML cannot hold either.
+pub fn agree(mut asked: Config, stored: &Config, rollbacks: u32, run: &Path) -> Result<Config> {
+    (0..rollbacks).for_each(|_| asked.scale_learning_rates(SLOWER));
+    settle_like(&mut asked, stored);
+    let mut config = stored.clone();
+    config.update(&asked)?;
+    let [ours, theirs] = [&config, &asked].map(|config| {
+        let mut values = Table::try_from(config).map_err(|e| Error::checkpoint(e.to_string()))?;
+        WORDS.iter().for_each(|key| drop(values.remove(*key)));
+        Ok(Value::Table(values))
+    });
+    match difference("", Some(&ours?), Some(&theirs?)) {
+        None => Ok(config),
+        Some((key, what)) => {
+            let run = run.display();
+            Err(Error::usage(format!(
+                "{key} cannot change on a resumed run: {run} has {what}; repeat the command that started it, or name \
+                 another folder"
+            )))
+        }
+    }
+}
+
+/// Takes over from `stored` what a run is told by its data and its length when it begins, and whose
+/// weights it began with.
+fn settle_like(asked: &mut Config, stored: &Config) {
+    asked.from.clone_from(&stored.from);
+    if let (Some(asked_classes), Some(classes)) = (&mut asked.classes, &stored.classes)
+        && asked_classes.names.is_empty()
+    {
+        asked_classes.names.clone_from(&classes.names);
+        asked.output.rows = stored.output.rows;
+    }
+    if asked.background.is_none() {
+        asked.background.clone_from(&stored.background);
+    }
+    let weight = asked.objective.penalty.map(|penalty| asked.penalty_weight(penalty));
+    if let Some(penalty) = &mut asked.objective.penalty {
+        penalty.weight = weight;
+    }
+    let networks = [(&mut asked.generator, &stored.generator), (&mut asked.discriminator, &stored.discriminator)];
+    for (asked, stored) in networks {
+        let asked = asked.optimizer.as_mut().and_then(|changes| changes.schedule.as_mut());
+        let stored = stored.optimizer.as_ref().and_then(|changes| changes.schedule.as_ref());
+        if let (Some(asked), Some(stored)) = (asked, stored) {
+            asked.end = asked.end.or(stored.end);
+        }
+    }
+}
+
+/// The first key that differs below `key`, and how, in words.
+fn difference(key: &str, ours: Option<&Value>, theirs: Option<&Value>) -> Option<(String, String)> {
+    if ours == theirs {
+        return None;
+    }
+    if let (Some(Value::Table(ours)), Some(Value::Table(theirs))) = (ours, theirs) {
+        let mut names: Vec<_> = ours.keys().chain(theirs.keys()).collect();
+        names.sort();
+        let path = |name: &str| if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
+        return names.into_iter().find_map(|name| difference(&path(name), ours.get(name), theirs.get(name)));
+    }
+    let is_long = |value: Option<&Value>| matches!(value, Some(Value::Table(_) | Value::Array(_)));
+    let words = |value: Option<&Value>| value.map_or("none".to_string(), Value::to_string);
+    let what = match is_long(ours) || is_long(theirs) {
+        true => "another one".to_string(),
+        false => format!("{}, not {}", words(ours), words(theirs)),
+    };
+    Some((key.to_string(), what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sources::preset;
+
+    fn refusal(change: impl Fn(&mut Config)) -> String {
+        let stored = preset("quick").unwrap();
+        let mut asked = stored.clone();
+        change(&mut asked);
+        agree(asked, &stored, 0, Path::new("run")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_first_key_that_differs_is_named() {
+        let rest = "; repeat the command that started it, or name another folder";
+        let batch = preset("quick").unwrap().training.batch_size;
+        assert_eq!(
+            refusal(|config| (config.training.batch_size, config.seed) = (7, 99)),
+            format!("seed cannot change on a resumed run: run has 1, not 99{rest}")
+        );
+        assert_eq!(
+            refusal(|config| config.training.batch_size = 7),
+            format!("training.batch_size cannot change on a resumed run: run has {batch}, not 7{rest}")
+        );
+        assert_eq!(
+            refusal(|config| drop(config.generator.layers.pop())),
+            format!("generator.layers cannot change on a resumed run: run has another one{rest}")
+        );
+        assert_eq!(
+            refusal(|config| config.background = Some(vec![0])),
+            format!("background cannot change on a resumed run: run has another one{rest}")
+        );
+    }
+
+    #[test]
+    fn what_may_change_does() {
+        let stored = preset("quick").unwrap();
+        let mut asked = stored.clone();
+        (asked.training.steps, asked.output.keep) = (Some(9999), 7);
+        (asked.name, asked.about) = ("x".to_string(), "y".to_string());
+        let config = agree(asked, &stored, 0, Path::new("run")).unwrap();
+        assert_eq!((config.training.steps, config.output.keep, config.name), (Some(9999), 7, stored.name));
+    }
+
+    #[test]
+    fn a_run_that_was_slowed_down_is_asked_for_with_its_first_rate() {
+        let asked = preset("quick").unwrap();
+        let mut stored = asked.clone();
+        stored.adam.lr *= 0.25;
+        assert_eq!(agree(asked.clone(), &stored, 2, Path::new("run")).unwrap(), stored);
+        assert!(agree(asked, &stored, 1, Path::new("run")).unwrap_err().to_string().starts_with("adam.lr cannot"));
+    }
+}
