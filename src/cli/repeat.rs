@@ -103,7 +103,7 @@ mod tests {
         let batch = preset("quick").unwrap().training.batch_size;
         assert_eq!(
             refusal(|config| (config.training.batch_size, config.seed) = (7, 99)),
-            format!("seed cannot change on a resumed run: run has 1, not 99{rest}")
+            format!("seed cannot change on a resumed run: run has 0, not 99{rest}")
         );
         assert_eq!(
             refusal(|config| config.training.batch_size = 7),

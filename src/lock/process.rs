@@ -30,7 +30,7 @@ impl Process {
     /// This process.
     pub fn this() -> Self {
         let number = std::process::id();
-        let began = status(number).map(|status| status.began);
+        let began = status(number).map(|(_, began)| began);
         Process { host: host(), number, realm: realm(), began }
     }
 
@@ -40,32 +40,26 @@ impl Process {
             return false;
         }
         // Others' processes may be hidden, but not from a signal that is not sent.
-        is_free(self.number)
-            || status(self.number)
-                .is_some_and(|status| status.is_over || self.began.as_ref().is_some_and(|began| *began != status.began))
+        let is_another = |began: String| self.began.as_ref().is_some_and(|own| *own != began);
+        is_free(self.number) || status(self.number).is_some_and(|(is_over, began)| is_over || is_another(began))
     }
 }
 
-/// What Linux tells of a process that is there.
-struct Status {
-    /// It has ended, and nobody has asked how.
-    is_over: bool,
-    began: String,
-}
-
+/// Of a process that is there, whether it has ended and only nobody has asked how, and when it
+/// began.
 #[cfg(target_os = "linux")]
-fn status(number: u32) -> Option<Status> {
+fn status(number: u32) -> Option<(bool, String)> {
     let line = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
     // The program's name, in brackets, may hold anything.
     let (_, behind) = line.rsplit_once(')')?;
     let mut words = behind.split_whitespace();
     let is_over = matches!(words.next()?, "Z" | "X");
     // The 22nd word of the line.
-    Some(Status { is_over, began: words.nth(18)?.to_string() })
+    Some((is_over, words.nth(18)?.to_string()))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn status(_number: u32) -> Option<Status> {
+fn status(_number: u32) -> Option<(bool, String)> {
     None
 }
 
@@ -115,10 +109,10 @@ mod tests {
         assert!(!this.has_ended() && this.realm.is_some() && this.began.is_some());
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let number = child.id();
-        let other = Process { number, began: status(number).map(|status| status.began), ..this.clone() };
+        let other = Process { number, began: status(number).map(|(_, began)| began), ..this.clone() };
         assert!(!other.has_ended());
         child.kill().unwrap();
-        while status(number).is_some_and(|status| !status.is_over) {
+        while status(number).is_some_and(|(is_over, _)| !is_over) {
             std::thread::yield_now();
         }
         assert!(other.has_ended(), "nobody has waited for it");

@@ -7,7 +7,8 @@ use crate::model::cadence::CheckpointCadence;
 use crate::model::checkpoint::Metadata;
 use crate::model::config::Config;
 
-/// A run's cadences, in steps but for checkpoints that follow the clock, and its end, at which it records everything.
+/// A run's cadences, in steps but for checkpoints that follow the clock, and its end, at which it
+/// records everything.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     log_every: u32,
