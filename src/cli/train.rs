@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::data::{DataSet, sets};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::model::cadence::{CheckpointCadence, Unit};
+use crate::model::cadence::Unit;
 use crate::model::config::Config;
 use crate::model::inherit::inherit;
 use crate::model::parameters::NETWORKS;
@@ -270,10 +270,10 @@ fn keep_units(stored: &mut Config, settings: &Settings) {
     let unit = stored.unit();
     let other = if unit == Unit::Steps { "--epochs" } else { "--steps" };
     if settings.give(other) {
-        stored.output.sample_every.unit.get_or_insert(unit);
-        if let CheckpointCadence::Counted(cadence) = &mut stored.output.checkpoint_every {
+        let saves = stored.output.checkpoint_every.counted();
+        saves.into_iter().chain([&mut stored.output.sample_every]).for_each(|cadence| {
             cadence.unit.get_or_insert(unit);
-        }
+        });
     }
 }
 

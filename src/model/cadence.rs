@@ -120,6 +120,16 @@ impl FromStr for CheckpointCadence {
     }
 }
 
+impl CheckpointCadence {
+    /// The cadence in steps or epochs, if it is one.
+    pub fn counted(&mut self) -> Option<&mut Cadence> {
+        match self {
+            CheckpointCadence::Counted(cadence) => Some(cadence),
+            CheckpointCadence::Timed(_) => None,
+        }
+    }
+}
+
 impl CadenceText {
     fn read<T: FromStr<Err = String>>(self) -> Result<T, String> {
         match self {

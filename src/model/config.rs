@@ -392,6 +392,18 @@ impl Config {
         if cfg!(windows) { self.not_portable() } else { None }
     }
 
+    /// Takes over from `newer` what may change when a run is resumed.
+    ///
+    /// # Errors
+    /// A checkpoint error when either cannot be written as TOML.
+    pub fn update(&mut self, newer: &Config) -> Result<()> {
+        let values = |config: &Config| Value::try_from(config).map_err(|e| Error::checkpoint(e.to_string()));
+        let mut stored = values(self)?;
+        settings::update(&mut stored, &values(newer)?);
+        *self = Config::deserialize(stored).map_err(|e| Error::checkpoint(e.to_string()))?;
+        Ok(())
+    }
+
     /// A batch norm that has a single value of each feature, which it makes 0 whatever it is;
     /// worded as by [`Config::out_of_range`]. No run begins with one.
     pub fn norm_of_one_value(&self, layouts: &[Layout; 2]) -> Option<String> {

@@ -43,10 +43,11 @@ pub fn edited(stored: &Config, text: &str, path: &Path) -> Result<(Config, Vec<S
         // A cadence without a unit keeps its meaning when the length is given in the other one.
         let unit = stored.unit();
         let (now, then) = (&mut config.output, &stored.output);
-        let cadences = [(&mut now.sample_every, then.sample_every), (&mut now.checkpoint_every, then.checkpoint_every)];
-        for (now, _) in cadences.into_iter().filter(|(now, then)| **now == *then) {
-            now.unit.get_or_insert(unit);
-        }
+        let samples = (now.sample_every == then.sample_every).then_some(&mut now.sample_every);
+        let saves = if now.checkpoint_every == then.checkpoint_every { now.checkpoint_every.counted() } else { None };
+        samples.into_iter().chain(saves).for_each(|cadence| {
+            cadence.unit.get_or_insert(unit);
+        });
     }
     let name = path.display();
     let lines = changes.iter().map(|((_, key), [was, is])| format!("{name}: {key} is {is} now, was {was}")).collect();
@@ -109,7 +110,7 @@ fn told(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::Unit;
+    use crate::model::cadence::Unit;
     use crate::model::sources::preset;
 
     /// The lines about a run of `quick` in whose file `old` became `new`, or the refusal.
@@ -180,7 +181,8 @@ mod tests {
         let text = "[training]\nsteps = 9\n[output]\nsample_every = 1\ncheckpoint_every = 3\n";
         let (edited, _) = edited(&config, text, Path::new("a")).unwrap();
         assert_eq!(edited.output.sample_every.unit, Some(Unit::Epochs));
-        assert_eq!(edited.output.checkpoint_every.unit, None, "it was written with the new length");
+        let written = "3".parse().unwrap();
+        assert_eq!(edited.output.checkpoint_every, written, "it was written with the new length");
     }
 
     #[test]

@@ -218,6 +218,18 @@ pub(super) fn out_of_range(config: &Value) -> Option<(&'static str, String)> {
     SETTINGS.iter().find_map(|setting| Some((setting.key, setting.problem(setting.of(config)?)?)))
 }
 
+/// Changes `stored` as `newer` says, in all that a resumed run may change.
+pub(super) fn update(stored: &mut Value, newer: &Value) {
+    for setting in SETTINGS.iter().filter(|setting| setting.resumable) {
+        let (tables, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+        let mut path = tables.split('.').filter(|table| !table.is_empty());
+        let table = path.try_fold(&mut *stored, |value, table| value.get_mut(table));
+        let Some(Value::Table(table)) = table else { continue };
+        table.remove(name);
+        setting.of(newer).and_then(|value| table.insert(name.to_string(), value.clone()));
+    }
+}
+
 /// Whether a resumed run may change the value at `key`, such as `adam.lr`.
 pub(super) fn is_resumable(key: &str) -> bool {
     SETTINGS.iter().any(|setting| setting.resumable && setting.key == key)
