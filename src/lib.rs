@@ -62,6 +62,7 @@ pub mod kernels;
 pub mod layers;
 #[doc(hidden)]
 pub mod lock;
+pub mod memory;
 #[doc(hidden)]
 pub mod model;
 #[doc(hidden)]
@@ -79,6 +80,7 @@ pub mod selftest;
 pub mod shape;
 #[doc(hidden)]
 pub mod shell;
+pub mod threads;
 #[doc(hidden)]
 pub mod train;
 #[doc(hidden)]

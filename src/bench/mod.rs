@@ -5,7 +5,6 @@
 
 pub mod ceilings;
 pub mod floor;
-pub mod memory;
 pub mod networks;
 pub mod runner;
 pub mod step;

@@ -7,11 +7,12 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::runner::{Counts, Runner};
-use super::{memory, networks, ratio};
+use super::{networks, ratio};
 use crate::device::Device;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::kernels::linear::choices::Choices;
+use crate::memory;
 use crate::model::config::Config;
 use crate::output::plot::{Axis, Chart, Mark, Scale, Series};
 use crate::plan::Role;
@@ -238,7 +239,7 @@ fn plan(device: &Device, base: &Config, at: Coordinates) -> (Point, Option<Confi
 }
 
 fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> PointOutcome {
-    let is_new_peak = memory::reset_peak();
+    let is_new_peak = memory::forget_peak();
     let mut runner = match Runner::new(device, config, &Choices::default()) {
         Ok(runner) => runner,
         Err(error) => return PointOutcome::Refused { reason: error.to_string() },
@@ -254,7 +255,7 @@ fn measure(device: &Device, config: &Config, steps: u32, flops: f64) -> PointOut
                 images_per_s: ratio(f64::from(config.images_per_step()), median_s),
                 gflops: ratio(flops, median_s) / 1e9,
                 steps: times.steps(),
-                peak_host_bytes: memory::peak_bytes().filter(|_| is_new_peak),
+                peak_host_bytes: memory::peak().filter(|_| is_new_peak),
             })
         }
     }

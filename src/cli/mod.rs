@@ -29,13 +29,15 @@ mod train;
 mod verify_resume;
 mod version;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::device::{Device, OpenOptions, PATIENCE_SECONDS};
+use crate::device::{Device, OpenOptions, PATIENCE_SECONDS, chatter};
 use crate::error::{Error, Kind, Result};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Train and sample DCGANs on any GPU: hand-written WGSL, no CUDA, no Python
@@ -62,7 +64,8 @@ struct Arguments {
     /// Say less: no progress and no remarks, only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 1000)]
     quiet: bool,
-    /// Say more: every file that is written; twice (-vv) also what the GPU's libraries are doing
+    /// Say more: every file that is written; twice (-vv) also what the GPU's libraries and drivers
+    /// say
     #[arg(short, long, global = true, action = ArgAction::Count, display_order = 1001)]
     verbose: u8,
 }
@@ -88,12 +91,16 @@ enum Verb {
     Man(man::Arguments),
 }
 
+/// What chooses a device where no flag does.
+const DEVICE_VARIABLE: &str = "DCGAN_GPU_DEVICE";
+
 /// The choice of a device, the same for every verb that computes.
 #[derive(Args, Debug)]
 struct DeviceChoice {
     /// `auto` (the first hardware GPU, else the processor), `cpu`, an index or a part of a name
     /// from `devices`
-    #[arg(long, value_name = "DEVICE", default_value = "auto", env = "DCGAN_GPU_DEVICE")]
+    #[arg(long, value_name = "DEVICE", default_value = "auto", env = DEVICE_VARIABLE,
+        value_parser = NonEmptyStringValueParser::new())]
     device: String,
     /// Seconds that a GPU may take for a few steps before it counts as hung; slow ones need more
     #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_SECONDS, env = "DCGAN_GPU_DEVICE_TIMEOUT",
@@ -109,9 +116,20 @@ impl DeviceChoice {
 
     fn open(&self, quiet: bool) -> Result<Device> {
         let options = OpenOptions { patience: self.patience(), ..Default::default() };
-        let device = Device::open_with(&self.device, options)?;
+        let device = Device::open_with(&self.device, options).map_err(|error| self.blame(error))?;
         self.remark(matches!(device, Device::Host), quiet);
         Ok(device)
+    }
+
+    /// The same error with the variable that made the choice, where one did.
+    fn blame(&self, error: Error) -> Error {
+        let is_flag = |word: OsString| word.to_str().is_some_and(|word| word.split('=').next() == Some("--device"));
+        let is_given = std::env::args_os().any(is_flag) || std::env::var_os(DEVICE_VARIABLE).is_none();
+        if error.kind() != Kind::NoDevice || is_given {
+            return error;
+        }
+        let message = format!("{error} (given by the environment: {DEVICE_VARIABLE})");
+        error.reworded(message)
     }
 
     /// Says that `auto` found no hardware, where it did not.
@@ -167,10 +185,13 @@ fn run() -> Result<()> {
     let level = match (arguments.quiet, arguments.verbose) {
         (true, _) => "off",
         (_, 0) => "off,dcgan_gpu=warn",
-        (_, 1) => "warn,dcgan_gpu=info",
+        (_, 1) => "off,dcgan_gpu=info",
         _ => "debug,naga=info",
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).format_timestamp(None).init();
+    if arguments.verbose < 2 {
+        chatter::put_aside();
+    }
     let quiet = arguments.quiet;
     match arguments.verb {
         Verb::Train(verb) => train::run(&verb, quiet),

@@ -1,12 +1,13 @@
 //! What the readers of data files share: opening them, room for what they declare, and what they
 //! often are instead.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use crate::device::limits::free_memory;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::shape::Shape;
 
 /// The most bytes that an array in a file may have.
@@ -34,7 +35,7 @@ const BOMB_BYTES: u64 = 64 << 20;
 /// [`Kind::Data`](crate::error::Kind::Data) when it is none or cannot be opened.
 pub fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
     let closed = |cause: io::Error| {
-        Error::data(format!("cannot open {}: {cause}; make it readable or name another data set", path.display()))
+        Error::data(format!("cannot open {}: {cause}; make it readable or name another", path.display()))
     };
     if !fs::metadata(path).map_err(closed)?.is_file() {
         return Err(Error::data(format!("{} is not a regular file; name one, or a folder", path.display())));
@@ -59,8 +60,8 @@ pub fn at(path: &Path) -> impl Fn(Error) -> Error {
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when there are more than 4 GiB, or more than this
-/// machine has to spare.
+/// [`Kind::Data`](crate::error::Kind::Data) when there are more than 4 GiB, or more than
+/// [memory has room for](memory::spare).
 pub fn size_of(dimensions: &[u64], element: u64) -> Result<u64> {
     let size = dimensions.iter().try_fold(element, |size, &n| size.checked_mul(n));
     let Some(size) = size.filter(|&size| size <= LARGEST) else {
@@ -111,8 +112,8 @@ pub fn check_density(size: u64, length: u64) -> Result<()> {
 ///
 /// # Errors
 ///
-/// [`Kind::Data`](crate::error::Kind::Data) when they take more memory than this machine has to
-/// spare.
+/// [`Kind::Data`](crate::error::Kind::Data) when they take more than
+/// [memory has room for](memory::spare).
 pub fn room_for_images(count: u32, shape: Shape) -> Result<Vec<u8>> {
     let bytes = (shape.bytes() as u64).saturating_mul(count.into());
     check_memory(bytes)?;
@@ -120,15 +121,14 @@ pub fn room_for_images(count: u32, shape: Shape) -> Result<Vec<u8>> {
 }
 
 fn check_memory(bytes: u64) -> Result<()> {
-    let free = free_memory().unwrap_or(LARGEST_SET);
-    if bytes > free {
-        return Err(Error::data(format!(
-            "the data set takes {} MiB, but this machine has {} MiB to spare; give fewer images",
-            bytes >> 20,
-            free >> 20
-        )));
+    let refused = |bound: &dyn Display| {
+        Error::data(format!("the data set takes {} MiB, but {bound}; give fewer images", bytes >> 20))
+    };
+    match memory::spare() {
+        Some(spare) if bytes > spare.bytes => Err(refused(&spare)),
+        None if bytes > LARGEST_SET => Err(refused(&format!("at most {} MiB are read here", LARGEST_SET >> 20))),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A file that is not what it was.

@@ -44,6 +44,7 @@ use self::survey::Survey;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::hex;
 use crate::shape::Shape;
+use crate::threads;
 
 /// Bytes of a piece that one thread digests: part of what a digest is.
 const DIGESTED_PIECE: usize = 1 << 20;
@@ -111,6 +112,7 @@ impl DataSet {
     ///
     /// As [`DataSet::open`].
     pub fn read(spec: &str, data_dir: Option<&Path>, shape: Shape, seed: u64, reading: &Reading) -> Result<DataSet> {
+        threads::start()?;
         let loaded = match (spec, sets::named(spec)) {
             ("", _) => Err(Error::data(
                 "no data set is named, and the configuration has none of its own; name a folder of pictures or another \

@@ -1,15 +1,33 @@
 //! What a device can hold, checked before anything is allocated: a message instead of a crash, with
 //! the flag that helps.
 
-use crate::error::{Error, Result};
-use crate::plan::{Program, Role, TensorSpec, allocated_bytes};
+use std::hint::black_box;
 
-/// Refuses a program with a tensor beyond `max_binding_bytes`, and one that takes more than the
-/// machine's memory where the device lives in it (`in_host_memory`).
+use crate::error::{DeviceFailure, Error, Result};
+use crate::memory::{self, Bound, Spare};
+use crate::plan::{Program, Role, TensorSpec, allocated_bytes};
+use crate::threads;
+
+/// Memory for packed matrices, results, pictures, threads, and code that a driver compiles.
+const WORKING_SPACE: u64 = 32 << 20;
+
+/// Where a device keeps its tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Residence {
+    /// In the memory of this process: the host itself, and software adapters.
+    Process,
+    /// In the machine's memory, which is not counted as this process's: integrated GPUs.
+    Machine,
+    /// In memory of its own, of which nobody tells how much there is.
+    Own,
+}
+
+/// Refuses a program with a tensor beyond `max_binding_bytes`, and one that takes more than there
+/// is memory for.
 ///
 /// # Errors
 /// [`crate::error::Kind::Device`], with the tensor, both sizes and the remedy.
-pub(super) fn check(program: &Program, device: &str, max_binding_bytes: u64, in_host_memory: bool) -> Result<()> {
+pub(super) fn check(program: &Program, device: &str, max_binding_bytes: u64, residence: Residence) -> Result<()> {
     for tensor in &program.tensors {
         let bytes = allocated_bytes(tensor.words);
         if bytes > max_binding_bytes {
@@ -22,15 +40,43 @@ pub(super) fn check(program: &Program, device: &str, max_binding_bytes: u64, in_
             )));
         }
     }
-    match free_memory().filter(|free| in_host_memory && total(program) > *free) {
-        Some(free) => Err(Error::device(format!(
-            "{device} needs {} MiB for this network, but this machine has {} MiB to spare; {}",
-            total(program) >> 20,
-            free >> 20,
-            remedy(program)
-        ))),
-        None => Ok(()),
+    let counts = |spare: &Spare| match residence {
+        Residence::Process => true,
+        Residence::Machine => spare.bound == Bound::Machine,
+        Residence::Own => false,
+    };
+    let Some(spare) = memory::spare().filter(counts) else { return Ok(()) };
+    let needed = total(program).saturating_add(working_space(program));
+    let is_address_space = spare.bound == Bound::AddressSpace;
+    if needed <= spare.bytes && (!is_address_space || survives_threads(needed)) {
+        return Ok(());
     }
+    let (mebibytes, remedy) = (needed >> 20, remedy(program));
+    let threads = if is_address_space { ", or fewer threads (RAYON_NUM_THREADS)" } else { "" };
+    let message = format!("{device} needs {mebibytes} MiB for this network, but {spare}; {remedy}{threads}");
+    Err(Error::device_failed(DeviceFailure::OutOfMemory, message))
+}
+
+/// Memory that work takes beyond the tensors: a checkpoint, which is read back and then written,
+/// and the rest.
+fn working_space(program: &Program) -> u64 {
+    let kept = [Role::Parameters, Role::AdamMoments, Role::RunningStatistics];
+    let memory = program.memory();
+    let kept = kept.iter().filter_map(|role| memory.get(role)).fold(0, |sum: u64, &bytes| sum.saturating_add(bytes));
+    kept.saturating_mul(2).saturating_add(WORKING_SPACE)
+}
+
+/// Whether so many bytes of address space are there, and stay when each thread has got its share
+/// of it from the allocator.
+fn survives_threads(needed: u64) -> bool {
+    let mut held: Vec<u8> = Vec::new();
+    let is_there = usize::try_from(needed).is_ok_and(|needed| held.try_reserve_exact(needed).is_ok());
+    if is_there {
+        threads::settle();
+    }
+    // Or the compiler leaves out room that nobody uses.
+    black_box(&held);
+    is_there
 }
 
 /// Bytes of all tensors.
@@ -38,8 +84,12 @@ pub(super) fn total(program: &Program) -> u64 {
     program.memory().values().sum()
 }
 
-/// What makes the largest tensor smaller.
+/// What makes the largest tensor of a step smaller, or what else helps.
 pub(super) fn remedy(program: &Program) -> &'static str {
+    if program.step.is_empty() {
+        // It draws, or checks a kernel, and has no batch that anybody could choose.
+        return "free some of it, or use another --device";
+    }
     let bytes = |tensor: &&TensorSpec| tensor.words;
     remedy_for(program.tensors.iter().max_by_key(bytes).map_or(Role::Activations, |tensor| tensor.role))
 }
@@ -58,25 +108,6 @@ fn remedy_for(role: Role) -> &'static str {
     }
 }
 
-/// Bytes that this process can still allocate without swapping, where the system says so (Linux).
-pub(crate) fn free_memory() -> Option<u64> {
-    proc_bytes("/proc/meminfo", "MemAvailable:")
-}
-
-/// The bytes behind `key` in a file of Linux's `/proc`.
-pub(crate) fn proc_bytes(file: &str, key: &str) -> Option<u64> {
-    // Elsewhere such a file would be anybody's.
-    let text = if cfg!(target_os = "linux") { std::fs::read_to_string(file).ok()? } else { return None };
-    bytes_behind(&text, key)
-}
-
-/// The bytes behind `key` in a text that counts in kB.
-fn bytes_behind(text: &str, key: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes << 10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,38 +117,45 @@ mod tests {
         let mut program = Program::default();
         program.floats("generator.1/y", Role::Activations, 1 << 20);
         program.floats("generator/parameters", Role::Parameters, 1 << 19);
-        let refused = |max| check(&program, "card", max, false).unwrap_err().to_string();
+        let refused = |max| check(&program, "card", max, Residence::Own).unwrap_err().to_string();
         assert_eq!(
             refused(1 << 21),
             "tensor `generator.1/y` needs 4 MiB, but card binds at most 2 MiB; use a smaller --batch-size"
         );
         program.tensors.remove(0);
-        let message = check(&program, "card", 1 << 20, false).unwrap_err().to_string();
+        let message = check(&program, "card", 1 << 20, Residence::Own).unwrap_err().to_string();
         assert!(message.ends_with("use fewer channels or smaller images (--config)"), "{message}");
-        assert!(check(&program, "card", 1 << 21, false).is_ok());
+        assert!(check(&program, "card", 1 << 21, Residence::Own).is_ok());
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_back_and_written() {
+        let mut program = Program::default();
+        program.floats("y", Role::Activations, 1 << 20);
+        assert_eq!(working_space(&program), WORKING_SPACE);
+        program.floats("parameters", Role::Parameters, 1 << 20);
+        program.floats("moments", Role::AdamMoments, 1 << 21);
+        assert_eq!(working_space(&program), WORKING_SPACE + 2 * (12 << 20));
     }
 
     #[test]
     fn memory_beyond_the_machine_is_refused_before_it_is_touched() {
-        let mut program = Program::default();
+        let mut program = Program { step: vec![0], ..Program::default() };
         // 16 TiB in all.
         for i in 0..1024 {
             program.floats(format!("y{i}"), Role::Activations, u32::MAX.into());
         }
-        if free_memory().is_some() {
-            let message = check(&program, "cpu", u64::MAX, true).unwrap_err().to_string();
+        if let Some(spare) = memory::spare() {
+            let shares = check(&program, "chip", u64::MAX, Residence::Machine);
+            assert_eq!(shares.is_err(), spare.bound == Bound::Machine, "{spare}");
+            let message = check(&program, "cpu", u64::MAX, Residence::Process).unwrap_err().to_string();
             assert!(
                 message.starts_with("cpu needs 16777") && message.ends_with("use a smaller --batch-size"),
                 "{message}"
             );
         }
-        assert!(check(&program, "card", u64::MAX, false).is_ok(), "a card has memory of its own");
-    }
-
-    #[test]
-    fn free_memory_is_read_in_bytes() {
-        let text = "MemTotal:       24617044 kB\nMemFree:         18 kB\nMemAvailable:   21536372 kB\n";
-        assert_eq!(bytes_behind(text, "MemAvailable:"), Some(21_536_372 << 10));
-        assert_eq!(bytes_behind("MemTotal: 1 kB\n", "MemAvailable:"), None);
+        assert!(check(&program, "card", u64::MAX, Residence::Own).is_ok(), "a card has memory of its own");
+        program.step.clear();
+        assert!(remedy(&program).ends_with("use another --device"), "what draws has no batch");
     }
 }

@@ -1,17 +1,21 @@
 //! Devices: the two executors that run plans, side by side.
 
+pub mod chatter;
 pub mod faults;
 pub mod gpu;
 mod health;
 pub mod host;
-pub(crate) mod limits;
+mod limits;
+mod preference;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::error::{DeviceFailure, Error, Kind, Result};
 use crate::plan::{Profile, Program, View};
+use crate::threads;
 use crate::twin::{self, Twinned};
+use preference::{Candidate, Preference};
 
 /// What a device is opened for, besides running plans.
 #[derive(Clone, Copy, Debug)]
@@ -76,10 +80,12 @@ pub enum Device {
 
 impl Device {
     /// Opens `auto`, `cpu`, an index of [`list`], or the first adapter whose name contains
-    /// `choice`.
+    /// `choice`. `auto` is the first hardware GPU, else the host, and heeds wgpu's variables:
+    /// `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and `WGPU_POWER_PREF`.
     ///
     /// # Errors
-    /// [`Kind::NoDevice`] when nothing matches, naming what there is.
+    /// [`Kind::NoDevice`] when nothing matches, naming what there is; [`Kind::Usage`] when one of
+    /// the variables means nothing.
     pub fn open(choice: &str) -> Result<Device> {
         Device::open_with(choice, OpenOptions::default())
     }
@@ -89,13 +95,17 @@ impl Device {
     /// # Errors
     /// As [`Device::open`].
     pub fn open_with(choice: &str, options: OpenOptions) -> Result<Device> {
+        threads::start()?;
         if choice.eq_ignore_ascii_case("cpu") {
             return Device::open_host();
         }
-        let adapters = gpu::adapters();
         let wanted = choice.to_lowercase();
-        let found = if wanted == "auto" {
-            match adapters.iter().position(gpu::Adapter::is_hardware) {
+        let preference = if wanted == "auto" { Some(Preference::of_environment()?) } else { None };
+        let adapters = gpu::adapters();
+        let found = if let Some(preference) = preference {
+            let candidates: Vec<_> = adapters.iter().map(Candidate::from).collect();
+            let chosen = preference.choose(&candidates);
+            match chosen.map_err(|e| e.clone().reworded(format!("{e}; there are: {}", names(&adapters))))? {
                 Some(index) => Some(index),
                 None => return Device::open_host(),
             }
@@ -107,9 +117,8 @@ impl Device {
         match found {
             Some(index) => Ok(Device::Gpu(Box::new(gpu::Gpu::open(&adapters[index], options)?))),
             None => {
-                let names: Vec<_> = adapters.iter().enumerate().map(|(i, a)| format!("{i} ({})", a.name())).collect();
-                let there = if names.is_empty() { String::new() } else { format!("{}, ", names.join(", ")) };
-                Err(Error::new(Kind::NoDevice, format!("no device matches `{choice}`; there are: {there}cpu")))
+                let there = names(&adapters);
+                Err(Error::new(Kind::NoDevice, format!("no device matches `{choice}`; there are: {there}")))
             }
         }
     }
@@ -163,6 +172,18 @@ impl Device {
         }
     }
 
+    /// Refuses a program that does not fit, before anything is made for it; [`Device::load`] does
+    /// so, too.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] when a tensor or all of them pass a limit of the device, or of memory.
+    pub fn check(&self, program: &Program) -> Result<()> {
+        match self {
+            Device::Host => host::check(program),
+            Device::Gpu(gpu) => gpu.check(program),
+        }
+    }
+
     /// Makes a program's buffers, pipelines and bind groups.
     ///
     /// # Errors
@@ -183,6 +204,12 @@ impl Device {
             Device::Gpu(gpu) => Box::new(gpu.load(program)?),
         })
     }
+}
+
+/// What `choice` may be, for messages.
+fn names(adapters: &[gpu::Adapter]) -> String {
+    let adapters = adapters.iter().enumerate().map(|(index, adapter)| format!("{index} ({})", adapter.name()));
+    adapters.chain(["cpu".to_string()]).collect::<Vec<_>>().join(", ")
 }
 
 /// All devices: adapters, hardware first, and the host.

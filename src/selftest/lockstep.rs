@@ -5,8 +5,9 @@
 use super::compare::{DispatchRow, Written, compare};
 use super::guard::{self, POISON, POISON_WIDE};
 use crate::device::{Device, Session, host};
-use crate::error::Result;
-use crate::plan::{Binding, Bound, Dispatch, Plan, Program, TensorSpec, View};
+use crate::error::{Error, Result};
+use crate::memory;
+use crate::plan::{Binding, Bound, Dispatch, Plan, Program, TensorSpec, View, allocated_bytes};
 use crate::twin::{Call, Real, Slot, Twinned};
 
 /// Runs `plan` over `tensors` dispatch by dispatch on a device; `reference` is the plan that the
@@ -38,6 +39,24 @@ pub fn run(
     Ok(true)
 }
 
+/// Host memory for each byte of the tensors: what is uploaded, what the device holds, and what the
+/// twin reads and writes in f64.
+const COPIES: u64 = 8;
+
+/// Refuses a comparison that memory has no room for.
+fn check_room(tensors: &[TensorSpec]) -> Result<()> {
+    let bytes = tensors.iter().map(|spec| allocated_bytes(spec.words)).fold(0, u64::saturating_add);
+    let needed = bytes.saturating_mul(COPIES);
+    match memory::spare().filter(|spare| needed > spare.bytes) {
+        Some(spare) => Err(Error::device(format!(
+            "to compare {} MiB of tensors with their twins takes {} MiB, but {spare}; free some of it",
+            bytes >> 20,
+            needed >> 20
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// A guarded program on a device, with a copy of what the device's memory holds.
 pub(crate) struct Lockstep {
     session: Box<dyn Session>,
@@ -50,7 +69,12 @@ pub(crate) struct Lockstep {
 
 impl Lockstep {
     /// Loads `plan` over `tensors`.
+    ///
+    /// # Errors
+    /// As [`Device::load`], and [`Kind::Device`](crate::error::Kind::Device) when memory has no
+    /// room for the comparison.
     pub(crate) fn new(device: &Device, tensors: &[TensorSpec], plan: &Plan, twins: &'static [Twinned]) -> Result<Self> {
+        check_room(tensors)?;
         let mut program = guard::guarded(tensors, plan);
         if matches!(device, Device::Host) {
             // Twins take the length of their work from their slices, and slices are bounds

@@ -100,6 +100,8 @@ pub fn choose(
     let mut known = cache.and_then(|path| file::load_cache(path, &identity)).unwrap_or_default();
     let missing = measure::open_shapes(&program, &profile, &known);
     if !missing.is_empty() {
+        // What cannot run need not be measured.
+        device.check(&program)?;
         let (shapes, seconds) = (missing.len(), PATIENCE.as_secs());
         announce(&format!("tuning {shapes} kernel shapes for {}, for about {seconds} s", device.name()));
         known.0.extend(measure::measure(device, &program, &missing, PATIENCE)?.0);

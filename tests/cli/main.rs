@@ -1,7 +1,8 @@
 //! The command line from outside: the program is run as a user runs it, in a folder of its own, and
 //! judged by its exit code, its two streams and the files it leaves. Everything computes on the
-//! processor, so no adapter is needed.
+//! processor, so no adapter is needed, but for the tests of `adapters` that name them.
 
+mod adapters;
 mod bench;
 mod changing;
 mod classes;
@@ -18,6 +19,8 @@ mod help;
 #[cfg(unix)]
 mod hints;
 mod looking;
+#[cfg(target_os = "linux")]
+mod memory;
 mod moving;
 mod origins;
 mod refusals;

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-/// What of the environment changes what the program does or says, besides its own variables and
-/// those of proxies: logging, certificates, and the colours and widths that clap takes from a
+/// What of the environment changes what the program does or says, besides its own variables, wgpu's
+/// and those of proxies: logging, certificates, and the colours and widths that clap takes from a
 /// terminal or grants where `CI` is set.
 const HEEDED: [&str; 10] = [
     "RUST_LOG",
@@ -24,7 +24,11 @@ pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dcgan-gpu"));
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy().to_uppercase();
-        if name.starts_with("DCGAN_GPU_") || name.ends_with("_PROXY") || HEEDED.contains(&&*name) {
+        if name.starts_with("DCGAN_GPU_")
+            || name.starts_with("WGPU_")
+            || name.ends_with("_PROXY")
+            || HEEDED.contains(&&*name)
+        {
             command.env_remove(variable);
         }
     }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 const ELSEWHERE: [(&str, &str); 11] = [
     ("src/data/", "reads data sets, and keeps downloads"),
     ("src/report/", "reads runs, looks at files"),
-    ("src/bench/memory.rs", "asks the system about memory"),
-    ("src/device/limits.rs", "asks the system about memory"),
+    ("src/memory/", "asks the system about memory"),
+    ("src/device/chatter.rs", "opens the null device"),
     ("src/cli/", "asks the system about signals, makes folders for what is printed"),
     ("src/lock/process.rs", "asks the system about processes"),
     ("src/model/sources.rs", "reads a configuration"),

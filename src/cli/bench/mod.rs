@@ -107,7 +107,8 @@ fn measure(arguments: &Arguments, quiet: bool) -> Result<()> {
     let options = StepOptions { counts, steps_only: arguments.steps_only, patience };
     let mut announce = announce(quiet);
     let tune = Tune { wanted: !arguments.no_tune, announce: &mut announce };
-    let mut report = step::measure(&arguments.device.device, &config, options, tune)?;
+    let measured = step::measure(&arguments.device.device, &config, options, tune);
+    let mut report = measured.map_err(|error| arguments.device.blame(error))?;
     arguments.device.remark(report.family.is_none(), quiet);
     if let Some(profile) = report.profile.as_mut().filter(|_| !arguments.detail) {
         profile.dispatches.clear();

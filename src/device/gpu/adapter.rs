@@ -1,6 +1,7 @@
 //! Adapters: what there is to open, and the facts of each that shape plans.
 
-use crate::device::Description;
+use crate::device::limits::Residence;
+use crate::device::{Description, chatter};
 use crate::plan::{LinearFamily, MAX_LOOP_TRIPS, Profile};
 
 /// An adapter that could be opened.
@@ -10,14 +11,25 @@ pub struct Adapter {
     info: wgpu::AdapterInfo,
 }
 
+/// An API through which adapters are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Backend {
+    Vulkan,
+    Metal,
+    Dx12,
+}
+
 /// All adapters, hardware first, in an order that does not change between calls.
 pub fn adapters() -> Vec<Adapter> {
     let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends,
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    let found = chatter::without(|| {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        pollster::block_on(instance.enumerate_adapters(backends))
     });
-    let found = pollster::block_on(instance.enumerate_adapters(backends));
     let mut adapters: Vec<_> = found.into_iter().map(|adapter| Adapter { info: adapter.get_info(), adapter }).collect();
     adapters.sort_by_key(|a| match a.info.device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
@@ -49,6 +61,30 @@ impl Adapter {
     /// Whether it is hardware, not software Vulkan or WARP.
     pub fn is_hardware(&self) -> bool {
         self.info.device_type != wgpu::DeviceType::Cpu
+    }
+
+    /// Whether it shares the processor's memory.
+    pub fn is_integrated(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::IntegratedGpu
+    }
+
+    /// Where its tensors are kept.
+    pub(super) fn residence(&self) -> Residence {
+        match (self.is_hardware(), self.is_integrated()) {
+            (false, _) => Residence::Process,
+            (true, true) => Residence::Machine,
+            (true, false) => Residence::Own,
+        }
+    }
+
+    /// The API that it is used through.
+    pub fn backend(&self) -> Option<Backend> {
+        match self.info.backend {
+            wgpu::Backend::Vulkan => Some(Backend::Vulkan),
+            wgpu::Backend::Metal => Some(Backend::Metal),
+            wgpu::Backend::Dx12 => Some(Backend::Dx12),
+            wgpu::Backend::Noop | wgpu::Backend::Gl | wgpu::Backend::BrowserWebGpu => None,
+        }
     }
 
     /// What `devices` prints.

@@ -17,10 +17,11 @@ use rayon::prelude::*;
 
 use super::faults::{self, At, What};
 use super::health::{self, DeviceHealth};
-use super::{OpenOptions, limits};
+use super::limits::Residence;
+use super::{OpenOptions, chatter, limits};
 use crate::error::{DeviceFailure, Error, Kind, Result};
 use crate::plan::{Dispatch, ENTRY_POINT, LinearFamily, Profile, Program, TensorSpec, allocated_bytes};
-pub use adapter::{Adapter, adapters};
+pub use adapter::{Adapter, Backend, adapters};
 pub use session::GpuSession;
 use session::Prepared;
 
@@ -35,7 +36,7 @@ pub struct Gpu {
     name: String,
     identity: String,
     profile: Profile,
-    is_hardware: bool,
+    residence: Residence,
     /// As asked for, to open it again.
     options: OpenOptions,
     /// With the method of timing that it offers.
@@ -73,8 +74,8 @@ impl Gpu {
             return Err(refused(cause));
         }
         // A driver that runs out of memory here can panic.
-        let opened = catch_unwind(AssertUnwindSafe(|| pollster::block_on(adapter.adapter.request_device(&descriptor))))
-            .map_err(|_| refused("the driver panicked".to_string()))?;
+        let request = || chatter::without(|| pollster::block_on(adapter.adapter.request_device(&descriptor)));
+        let opened = catch_unwind(AssertUnwindSafe(request)).map_err(|_| refused("the driver panicked".to_string()))?;
         let (device, queue) = opened.map_err(|e| refused(e.to_string()))?;
         let health = DeviceHealth::default();
         let from_errors = health.clone();
@@ -93,7 +94,7 @@ impl Gpu {
             identity: adapter.identity(),
             name: adapter.name().to_string(),
             profile,
-            is_hardware: adapter.is_hardware(),
+            residence: adapter.residence(),
             options,
             used: OpenOptions { timing, ..options },
             address: adapter.address().to_string(),
@@ -130,12 +131,20 @@ impl Gpu {
         self.profile
     }
 
+    /// Refuses a program that does not fit, as far as that is known beforehand.
+    ///
+    /// # Errors
+    /// [`Kind::Device`].
+    pub fn check(&self, program: &Program) -> Result<()> {
+        limits::check(program, &self.name, self.profile.max_binding_bytes, self.residence)
+    }
+
     /// Makes the buffers, pipelines and bind groups of a program.
     ///
     /// # Errors
     /// [`Kind::Device`] when memory does not suffice or the driver refuses a kernel.
     pub fn load(&self, program: Program) -> Result<GpuSession> {
-        limits::check(&program, &self.name, self.profile.max_binding_bytes, !self.is_hardware)?;
+        self.check(&program)?;
         let buffers = self.buffers(&program)?;
         let start = Instant::now();
         let pipelines = self.pipelines(&program);

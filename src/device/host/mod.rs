@@ -8,6 +8,7 @@ use crate::plan::Kernel;
 use crate::twin::{Twin, Twinned};
 pub use interpreter::Interpreter;
 pub use session::HostSession;
+pub(super) use session::check;
 
 /// The twin of a kernel: that of this crate's registry, or one of `others`.
 ///

@@ -4,12 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::Interpreter;
 use crate::device::faults::{self, At, What};
+use crate::device::limits::Residence;
 use crate::device::{PATIENCE_SECONDS, Timing, health, limits};
 use crate::error::{DeviceFailure, Error, Result};
 use crate::plan::{Profile, Program, View};
 use crate::twin::Twinned;
 
 const NAME: &str = "cpu";
+
+/// Refuses a program that does not fit.
+pub(in crate::device) fn check(program: &Program) -> Result<()> {
+    limits::check(program, NAME, Profile::HOST.max_binding_bytes, Residence::Process)
+}
 
 /// A program in host memory.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ impl HostSession {
     /// # Errors
     /// [`crate::error::Kind::Device`] when memory does not suffice.
     pub fn load(program: Program, twins: &'static [Twinned]) -> Result<HostSession> {
-        limits::check(&program, NAME, Profile::HOST.max_binding_bytes, true)?;
+        check(&program)?;
         let struck = faults::strike(At::Allocate);
         let interpreter = match struck {
             Some(What::OutOfMemory) => Err(program.tensors.len() - 1),
