@@ -9,7 +9,7 @@ fn main() -> std::io::Result<()> {
     let corpora = [
         ("idx", seeds::idx_files()),
         ("gzip", seeds::gzip_files()),
-        ("npy", seeds::npy_files()),
+        ("npy", [seeds::npy_files(), seeds::latents()].concat()),
         ("npz", seeds::archives()),
         ("table", seeds::pixel_tables()),
         ("labels", [seeds::label_tables(), seeds::label_numbers()].concat()),

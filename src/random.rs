@@ -93,6 +93,9 @@ pub struct Draws {
 }
 
 impl Draws {
+    /// How many normals a sequence has: four of each block.
+    pub const NORMALS: u64 = 1 << 34;
+
     /// Names the sequence; nothing is computed until a number is asked for.
     pub fn new(seed: u64, source: impl Into<Source>, step: u32) -> Self {
         Draws { key: split(seed), source: source.into(), step }
@@ -122,10 +125,24 @@ impl Draws {
     /// Fills `out` with N(0, 1): each block of four words gives two Box–Muller pairs, in f64 with a
     /// pure-Rust `libm` so that every platform draws the same bits.
     pub fn fill_normal(&self, out: &mut [f32]) {
-        for (block, chunk) in out.chunks_mut(4).enumerate() {
-            let w = self.block(block as u32);
+        self.fill_normal_from(0, out);
+    }
+
+    /// As [`Draws::fill_normal`], beginning with number `first` of the sequence, which has
+    /// [`Draws::NORMALS`].
+    pub fn fill_normal_from(&self, first: u64, out: &mut [f32]) {
+        let (mut block, skipped) = ((first / 4) as u32, (first % 4) as usize);
+        // What is left of a block that `first` lies within comes before whole blocks.
+        let head = if skipped == 0 { 0 } else { (4 - skipped).min(out.len()) };
+        let (head, whole) = out.split_at_mut(head);
+        for (chunk, skipped) in [(head, skipped)].into_iter().chain(whole.chunks_mut(4).map(|chunk| (chunk, 0))) {
+            if chunk.is_empty() {
+                continue;
+            }
+            let w = self.block(block);
+            block = block.wrapping_add(1);
             let pairs = [box_muller(w[0], w[1]), box_muller(w[2], w[3])];
-            for (value, normal) in chunk.iter_mut().zip(pairs.as_flattened()) {
+            for (value, normal) in chunk.iter_mut().zip(&pairs.as_flattened()[skipped..]) {
                 *value = *normal as f32;
             }
         }
@@ -171,6 +188,24 @@ mod tests {
             philox([0xa409_3822, 0x299f_31d0], [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+
+    #[test]
+    fn a_sequence_of_normals_can_be_entered_anywhere() {
+        let draws = Draws::new(7, stream::SAMPLES, 0);
+        let mut whole = [0.0; 23];
+        draws.fill_normal(&mut whole);
+        for first in 0..23 {
+            for length in 0..23 - first {
+                let mut part = vec![0.0; length];
+                draws.fill_normal_from(first as u64, &mut part);
+                assert_eq!(part, whole[first..][..length], "from {first}");
+            }
+        }
+        let mut last = [0.0; 2];
+        draws.fill_normal_from(Draws::NORMALS - 2, &mut last);
+        let w = draws.block(u32::MAX);
+        assert_eq!(last, box_muller(w[2], w[3]).map(|value| value as f32));
     }
 
     #[test]

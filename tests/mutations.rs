@@ -1,5 +1,5 @@
 //! 200,000 seeded mutations of small valid files for each parser of what comes from outside: IDX,
-//! gzip, NumPy arrays and archives of them, tables of pixels, labels, pictures and their captions,
+//! gzip, NumPy arrays and archives of them, tables of pixels, labels, latents, pictures and their captions,
 //! configurations and checkpoints. None may panic, take a second, or make the process grow beyond
 //! 256 MB, and each is either accepted or refused with the right kind of error in one short line.
 //!
@@ -128,6 +128,14 @@ fn tables_of_pixels() {
 fn numbers_as_labels() {
     survive("label numbers", &seeds::label_numbers(), Kind::Data, |file| {
         npy::parse_labels(file, file.len() as u64, |_| Ok(())).map(drop)
+    });
+}
+
+#[test]
+fn latents() {
+    survive("latents", &seeds::latents(), Kind::Data, |file| {
+        let mut latents = npy::Latents::parse(Cursor::new(file), file.len() as u64, Path::new("z.npy"))?;
+        latents.take(latents.count() as usize).map(drop)
     });
 }
 

@@ -24,7 +24,7 @@ pub use check::Checked;
 use gan::Gan;
 use inputs::{Filling, Ports};
 use sampler::Weights;
-pub use sampler::{Choice, Generator, Sampler, fixed_latents};
+pub use sampler::{Choice, Generator, Sampler, fixed_latents, latents_from, latents_of_a_seed};
 pub use seen::as_seen;
 use storage::Storage;
 

@@ -191,6 +191,11 @@ impl Generator {
         Ok(Generator { session, sampler })
     }
 
+    /// How many images are drawn at once; other numbers leave a part of the work unused.
+    pub fn batch(&self) -> usize {
+        self.sampler.batch as usize
+    }
+
     /// The images of these latents, however many, each of its class where labels are used; the same
     /// latent gives the same image whatever is beside it.
     ///
@@ -203,8 +208,18 @@ impl Generator {
 
 /// `count` latents of a seed; the first ones are the same whatever the count.
 pub fn fixed_latents(config: &Config, seed: u64, count: usize) -> Vec<Vec<f32>> {
+    latents_from(config, seed, 0, count)
+}
+
+/// `count` latents of a seed, beginning with number `first` of [`latents_of_a_seed`].
+pub fn latents_from(config: &Config, seed: u64, first: u64, count: usize) -> Vec<Vec<f32>> {
     let dim = config.latent.dim as usize;
     let mut flat = vec![0.0; count * dim];
-    Draws::new(seed, stream::SAMPLES, 0).fill_normal(&mut flat);
+    Draws::new(seed, stream::SAMPLES, 0).fill_normal_from(first * dim as u64, &mut flat);
     flat.chunks(dim).map(<[f32]>::to_vec).collect()
+}
+
+/// How many latents a seed has.
+pub fn latents_of_a_seed(config: &Config) -> u64 {
+    Draws::NORMALS / u64::from(config.latent.dim)
 }

@@ -5,7 +5,7 @@
 //! bytes in a run that was interrupted.
 
 use std::fmt;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -40,7 +40,7 @@ pub struct Caption {
     pub seeds: Vec<u64>,
     /// Which image of those that the seed gives it is, where it is one alone, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub image: Option<usize>,
+    pub image: Option<u64>,
     /// The names of the classes that are shown, in their order; none where the run has none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
@@ -74,7 +74,7 @@ impl Caption {
     }
 
     /// Puts it into a file that is about to be written.
-    pub(super) fn write(&self, encoder: &mut png::Encoder<'_, &mut Vec<u8>>) -> Result<(), EncodingError> {
+    pub(super) fn write(&self, encoder: &mut png::Encoder<'_, impl Write>) -> Result<(), EncodingError> {
         let json = serde_json::to_string(self).map_err(|e| EncodingError::IoError(e.into()))?;
         encoder.add_text_chunk("Software".to_string(), format!("dcgan-gpu {}", self.version))?;
         encoder.add_itxt_chunk(KEYWORD.to_string(), json)

@@ -3,9 +3,9 @@
 use super::{Images, Picture};
 
 /// Pixels between neighbouring images; there is no frame around the sheet.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 /// The grey of gaps and empty cells: apart from black digits' ground and from white, yet quiet.
-const BACKGROUND: u8 = 64;
+pub(super) const BACKGROUND: u8 = 64;
 
 /// Pixels of a grid's side with so many `cells` of this `size`.
 pub fn grid_side(cells: usize, size: usize) -> usize {

@@ -12,13 +12,15 @@ mod number;
 mod picture;
 pub mod plot;
 mod save;
+mod sheet;
 pub mod walk;
 
 pub use self::gif::AnimatedGif;
 pub use caption::Caption;
 pub use grid::{grid, grid_side};
-pub use npy::write_npy;
+pub use npy::{NpyWriter, write_npy};
 pub use number::{grouped, size};
 pub use picture::{Images, Picture};
-pub use save::{Overwrite, save_captioned, save_files, save_png, save_text};
+pub use save::{ImageFiles, Overwrite, save_captioned, save_png, save_text};
 pub(crate) use save::{TEMPORARY_PREFIX, save_durably, save_png_durably};
+pub use sheet::{Layout, SheetWriter};

@@ -1,8 +1,10 @@
 //! Files that appear whole or not at all, and that replace nothing without permission.
 
+use std::fmt::Debug;
 use std::fs::{self, File};
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use super::{Caption, Images, Picture};
 use crate::disk;
@@ -73,20 +75,49 @@ pub fn save_text(text: &str, path: &Path, overwrite: Overwrite) -> Result<()> {
     save_bytes(text.as_bytes(), path, overwrite).map(drop)
 }
 
-/// Saves every image as a PNG in `dir`: `0000.png`, `0001.png`, …, each with what `caption` says of
-/// its number. `dir` is created if only its parent exists. Files of other names are left alone.
-///
-/// # Errors
-/// As [`save_png`]. A file that may not be replaced is found before the first one is written.
-pub fn save_files(images: &Images, caption: impl Fn(usize) -> Caption, dir: &Path, overwrite: Overwrite) -> Result<()> {
-    if !dir.is_dir() {
-        fs::create_dir(dir).map_err(|cause| Error::io("create the folder", dir, &cause))?;
+/// Images that are saved one by one, each as a PNG called by its number.
+#[derive(Debug)]
+pub struct ImageFiles {
+    folder: PathBuf,
+    /// Digits of every name.
+    digits: usize,
+    next: u64,
+    overwrite: Overwrite,
+}
+
+impl ImageFiles {
+    /// Prepares the files of images number `numbers` in `folder`, which is created if only its
+    /// parent exists.
+    ///
+    /// # Errors
+    /// As [`Overwrite::check`], for each of the files.
+    pub fn create(folder: &Path, numbers: Range<u64>, overwrite: Overwrite) -> Result<Self> {
+        if !folder.is_dir() {
+            fs::create_dir(folder).map_err(|cause| Error::io("create the folder", folder, &cause))?;
+        }
+        let digits = numbers.end.saturating_sub(1).to_string().len().max(4);
+        let files = ImageFiles { folder: folder.to_path_buf(), digits, next: numbers.start, overwrite };
+        numbers.into_iter().try_for_each(|number| overwrite.check(&files.path(number)))?;
+        Ok(files)
     }
-    let digits = images.count.saturating_sub(1).to_string().len().max(4);
-    let path = |index| dir.join(format!("{index:0digits$}.png"));
-    (0..images.count).try_for_each(|index| overwrite.check(&path(index)))?;
-    (0..images.count)
-        .try_for_each(|index| save_captioned(&images.picture(index), &caption(index), &path(index), overwrite))
+
+    /// Saves the next images, each with what `caption` says of its place among them, and its
+    /// number.
+    ///
+    /// # Errors
+    /// As [`save_png`].
+    pub fn push(&mut self, images: &Images, caption: impl Fn(usize) -> Caption) -> Result<()> {
+        for index in 0..images.count {
+            let caption = Caption { image: Some(self.next), ..caption(index) };
+            save_captioned(&images.picture(index), &caption, &self.path(self.next), self.overwrite)?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number:0digits$}.png", digits = self.digits))
+    }
 }
 
 /// Puts `bytes` under the name `path` in one step: they are written to a temporary file beside it,
@@ -113,29 +144,97 @@ pub(crate) fn save_png_durably(picture: &Picture, caption: &Caption, path: &Path
 /// Saves `bytes`; a file that is `durable` survives not only the end of this process, but that of
 /// this machine's power.
 fn save(bytes: &[u8], path: &Path, overwrite: Overwrite, durable: bool) -> Result<File> {
-    overwrite.check(path)?;
-    let failed = |cause: io::Error| match cause.kind() {
-        io::ErrorKind::AlreadyExists => already_exists(path),
-        _ => Error::io("write", path, &cause),
-    };
-    let mut options = tempfile::Builder::new();
-    options.prefix(TEMPORARY_PREFIX);
-    // Temporary files are private by default; what is saved gets the permissions of any other new
-    // file.
-    #[cfg(unix)]
-    options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = Unnamed::create(path, overwrite)?;
+    file.write(bytes)?;
+    file.name(durable)
+}
 
-    let folder = folder_of(path);
-    let mut file = disk::temporary(&options, folder).map_err(failed)?;
-    disk::write_all(file.as_file_mut(), bytes).map_err(failed)?;
-    if durable {
-        disk::sync(file.as_file()).map_err(failed)?;
+/// A file on its way: it is written bit by bit under a temporary name, beside the place that it
+/// gets in the end. Dropped before, it leaves nothing.
+#[derive(Debug)]
+pub(super) struct Unnamed {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+    overwrite: Overwrite,
+}
+
+impl Unnamed {
+    /// Begins the file that is to be `path`.
+    ///
+    /// # Errors
+    /// As [`Overwrite::check`]; [`Kind::Io`] if no file can be written there.
+    pub(super) fn create(path: &Path, overwrite: Overwrite) -> Result<Unnamed> {
+        overwrite.check(path)?;
+        let mut options = tempfile::Builder::new();
+        options.prefix(TEMPORARY_PREFIX);
+        // Temporary files are private by default; what is saved gets the permissions of any other
+        // new file.
+        #[cfg(unix)]
+        options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = disk::temporary(&options, folder_of(path)).map_err(|cause| failed(path, &cause))?;
+        Ok(Unnamed { file, path: path.to_path_buf(), overwrite })
     }
-    let file = disk::name(file, path, overwrite == Overwrite::Always).map_err(failed)?;
-    if durable {
-        disk::sync_folder(folder).map_err(failed)?;
+
+    /// Writes what comes next.
+    ///
+    /// # Errors
+    /// [`Kind::Io`].
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        disk::write_all(self.file.as_file_mut(), bytes).map_err(|cause| failed(&self.path, &cause))
     }
-    Ok(file)
+
+    /// The file for an encoder that keeps it: both go on where the other ended.
+    ///
+    /// # Errors
+    /// [`Kind::Io`].
+    pub(super) fn writer(&self) -> Result<impl Write + Debug + use<>> {
+        self.file.as_file().try_clone().map(Counted).map_err(|cause| failed(&self.path, &cause))
+    }
+
+    /// What the file will be called.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file its name; one that is `durable` survives the end of this machine's power.
+    /// Returns the open file, positioned at its end.
+    ///
+    /// # Errors
+    /// [`Kind::Io`]; [`Kind::Usage`] if there is a file by now that may not be replaced.
+    pub(super) fn name(self, durable: bool) -> Result<File> {
+        let Unnamed { file, path, overwrite } = self;
+        let failed = |cause: io::Error| failed(&path, &cause);
+        if durable {
+            disk::sync(file.as_file()).map_err(failed)?;
+        }
+        let file = disk::name(file, &path, overwrite == Overwrite::Always).map_err(failed)?;
+        if durable {
+            disk::sync_folder(folder_of(&path)).map_err(failed)?;
+        }
+        Ok(file)
+    }
+}
+
+/// A file whose writes pass [`disk`].
+#[derive(Debug)]
+struct Counted(File);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        disk::write_all(&mut self.0, bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The error of a `path` that could not be saved to.
+pub(super) fn failed(path: &Path, cause: &io::Error) -> Error {
+    match cause.kind() {
+        io::ErrorKind::AlreadyExists => already_exists(path),
+        _ => Error::io("write", path, cause),
+    }
 }
 
 /// The refusal of a picture without pixels, which neither PNG nor GIF can hold.
@@ -148,11 +247,8 @@ pub(super) fn check_not_empty(picture: &Picture, path: &Path) -> Result<()> {
 
 fn encode_png(picture: &Picture, caption: Option<&Caption>, path: &Path) -> Result<Vec<u8>> {
     check_not_empty(picture, path)?;
-    let failed = |cause: String| Error::new(Kind::Other, format!("cannot encode {}: {cause}", path.display()));
-    let side =
-        |pixels: usize| u32::try_from(pixels).map_err(|_| failed(format!("{pixels} pixels are too many a side")));
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, side(picture.width)?, side(picture.height)?);
+    let mut encoder = png::Encoder::new(&mut bytes, side(picture.width, path)?, side(picture.height, path)?);
     encoder.set_color(if picture.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Balanced);
@@ -162,8 +258,21 @@ fn encode_png(picture: &Picture, caption: Option<&Caption>, path: &Path) -> Resu
         writer.write_image_data(&picture.pixels)?;
         writer.finish()
     });
-    written.map_err(|cause| failed(cause.to_string()))?;
+    written.map_err(|cause| not_encoded(path, &cause.to_string()))?;
     Ok(bytes)
+}
+
+/// A PNG's side of so many pixels.
+///
+/// # Errors
+/// [`Kind::Other`] when the format has no room for it.
+pub(super) fn side(pixels: usize, path: &Path) -> Result<u32> {
+    u32::try_from(pixels).map_err(|_| not_encoded(path, &format!("{pixels} pixels are too many a side")))
+}
+
+/// The error of a picture that an encoder refused.
+pub(super) fn not_encoded(path: &Path, cause: &str) -> Error {
+    Error::new(Kind::Other, format!("cannot encode {}: {cause}", path.display()))
 }
 
 fn already_exists(path: &Path) -> Error {
@@ -269,21 +378,61 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("images");
         let images = Images::new((0..12).collect(), [3, 2, 2, 1]).unwrap();
-        let of = |index| Caption { image: Some(index), ..Caption::default() };
-        save_files(&images, of, &out, Overwrite::Never).unwrap();
+        let of = |index| Caption { step: index as u32, ..Caption::default() };
+        let save_files = |out: &Path, overwrite| ImageFiles::create(out, 0..3, overwrite)?.push(&images, of);
+        save_files(&out, Overwrite::Never).unwrap();
         assert_eq!(names(&out), ["0000.png", "0001.png", "0002.png"]);
         assert_eq!(image::open(out.join("0002.png")).unwrap().into_bytes(), [8, 9, 10, 11]);
-        assert_eq!(Caption::read(&out.join("0002.png")), Some(of(2)));
+        assert_eq!(Caption::read(&out.join("0002.png")), Some(Caption { image: Some(2), ..of(2) }));
 
         fs::remove_file(out.join("0000.png")).unwrap();
-        let error = save_files(&images, of, &out, Overwrite::Never).unwrap_err();
+        let error = save_files(&out, Overwrite::Never).unwrap_err();
         assert!(error.to_string().contains("0001.png already exists"), "{error}");
         assert_eq!(names(&out), ["0001.png", "0002.png"], "nothing was written");
-        save_files(&images, of, &out, Overwrite::Always).unwrap();
+        save_files(&out, Overwrite::Always).unwrap();
         assert_eq!(names(&out).len(), 3);
 
-        let error = save_files(&images, of, &dir.path().join("a/b"), Overwrite::Never).unwrap_err();
+        let error = save_files(&dir.path().join("a/b"), Overwrite::Never).unwrap_err();
         assert_eq!(error.exit_code(), 5);
         assert!(error.to_string().contains("cannot create the folder"), "{error}");
+    }
+
+    #[test]
+    fn files_are_called_by_the_numbers_of_their_images() {
+        let dir = tempfile::tempdir().unwrap();
+        let images = Images::new((0..8).collect(), [2, 2, 2, 1]).unwrap();
+        let mut files = ImageFiles::create(dir.path(), 9_999..10_003, Overwrite::Never).unwrap();
+        files.push(&images, |_| Caption::default()).unwrap();
+        files.push(&images, |_| Caption::default()).unwrap();
+        assert_eq!(names(dir.path()), ["09999.png", "10000.png", "10001.png", "10002.png"]);
+        assert_eq!(image::open(dir.path().join("10002.png")).unwrap().into_bytes(), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn a_file_on_its_way_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut file = Unnamed::create(&path, Overwrite::Never).unwrap();
+        file.write(b"one ").unwrap();
+        assert!(!path.exists(), "it has its name too early");
+        drop(file);
+        assert_eq!(names(dir.path()), [""; 0]);
+
+        let mut file = Unnamed::create(&path, Overwrite::Never).unwrap();
+        file.write(b"one ").unwrap();
+        file.writer().unwrap().write_all(b"two ").unwrap();
+        file.write(b"three").unwrap();
+        // Somebody else was faster.
+        fs::write(&path, "old").unwrap();
+        assert!(file.name(false).unwrap_err().to_string().contains("already exists"));
+        assert_eq!(names(dir.path()), ["a"]);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+
+        let mut file = Unnamed::create(&path, Overwrite::Always).unwrap();
+        file.write(b"one ").unwrap();
+        file.writer().unwrap().write_all(b"two ").unwrap();
+        file.write(b"three").unwrap();
+        file.name(false).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one two three");
     }
 }

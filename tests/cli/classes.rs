@@ -42,6 +42,23 @@ fn a_row_of_all_classes_is_what_its_class_gives() {
         .refused(2, "--rows: a run with classes has a row for each");
 }
 
+/// The class of an image is a part of its address; without `--class` it is the one that training's
+/// grid, or one of `--cols` columns, has in that place.
+#[test]
+fn an_address_leads_to_an_image_of_a_class() {
+    let desk = desk();
+    let all = samples(&desk, "--class all --cols 3 --rows 4");
+    let bees = samples(&desk, "--class bee --count 12");
+    for number in 0..12 {
+        let image = |images: &[u8]| images[number * 64..][..64].to_vec();
+        assert_eq!(samples(&desk, &format!("--index {number}")), image(&all), "as in training's grid");
+        assert_eq!(samples(&desk, &format!("--index {number} --class bee")), image(&bees));
+    }
+    let pairs = samples(&desk, "--cols 2 --rows 4");
+    assert_ne!(pairs[2 * 64..3 * 64], all[2 * 64..3 * 64], "the first bee");
+    assert_eq!(samples(&desk, "--index 2 --cols 2 --count 3"), pairs[2 * 64..5 * 64]);
+}
+
 #[test]
 fn a_report_names_the_classes() {
     let desk = desk();

@@ -27,6 +27,7 @@ mod refusals;
 mod repeating;
 mod reports;
 mod resuming;
+mod sampling;
 #[cfg(unix)]
 mod terminal;
 mod training;

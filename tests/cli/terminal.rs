@@ -80,6 +80,22 @@ fn on_a_terminal_a_bar_tells_steps_epoch_speed_and_time_left() {
 }
 
 #[test]
+fn a_bar_counts_the_images_of_a_long_sample() {
+    let desk = Desk::with_run();
+    let sample = |flags: &str| {
+        let line = format!("sample --checkpoint run --device cpu --format npy --out a.npy --force {flags}");
+        let mut command = desk.command(&line);
+        command.env("TERM", "xterm-256color");
+        on_terminal(command, Terminal::Stderr)
+    };
+    let Seen { terminal, piped } = sample("--count 300000");
+    assert!(redraws(&terminal) && terminal.contains("/300000 images  "), "{terminal:?}");
+    assert_eq!(piped, "a.npy\n");
+    assert!(!redraws(&sample("--count 10").terminal), "there is nothing to wait for");
+    assert_eq!(sample("--count 300000 -q").terminal, "");
+}
+
+#[test]
 fn the_bar_has_no_colours_of_its_own() {
     let desk = Desk::new();
     for variables in [&[][..], &[("NO_COLOR", "1")], &[("CLICOLOR", "0")]] {

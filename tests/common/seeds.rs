@@ -76,6 +76,16 @@ pub fn label_numbers() -> Vec<Vec<u8>> {
     ]
 }
 
+pub fn latents() -> Vec<Vec<u8>> {
+    let doubles: Vec<u8> = (0..12_u8).flat_map(|i| (f64::from(i) / 11.0 - 0.5).to_le_bytes()).collect();
+    vec![
+        array("<f4", "(2, 3)", &[63; 24]),
+        array(">f4", "(5,)", &[64; 20]),
+        array("<f8", "(4, 3)", &doubles),
+        npy("{'descr': '>f8', 'fortran_order': True, 'shape': (1, 3), }\n", &[63; 24]),
+    ]
+}
+
 pub fn label_tables() -> Vec<Vec<u8>> {
     let texts = [
         "7\n3\n7\n",

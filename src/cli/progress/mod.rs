@@ -1,5 +1,6 @@
 //! What a person sees while a run goes on: a bar on a terminal, a line now and then elsewhere.
 
+mod counter;
 mod pace;
 
 use std::io::IsTerminal;
@@ -13,6 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::show::tell_picture;
 use super::tell;
+pub use counter::Counter;
 use pace::{Pace, in_words};
 
 /// Time between lines where there is no terminal.

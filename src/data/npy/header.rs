@@ -64,12 +64,17 @@ impl Header {
 fn element_of(descr: Option<&str>, content: Content) -> Result<Dtype> {
     // A list of fields.
     let descr = descr.ok_or_else(|| content.unusable("it has elements of several fields"))?;
-    let element = dtype(descr).filter(|dtype| content == Content::Images || dtype.kind != Number::Float);
+    let element = dtype(descr).filter(|dtype| match content {
+        Content::Images => true,
+        Content::Labels => dtype.kind != Number::Float,
+        Content::Latents => dtype.kind == Number::Float,
+    });
     element.ok_or_else(|| {
         let descr: String = descr.chars().take(16).collect();
         let why = match content {
             Content::Images => "neither whole numbers nor floats of 32 or 64 bits",
             Content::Labels => "not whole numbers",
+            Content::Latents => "neither float32 (<f4) nor float64 (<f8)",
         };
         content.unusable(&format!("it has elements of type {descr:?}, {why}"))
     })

@@ -1,10 +1,11 @@
 //! Arrays that NumPy saved (`numpy.save`): images of bytes, truths, floats in [0, 1], or of other
-//! numbers whose range is chosen; labels of any whole numbers.
+//! numbers whose range is chosen; labels of any whole numbers; latents of any finite floats.
 //!
 //! As with IDX files nothing is allocated for bytes that are not there.
 
 mod header;
 mod labels;
+mod latents;
 mod values;
 
 use std::io::{BufRead, Read};
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use self::header::Header;
 pub use self::labels::parse_labels;
+pub use self::latents::Latents;
 use super::RawImages;
 use super::files::{at, damaged, impostor, open, read_exactly, size_of};
 use super::images::flattened;
@@ -27,6 +29,7 @@ pub const MAGIC: &[u8] = b"\x93NUMPY";
 enum Content {
     Images,
     Labels,
+    Latents,
 }
 
 impl Content {
@@ -35,6 +38,7 @@ impl Content {
         let what = match self {
             Content::Images => "save uint8 of the shape (N, H, W) or (N, H, W, 3)",
             Content::Labels => "save one whole number an image, of the shape (N,)",
+            Content::Latents => "save float32 of the shape (N, latent), as --save-latents does",
         };
         Error::data(format!("{why}; {what}"))
     }

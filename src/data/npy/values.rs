@@ -17,6 +17,12 @@ pub(super) fn signed(word: u64, bytes: usize) -> i64 {
     (word << beyond).cast_signed() >> beyond
 }
 
+/// The float that an element is.
+pub(super) fn float(bytes: &[u8], element: Dtype) -> f64 {
+    let word = word(bytes, element.little);
+    if element.bytes == 4 { f32::from_bits(word as u32).into() } else { f64::from_bits(word) }
+}
+
 /// What is black and white where nobody says so, if the type tells.
 fn range_of(element: Dtype) -> Option<Range> {
     match (element.kind, element.bytes) {
@@ -75,7 +81,6 @@ fn value(bytes: &[u8], element: Dtype) -> f64 {
     match (element.kind, element.bytes) {
         (Number::Bool | Number::Unsigned, _) => word as f64,
         (Number::Signed, bytes) => signed(word, bytes) as f64,
-        (Number::Float, 4) => f32::from_bits(word as u32).into(),
-        (Number::Float, _) => f64::from_bits(word),
+        (Number::Float, _) => float(bytes, element),
     }
 }
