@@ -41,7 +41,8 @@ impl fmt::Debug for SheetWriter {
 }
 
 impl SheetWriter {
-    /// Begins a sheet of at least one image, with what it says of itself; cells without an image stay grey.
+    /// Begins a sheet of at least one image, with what it says of itself; cells without an image
+    /// stay grey.
     ///
     /// # Errors
     /// As [`save_png`](super::save_png).
