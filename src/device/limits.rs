@@ -8,14 +8,18 @@ use crate::memory::{self, Bound, Spare};
 use crate::plan::{Program, Role, TensorSpec, allocated_bytes};
 use crate::threads;
 
-/// Memory for packed matrices, results, pictures, threads, and code that a driver compiles.
+/// Memory for packed matrices, results, pictures and threads.
 const WORKING_SPACE: u64 = 32 << 20;
+/// Memory for a driver that compiles kernels for the processor.
+const COMPILER: u64 = 128 << 20;
 
 /// Where a device keeps its tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Residence {
-    /// In the memory of this process: the host itself, and software adapters.
+    /// In the memory of this process: the host.
     Process,
+    /// There, too, beside a driver that compiles: software adapters.
+    Software,
     /// In the machine's memory, which is not counted as this process's: integrated GPUs.
     Machine,
     /// In memory of its own, of which nobody tells how much there is.
@@ -41,12 +45,13 @@ pub(super) fn check(program: &Program, device: &str, max_binding_bytes: u64, res
         }
     }
     let counts = |spare: &Spare| match residence {
-        Residence::Process => true,
+        Residence::Process | Residence::Software => true,
         Residence::Machine => spare.bound == Bound::Machine,
         Residence::Own => false,
     };
     let Some(spare) = memory::spare().filter(counts) else { return Ok(()) };
-    let needed = total(program).saturating_add(working_space(program));
+    let driver = if residence == Residence::Software { COMPILER } else { 0 };
+    let needed = total(program).saturating_add(working_space(program)).saturating_add(driver);
     let is_address_space = spare.bound == Bound::AddressSpace;
     if needed <= spare.bytes && (!is_address_space || survives_threads(needed)) {
         return Ok(());

@@ -71,7 +71,7 @@ impl Adapter {
     /// Where its tensors are kept.
     pub(super) fn residence(&self) -> Residence {
         match (self.is_hardware(), self.is_integrated()) {
-            (false, _) => Residence::Process,
+            (false, _) => Residence::Software,
             (true, true) => Residence::Machine,
             (true, false) => Residence::Own,
         }
