@@ -195,6 +195,9 @@ pub fn sync(file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Linux' own ENOTSUPP, which some file systems let out in place of EOPNOTSUPP.
+pub const ENOTSUPP: i32 = 524;
+
 /// Waits until the names in a folder are on the disk, on systems where folders can be opened and
 /// file systems that can do that.
 ///
@@ -208,6 +211,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     // CIFS, FUSE and others sync files alone, and say so: nothing more can be done there.
     synced.or_else(|error| match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
+        _ if error.raw_os_error() == Some(ENOTSUPP) => Ok(()),
         _ => Err(error),
     })
 }

@@ -99,7 +99,7 @@ fn has_its_name(file: &File, path: &Path) -> io::Result<bool> {
 fn is_unsupported(cause: &io::Error) -> bool {
     // What has no kind of its own: ENOLCK, and ENOTSUPP, which the kernel does not mean to show.
     #[cfg(unix)]
-    let codes = [rustix::io::Errno::NOLCK.raw_os_error(), 524];
+    let codes = [rustix::io::Errno::NOLCK.raw_os_error(), disk::ENOTSUPP];
     // ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED
     #[cfg(not(unix))]
     let codes = [1, 50];
