@@ -21,6 +21,7 @@ pub fn agree(mut asked: Config, stored: &Config, rollbacks: u32, run: &Path) -> 
     settle_like(&mut asked, stored);
     let mut config = stored.clone();
     config.update(&asked)?;
+    (config.name, config.about) = (stored.name.clone(), stored.about.clone());
     let [ours, theirs] = [&config, &asked].map(|config| {
         let mut values = Table::try_from(config).map_err(|e| Error::checkpoint(e.to_string()))?;
         WORDS.iter().for_each(|key| drop(values.remove(*key)));

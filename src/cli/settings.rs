@@ -85,14 +85,12 @@ impl<const ALL: bool> Settings<ALL> {
 
     /// What a command comes to that is given again for a run that is there, and has `stored`: the
     /// weights that it began with are not looked for again, and where its settings came with them
-    /// they are its own by now.
-    pub fn again(&self, stored: &Config) -> Result<Config> {
+    /// they are its own by now, which is told too.
+    pub fn again(&self, stored: &Config) -> Result<(Config, bool)> {
         let has_own_base = ["preset", "config"].iter().any(|id| self.0.contains_id(id));
-        let base = match self.from() {
-            Some(_) if !has_own_base => Merge::from_run(stored)?,
-            _ => self.base(&mut |_| {})?.0,
-        };
-        self.apply(base)
+        let are_its_own = self.from().is_some() && !has_own_base;
+        let base = if are_its_own { Merge::from_run(stored)? } else { self.base(&mut |_| {})?.0 };
+        Ok((self.apply(base)?, are_its_own))
     }
 
     /// What `--from` names.

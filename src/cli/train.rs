@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{DataSet, sets};
+use crate::data::{DataSet, npz, sets};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::cadence::Unit;
@@ -163,7 +163,10 @@ fn keep_source(config: &Config, out: &Path) -> Result<()> {
 fn make_absolute(config: &mut Config) -> Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| Error::io("find", path, &e));
     if !(matches!(config.data.as_str(), "strokes" | "") || sets::named(&config.data).is_some()) {
-        config.data = absolute(Path::new(&config.data))?.display().to_string();
+        config.data = match npz::split(&config.data) {
+            Some((file, key)) => format!("{}:{key}", absolute(&file)?.display()),
+            None => absolute(Path::new(&config.data))?.display().to_string(),
+        };
     }
     config.data_dir = config.data_dir.as_deref().map(absolute).transpose()?;
     Ok(())
@@ -195,14 +198,20 @@ fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
         }
     };
     let set_aside = found.as_ref().map(Found::set_aside).transpose()?.unwrap_or_default();
-    set_aside.iter().chain(&edits).for_each(|line| announce(line));
+    set_aside.iter().for_each(|line| announce(line));
+    match arguments.resume_or_start.is_some() && !edits.is_empty() {
+        true => announce(&format!("{} was edited, but the command decides", run.join(CONFIG).display())),
+        false => edits.iter().for_each(|line| announce(line)),
+    }
     // What it was to be until somebody edited its configuration.
     let before = if edits.is_empty() { stored.clone() } else { saved };
     let planned = found.as_ref().map(|found| before.total_steps(found.checkpoint.metadata.steps_per_epoch));
     let config = if arguments.resume_or_start.is_some() {
-        let mut asked = arguments.settings.again(&stored)?;
+        let (mut asked, are_its_own) = arguments.settings.again(&stored)?;
         make_absolute(&mut asked)?;
-        repeat::agree(asked, &stored, found.as_ref().map_or(0, |found| found.checkpoint.metadata.rollbacks), run)?
+        // Its own settings have the smaller learning rates already.
+        let rollbacks = found.as_ref().filter(|_| !are_its_own).map_or(0, |found| found.checkpoint.metadata.rollbacks);
+        repeat::agree(asked, &stored, rollbacks, run)?
     } else {
         keep_units(&mut stored, &arguments.settings);
         let mut config = arguments.settings.apply(Merge::from_run(&stored)?)?;

@@ -117,7 +117,8 @@ pub fn check_density(size: u64, length: u64) -> Result<()> {
 pub fn room_for_images(count: u32, shape: Shape) -> Result<Vec<u8>> {
     let bytes = (shape.bytes() as u64).saturating_mul(count.into());
     check_memory(bytes)?;
-    Ok(vec![0; bytes as usize])
+    let bytes = usize::try_from(bytes).map_err(|_| Error::data("the data set takes more memory than there can be"))?;
+    Ok(vec![0; bytes])
 }
 
 fn check_memory(bytes: u64) -> Result<()> {

@@ -34,7 +34,9 @@ pub enum Format {
 }
 
 impl Format {
-    /// What the file at `path` is: by its content, or by its name where that does not tell.
+    /// What the file at `path` is: by its content, or by its name where that does not tell. A file
+    /// that is called a picture is to be one; and one that begins as photographs of cameras (RAW)
+    /// do as well as TIFF, or with the two letters of BMP, is one only where its name agrees.
     pub fn of(path: &Path) -> Option<Format> {
         let mut opening = Vec::new();
         if path.is_file()
@@ -43,7 +45,13 @@ impl Format {
             // What cannot be read now is reported when it is to be read.
             let _ = file.take(OPENING).read_to_end(&mut opening);
         }
-        Format::by_content(&opening).or_else(|| Format::by_name(path))
+        let (by_content, by_name) = (Format::by_content(&opening), Format::by_name(path));
+        let is_weak = [&b"II*\0"[..], b"MM\0*", b"BM"].iter().any(|start| opening.starts_with(start));
+        match (by_content, by_name) {
+            (_, Some(Format::Picture)) => Some(Format::Picture),
+            (Some(Format::Picture), name) if is_weak && path.extension().is_some() => name,
+            (content, name) => content.or(name),
+        }
     }
 
     /// What begins with `opening`, where that tells.

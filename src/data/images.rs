@@ -18,6 +18,8 @@ pub struct RawImages {
     pub pixels: Vec<u8>,
     /// The values that the file has.
     pub span: Span,
+    /// Whether they were rows of values, whose order of colours nobody says.
+    pub is_of_rows: bool,
 }
 
 impl std::fmt::Debug for RawImages {
@@ -41,7 +43,7 @@ impl RawImages {
             }
             span = span.within(range);
         }
-        Ok(RawImages { shape, count, pixels: bytes, span })
+        Ok(RawImages { shape, count, pixels: bytes, span, is_of_rows: false })
     }
 
     /// Swaps rows and columns of every image.

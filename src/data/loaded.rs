@@ -63,8 +63,10 @@ impl Loaded {
         none: Error,
     ) -> Result<Loaded> {
         let from = images.shape;
+        let colours = (images.is_of_rows && from.channels == 3)
+            .then(|| "of each row the colours of a pixel lie together (row, column, colour)".to_string());
         let brought = (from != shape).then(|| format!("images of {from}, brought to {shape}"));
-        let remarks: Vec<_> = how.into_iter().chain(brought).collect();
+        let remarks: Vec<_> = how.into_iter().chain(colours).chain(brought).collect();
         let remark = (!remarks.is_empty()).then(|| format!("{}: {}", path.display(), remarks.join("; ")));
         let RawImages { count, pixels, span, .. } = images.conformed(shape).map_err(files::at(path))?;
         log::debug!("{count} images of {shape} from {}", path.display());

@@ -151,9 +151,11 @@ fn search(set: &'static Set, data_dir: Option<&Path>, cache: Option<&Path>) -> R
         if let Some(location) = unpacked(folder).filter(|location| !is_of_another(&location.images, set)) {
             return Ok(Ok(location));
         }
-        if let Some(images) = set.others.iter().map(|name| folder.join(name)).find(|path| path.is_file()) {
-            return Ok(Ok(Location { images, labels: None }));
-        }
+    }
+    // Only then: other forms may have another order, or fewer images.
+    let others = looked.iter().flat_map(|folder| set.others.iter().map(|name| folder.join(name)));
+    if let Some(images) = others.into_iter().find(|path| path.is_file()) {
+        return Ok(Ok(Location { images, labels: None }));
     }
     Ok(Err(Absence { set, looked }))
 }

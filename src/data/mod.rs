@@ -272,15 +272,19 @@ impl DataSet {
 
     /// The same images in another order: at each place the one that was at `order`'s.
     ///
+    /// # Errors
+    ///
+    /// [`Kind::Data`](crate::error::Kind::Data) when there is no memory for both orders at once.
+    ///
     /// # Panics
     ///
     /// When the images are not in memory, or an index is not below [`DataSet::len`].
-    pub fn in_order(self, order: &[u32]) -> DataSet {
-        let mut pixels = vec![0; order.len() * self.shape.bytes()];
+    pub fn in_order(self, order: &[u32]) -> Result<DataSet> {
+        let mut pixels = files::room_for_images(order.len() as u32, self.shape)?;
         self.fill(0, order, &mut pixels);
         let labels = self.labels.map(|labels| labels.in_order(order));
         let resident = self.resident.map(|old| Resident { pixels, count: order.len() as u32, ..old });
-        DataSet { resident, labels, digest: OnceLock::new(), ..self }
+        Ok(DataSet { resident, labels, digest: OnceLock::new(), ..self })
     }
 
     /// SHA-256, as hexadecimal digits, of number, shape and pixels of all images, to know them
@@ -350,6 +354,8 @@ fn load_set(set: &Set, location: &locate::Location, shape: Shape, reading: &Read
     }
     let mut loaded = kind::load(&location.images, shape, reading)?;
     loaded.labels = loaded.labels.map(|labels| labels.called(set.classes));
+    let what = format!("{}: {} images from {}", set.title, loaded.count, location.images.display());
+    loaded.remark = Some(loaded.remark.map_or(what.clone(), |remark| format!("{what}; {remark}")));
     Ok(loaded)
 }
 

@@ -22,6 +22,11 @@ impl Range {
     /// That of floats and of truths.
     pub const UNIT: Range = Range { black: 0.0, white: 1.0 };
 
+    /// The range whose ends are floats of 32 bits: those of values that are such floats.
+    pub fn single(self) -> Range {
+        Range { black: (self.black as f32).into(), white: (self.white as f32).into() }
+    }
+
     /// The pixel that a value is, or `None` where it lies outside.
     pub fn pixel(self, value: f64) -> Option<u8> {
         let share = (value - self.black) / (self.white - self.black);
@@ -118,8 +123,12 @@ impl Span {
     }
 
     /// The range that was probably meant, as `--data-range` takes it: of whole numbers from 0 on
-    /// that of the bits that are in use, otherwise what occurs.
+    /// that of the bits that are in use, of others -1 to 1 where they have both signs, otherwise
+    /// what occurs.
     pub fn probable(&self) -> String {
+        if self.low < 0.0 && self.low >= -1.0 && self.high > 0.0 && self.high <= 1.0 {
+            return "-1,1".to_string();
+        }
         if self.low >= 0.0 && self.high.fract() == 0.0 && self.high < 2_f64.powi(52) {
             let bits = (self.high as u64 + 1).next_power_of_two() - 1;
             return format!("0,{}", bits.max(1));
@@ -185,6 +194,7 @@ mod tests {
         assert!(span(Range::WORDS, &[7.0, 4011.0]).remark().unwrap().ends_with("--data-range 0,4095"));
         assert!(span(Range::UNIT, &[0.0, 0.003]).remark().unwrap().ends_with("--data-range 0,0.003"));
         assert_eq!(span(Range::BYTES, &[-3.0, 8.0]).probable(), "-3,8");
+        assert_eq!(span(Range::UNIT, &[-0.998, 0.999]).probable(), "-1,1");
         assert_eq!(Span::of_bytes(&[0, 0]).probable(), "0,1");
         assert_eq!(span(Range::BYTES, &[0.0, 64.0]).remark(), None);
         assert_eq!(Span::of(Range::BYTES).remark(), None);

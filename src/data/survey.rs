@@ -27,8 +27,9 @@ pub struct Survey {
     flat: usize,
     /// Images that are not the same as an earlier one.
     distinct: usize,
-    /// The first value.
-    first: u8,
+    /// The first pixel, of which grey has one value.
+    first: [u8; 3],
+    channels: usize,
 }
 
 impl Survey {
@@ -48,13 +49,15 @@ impl Survey {
             invisible,
             flat: looks.iter().filter(|(_, is_flat)| *is_flat).count(),
             distinct: looks.iter().map(|(hash, _)| hash).collect::<HashSet<_>>().len(),
-            first: pixels.first().copied().unwrap_or(0),
+            first: [0, 1, 2].map(|channel| pixels.get(channel).copied().unwrap_or(0)),
+            channels,
         }
     }
 
     /// Why nothing can be learnt from the images, if that is so.
     pub fn refusal(&self) -> Option<String> {
-        let Survey { count, first, .. } = *self;
+        let Survey { count, first, channels, .. } = *self;
+        let first = first.iter().take(channels).map(u8::to_string).collect::<Vec<_>>().join(", ");
         let nothing = self.distinct == 1 && self.flat == count;
         let range = self.span.and_then(|span| span.remark()).map_or(String::new(), |remark| format!(" ({remark})"));
         nothing.then(|| {

@@ -10,13 +10,29 @@ use crate::model::config::Config;
 use crate::output::Images;
 use crate::plan::{Program, Recorder, Role};
 use crate::random::{Source, split, stream};
+use crate::shape::Shape;
+
+/// The most values that are made at once: a few tensors of them take little.
+const PIECE: usize = 1 << 20;
 
 /// The images `bytes`, each of the configuration's size, as D sees them when it begins. They are
-/// made on the host, whatever device trains.
+/// made on the host, whatever device trains, some at a time.
 ///
 /// # Errors
-/// A usage error when there are too many for one tensor.
+/// When the host has no room for one of them.
 pub fn as_seen(config: &Config, bytes: &[u8]) -> Result<Images> {
+    let Shape { height, width, channels } = config.image;
+    let mut values = Vec::with_capacity(bytes.len());
+    let size = config.image.bytes();
+    for piece in bytes.chunks((PIECE / size).max(1) * size) {
+        values.extend(piece_as_seen(config, piece)?);
+    }
+    let [height, width, channels] = [height, width, channels].map(|n| n as usize);
+    Images::from_values(&values, config.low(), [bytes.len() / size, height, width, channels])
+}
+
+/// The values of images, `[image][pixel][channel]`.
+fn piece_as_seen(config: &Config, bytes: &[u8]) -> Result<Vec<f32>> {
     let shape = config.image;
     let batch = (bytes.len() / shape.bytes()) as u32;
     let values = u64::from(shape.values()) * u64::from(batch);
@@ -49,15 +65,14 @@ pub fn as_seen(config: &Config, bytes: &[u8]) -> Result<Images> {
     session.write(step, &words);
     session.run(&[plan])?;
     let values = session.read_floats(seen)?;
-    let [height, width, channels] = [shape.height, shape.width, shape.channels].map(|n| n as usize);
-    let (batch, pixels) = (batch as usize, height * width);
+    let (batch, pixels, channels) = (batch as usize, shape.pixels() as usize, shape.channels as usize);
     let mut ordered = Vec::with_capacity(values.len());
     for image in 0..batch {
         for pixel in 0..pixels {
             ordered.extend_from_slice(&values[(pixel * batch + image) * channels..][..channels]);
         }
     }
-    Images::from_values(&ordered, config.low(), [batch, height, width, channels])
+    Ok(ordered)
 }
 
 #[cfg(test)]

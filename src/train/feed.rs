@@ -14,13 +14,14 @@ use crate::shape::Shape;
 /// # Errors
 /// A data error when it is missing, broken, smaller than a batch, or nothing can be learnt from it.
 pub fn open_data(config: &Config) -> Result<DataSet> {
-    read_data(config, &config.reading())
+    let data = read_data(config, &config.reading())?;
+    data.check()?;
+    Ok(data)
 }
 
-/// As [`open_data`], with another reading.
+/// As [`open_data`], with another reading, and whatever can be learnt from it.
 pub(super) fn read_data(config: &Config, reading: &Reading) -> Result<DataSet> {
     let data = DataSet::read(&config.data, config.data_dir.as_deref(), config.image, config.seed, reading)?;
-    data.check()?;
     let needed = config.images_per_step();
     if data.len() < needed {
         let of = if config.objective.d_steps > 1 { "the batches of a step" } else { "a batch" };

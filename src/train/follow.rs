@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::feed::{Feed, open_data, read_data};
+use super::feed::{Feed, read_data};
 use crate::data::DataSet;
 use crate::data::reading::Reading;
 use crate::disk;
@@ -15,33 +15,43 @@ use crate::error::{Error, Result};
 use crate::model::checkpoint::Metadata;
 use crate::model::config::Config;
 use crate::output::save_durably;
-use crate::run::files::{ORDER, SKIPPED};
+use crate::run::files::{ORDER, REAL, SAMPLES, SKIPPED};
 
 /// The data set of the run in the folder `run` that goes on from `saved`: in the order in which the
 /// run began, however the files are called now.
 ///
 /// # Errors
-/// As [`open_data`]; and a data error when some of the images are others.
+/// As [`open_data`](super::feed::open_data), but for images of which nothing can be learnt; and a
+/// data error when some of the images are others.
 pub fn reopen_data(config: &Config, run: &Path, saved: &Metadata) -> Result<DataSet> {
     let began =
         Began { digest: saved.data.as_deref(), images: read_order(run)?, with_labels: config.classes.is_some() };
-    let (data, others) = began.recognise(open_data(config)?);
-    let Some([gone, new]) = others else { return Ok(data) };
-    if data.is_of_files()
+    // A run that has no digest is as old as the first versions.
+    let is_older = began.digest.is_none() && Path::new(&config.data).is_dir();
+    let others = match read_data(config, &config.reading()) {
+        Ok(data) if !is_older => match began.recognise(data)? {
+            Ok(data) => return Ok(data),
+            Err(others) => Ok(others),
+        },
+        Ok(_) => Ok([0; 2]),
+        Err(error) => Err(error),
+    };
+    // What the first versions read in a folder may be fewer files, and all of them sound.
+    if Path::new(&config.data).is_dir()
         && let Ok(early) = read_data(config, &Reading { early: true, ..config.reading() })
-        && let (early, None) = began.recognise(early)
+        && let Ok(early) = began.recognise(early)?
     {
         return Ok(early);
     }
-    if gone + new > 0 {
-        return Err(Error::data(format!(
+    match others? {
+        // What else is wrong is told where the run goes on.
+        [0, 0] => read_data(config, &config.reading()),
+        [gone, new] => Err(Error::data(format!(
             "{} has other images than the run was trained with: {gone} of those are gone, and {new} are new; a resumed run \
-             needs the data that it began with, under whatever names",
+             needs the data that it began with, under whatever names, and read in the same range and on the same background",
             config.data
-        )));
+        ))),
     }
-    // What else is wrong is told where the run goes on.
-    Ok(data)
 }
 
 /// What a run began with.
@@ -54,22 +64,36 @@ struct Began<'a> {
 }
 
 impl Began<'_> {
-    /// The data in the order in which the run began; and, unless they are the same, how many images
-    /// are gone and new, as far as that is known.
-    fn recognise(&self, data: DataSet) -> (DataSet, Option<[usize; 2]>) {
-        let others = |data: &DataSet| self.digest.filter(|digest| *digest != data.digest()).map(|_| [0; 2]);
-        match (others(&data), &self.images) {
-            (Some(_), Some(images)) => match order(images, &data.image_digests(self.with_labels)) {
-                Ok(order) => {
-                    let data = data.in_order(&order);
-                    let others = others(&data);
-                    (data, others)
-                }
-                Err(others) => (data, Some(others)),
-            },
-            (others, _) => (data, others),
+    /// The data in the order in which the run began, if they are the same; else how many images are
+    /// gone and new, as far as that is known.
+    ///
+    /// # Errors
+    /// A data error when there is no memory for another order.
+    fn recognise(&self, data: DataSet) -> Result<std::result::Result<DataSet, [usize; 2]>> {
+        let is_same = |data: &DataSet| self.digest.is_none_or(|digest| digest == data.digest());
+        if is_same(&data) {
+            return Ok(Ok(data));
+        }
+        let Some(images) = &self.images else { return Ok(Err([0; 2])) };
+        match order(images, &data.image_digests(self.with_labels)) {
+            Ok(order) => {
+                let data = data.in_order(&order)?;
+                Ok(if is_same(&data) { Ok(data) } else { Err([0; 2]) })
+            }
+            Err(others) => Ok(Err(others)),
         }
     }
+}
+
+/// Removes what the folder of a run that begins says of its data.
+///
+/// # Errors
+/// An I/O error naming the file.
+pub(super) fn forget(run: &Path) -> Result<()> {
+    for path in [run.join(ORDER), run.join(SAMPLES.folder).join(REAL)] {
+        disk::remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
+    }
+    Ok(())
 }
 
 /// Keeps the order of pictures in the folder of a run, unless it is there.

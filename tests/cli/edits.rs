@@ -52,7 +52,6 @@ fn what_has_to_stay_is_refused_and_nothing_is_touched() {
     for (old, new, key) in [
         ("lr = 0.01", "lr = 0.02", "adam.lr cannot change on a resumed run, and is 0.02 here, 0.01 in the run"),
         ("seed = 0", "seed = 2", "seed cannot change"),
-        ("data = \"strokes\"", "data = \"mnist\"", "data cannot change"),
         ("batch_size = 8", "batch_size = 16", "training.batch_size cannot change"),
         ("rows = 2", "rows = 3", "output.rows cannot change"),
         ("slope = 0.2", "slope = 0.1", "generator.layers cannot change"),

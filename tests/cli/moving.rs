@@ -98,6 +98,51 @@ fn a_run_of_before_goes_on_with_what_was_read_then() {
     assert_eq!(weights(&desk, "run", 40), weights(&desk, "old", 40));
 }
 
+/// What the first versions passed over may be broken, or of another kind.
+#[test]
+fn a_run_of_before_is_not_stopped_by_what_was_passed_over() {
+    let desk = Desk::new();
+    pictures(&desk, "set", |i| format!("{i:02}.png"));
+    desk.run(&format!("{TRAIN} --data set")).done();
+    for (name, content) in [("broken.webp", &b"no picture"[..]), ("array", &array("|u1", "(1, 8, 8)", &noise(64)))] {
+        desk.write(&format!("set/{name}"), content);
+        desk.run("train --config tiny.toml --device cpu --out new --data set -q").refused(4, "set");
+        desk.run(&format!("{RESUME} --steps 24")).done();
+        fs::remove_file(desk.path(format!("set/{name}"))).unwrap();
+    }
+}
+
+/// A run that left no checkpoint begins again, with the order of now.
+#[test]
+fn a_run_without_checkpoints_keeps_the_order_of_its_new_beginning() {
+    let desk = Desk::new();
+    pictures(&desk, "set", |i| format!("{i:02}.png"));
+    desk.run(&format!("{TRAIN} --data set")).done();
+    fs::remove_dir_all(desk.path("run/checkpoints")).unwrap();
+    let before = desk.read("run/images.txt");
+    fs::remove_dir_all(desk.path("set")).unwrap();
+    pictures(&desk, "set", |i| format!("{:02}.png", 50 - i));
+    desk.run(&format!("{RESUME} --steps 20")).done();
+    assert_ne!(desk.read("run/images.txt"), before);
+    fs::rename(desk.path("set"), desk.path("other")).unwrap();
+    desk.run(&format!("{RESUME} --steps 24 --data other")).done();
+}
+
+#[test]
+fn another_range_or_ground_is_another_data_set() {
+    let desk = Desk::new();
+    (0..20_u8).for_each(|i| {
+        let pixels: Vec<u8> = noise(64 + 20)[usize::from(i)..][..64].iter().flat_map(|&v| [v / 2, 200]).collect();
+        desk.write(&format!("set/{i:02}.png"), crate::common::makers::Png::new(8, 8, 8, 4).file(&[], &pixels));
+    });
+    desk.run(&format!("{TRAIN} --data set")).done();
+    for flag in ["--background white", "--data-range 0,127"] {
+        desk.run(&format!("{RESUME} --steps 24 -q {flag}"))
+            .refused(4, "read in the same range and on the same background");
+    }
+    desk.run(&format!("{RESUME} --steps 24")).done();
+}
+
 fn image_of(ending: &str) -> Vec<u8> {
     let format = image::ImageFormat::from_extension(ending).unwrap();
     crate::common::makers::encoded(8, 8, &noise(192), format)

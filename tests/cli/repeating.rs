@@ -66,7 +66,6 @@ fn another_run_is_refused_and_its_first_key_named() {
         ("--seed 7 --batch-size 4", "seed cannot change on a resumed run: run has "),
         ("--set generator.layers=[{type=\"tanh\"}]", "generator.layers cannot change on a resumed run"),
         ("--loss hinge", "objective"),
-        ("--data .", "data cannot change on a resumed run: run has \"strokes\", not "),
         ("--rows 3", "output.rows cannot change on a resumed run: run has 2, not 3; "),
     ] {
         desk.run(&format!("{REPEAT} -q {flags}")).refused(2, fragment);

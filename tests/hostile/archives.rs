@@ -40,6 +40,13 @@ fn archives_of_arrays() {
     let directory = larger.windows(4).position(|word| word == b"PK\x01\x02").unwrap();
     larger[directory + 20..directory + 28].copy_from_slice(&[0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f]);
     file("declares", &larger);
+    // 20 MiB, where the directory and the entry itself declare 300 bytes.
+    let mut smaller = zip(&[("x.npy", &[&array("|u1", "(5120, 64, 64)", &[])[..], &vec![7; 20 << 20]].concat())], true);
+    for (at, field) in [(b"PK\x01\x02", 24), (b"PK\x03\x04", 22)] {
+        let at = smaller.windows(4).position(|word| word == at).unwrap() + field;
+        smaller[at..at + 4].copy_from_slice(&300_u32.to_le_bytes());
+    }
+    file("declares-less", &smaller);
     file("evil\u{1b}[2J", &zip(&[("a\u{1b}[2J\n.npy", &images), ("b.npy", &images)], true));
     bench.refuse(
         LINE,
@@ -67,6 +74,7 @@ fn archives_of_arrays() {
             ("many.npz", "it holds 1001 arrays; at most 1000 are read"),
             ("checksum.npz", "x: "),
             ("declares.npz", "x: "),
+            ("declares-less.npz", "x: it is truncated"),
             ("evil\u{1b}[2J.npz", "it does not tell which of its arrays are the images"),
         ],
     );

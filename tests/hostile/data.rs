@@ -202,7 +202,7 @@ fn numpy_arrays() {
             ("truths.npy", "beyond 0 to 1; say which of them are black and white"),
             ("fields.npy", "it has elements of several fields"),
             ("code.npy", "its header is not a dictionary"),
-            ("nan.npy", "it holds the value NaN, which is outside of 0 to 1"),
+            ("nan.npy", "it holds the value NaN, which is no pixel"),
             ("huge.npy", "its header is not a dictionary"),
             ("wraps.npy", "more than 4 GiB"),
             ("negative.npy", "its header is not a dictionary"),

@@ -43,6 +43,18 @@ fn webp() {
     refuse(ImageFormat::WebP, "webp", |file| file[21..25].copy_from_slice(&[0xff, 0xff, 0xff, 0x0f]));
 }
 
+/// A chunk of metadata that declares 4 GiB.
+#[test]
+fn webp_with_a_vast_chunk() {
+    let bench = Bench::new();
+    let picture = encoded(9, 7, &noise(189), ImageFormat::WebP);
+    // The extended header says that there is EXIF metadata.
+    let extended = [&b"VP8X\x0a\0\0\0\x08\0\0\0\x08\0\0\x06\0\0"[..], &picture[12..], b"EXIF\xfe\xff\xff\xff"].concat();
+    let file = [b"RIFF", &(extended.len() as u32 + 4).to_le_bytes()[..], b"WEBP", &extended].concat();
+    bench.write("vast/1.webp", file);
+    bench.refuse(LINE, 4, &[("vast", "it is truncated: a chunk declares more than there is")]);
+}
+
 #[test]
 fn bmp() {
     refuse(ImageFormat::Bmp, "bmp", |file| {

@@ -26,7 +26,8 @@ fn tables_of_pixels() {
     file("negative", format!("{}\n", row("-1")).as_bytes());
     file("infinite", format!("{}\n{}\n", row("7"), row("inf")).as_bytes());
     file("vast", format!("{}\n", row("1e999")).as_bytes());
-    file("quote", format!("{}\n\"{}\n", row("7"), row("7")).as_bytes());
+    file("long-line", &b"7,".repeat(4 << 20));
+    file("open-quote", format!("{}\n\"{}\n", row("7"), row("7")).as_bytes());
     file("escape", format!("{}\n{}\n", row("7"), row("\u{1b}[2J")).as_bytes());
     file("one-colour", format!("{}\n{}\n", row("7"), row("7")).as_bytes());
     bench.write("two/a.csv", row("7"));
@@ -51,7 +52,8 @@ fn tables_of_pixels() {
             ("negative.csv", "line 1: it holds the value -1"),
             ("infinite.csv", "line 2 has `inf` in column 1"),
             ("vast.csv", "it holds 0 images"),
-            ("quote.csv", "line 2 has 1 of 64 columns"),
+            ("long-line.csv", "line 1 is longer than 4 MiB"),
+            ("open-quote.csv", "line 2 has `\"7` in column 1"),
             ("escape.csv", "line 2 has `\u{fffd}[2J` in column 1"),
             ("one-colour.csv", "nothing can be learnt from images that are all of one colour"),
             ("two", "two holds several files of images (a.csv, b.csv); name one of them"),

@@ -119,6 +119,7 @@ impl Listing {
             .iter()
             .zip(&results)
             .filter_map(|(path, result)| Some(format!("{} ({})", path.display(), result.as_ref().err()?)))
+            .map(|line| line.replace(char::is_control, "\u{fffd}"))
             .collect();
         if !broken.is_empty() {
             if !reading.skip_broken || broken.len() == all {

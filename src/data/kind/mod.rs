@@ -123,19 +123,23 @@ fn load_archive(path: &Path, key: Option<&str>, shape: Shape, reading: &Reading)
 }
 
 fn load_table(path: &Path, shape: Shape, reading: &Reading) -> Result<Loaded> {
-    let (images, labels) = table::read(path, Wanted { network: shape, range: reading.range })?;
+    let table::Parsed { images, labels, how } = table::read(path, Wanted { network: shape, range: reading.range })?;
     let labels = match labels {
         Ok(None) => beside::of_array(path, images.count),
         labels => labels,
     };
-    Loaded::of_images(images, path, shape, None, labels, beside::none_of_array(path))
+    Loaded::of_images(images, path, shape, how, labels, beside::none_of_array(path))
 }
 
 /// The files that hold the images to learn from: not those of labels, where there are others, and
 /// of the rest those of a training set.
 fn main_ones(files: &[PathBuf]) -> Vec<&PathBuf> {
     let with = |word: &str, file: &&PathBuf| file.to_string_lossy().to_lowercase().contains(word);
-    let images: Vec<_> = files.iter().filter(|file| !with(LABELS, file)).collect();
+    // A table called as an archive is called has its labels.
+    let archive = |file: &PathBuf| file.with_extension("npz");
+    let is_of_labels =
+        |file: &&PathBuf| with(LABELS, file) || **file != archive(file) && files.contains(&archive(file));
+    let images: Vec<_> = files.iter().filter(|file| !is_of_labels(file)).collect();
     let train: Vec<_> = images.iter().copied().filter(|file| with("train", file)).collect();
     if train.is_empty() { images } else { train }
 }
@@ -143,14 +147,15 @@ fn main_ones(files: &[PathBuf]) -> Vec<&PathBuf> {
 /// The arrays of images in a folder: those that are not called as the labels of other images are,
 /// where there are others.
 fn without_labels(listing: &Listing) -> Vec<&PathBuf> {
+    let all = || listing.arrays.iter().chain(&listing.others);
     let names: Vec<_> = listing.arrays.iter().map(|path| path.to_string_lossy()).collect();
     let is_labels = |name: &str| {
-        let of_one = |stem: &str| names.iter().any(|other| other.strip_suffix(".npy") == Some(stem));
+        let of_one = |stem: &str| all().any(|other| other.with_extension("") == Path::new(stem));
         name == ARRAY || ENDINGS.iter().any(|ending| name.strip_suffix(ending).is_some_and(of_one))
     };
     let images = listing.arrays.iter().zip(&names).filter(|(_, name)| !is_labels(name));
     let images: Vec<_> = images.map(|(path, _)| path).collect();
-    let is_alone = images.is_empty() && listing.pictures.is_empty();
+    let is_alone = images.is_empty() && listing.pictures.is_empty() && main_ones(&listing.others).is_empty();
     if is_alone { listing.arrays.iter().collect() } else { images }
 }
 

@@ -55,6 +55,34 @@ fn what_could_be_meant_in_two_ways_is_refused() {
 }
 
 #[test]
+fn labels_beside_archives_and_tables_are_none_of_the_images() {
+    let archive = crate::data::makers::zip(&[("x.npy", &three())], false);
+    let numbers = || array("|u1", "(3,)", &[1, 0, 1]);
+    let table = || b"1,2,3,4\n5,6,7,8\n".to_vec();
+    for files in [
+        vec![("data.npz", archive.clone()), ("labels.npy", numbers())],
+        vec![("data.npz", archive.clone()), ("data-labels.npy", numbers())],
+        vec![("data.npz", archive.clone()), ("data.csv", b"1\n0\n1\n".to_vec())],
+        vec![("train.npz", archive.clone()), ("test.npz", archive.clone()), ("labels.csv", b"1\n0\n1\n".to_vec())],
+    ] {
+        let loaded = load(folder(&files).path(), SHAPE, &Reading::default()).unwrap();
+        assert_eq!((loaded.count, loaded.labels.unwrap().of()), (3, &[1, 0, 1][..]));
+    }
+    let two = load(folder(&[("data.csv", table()), ("notes.txt", vec![])]).path(), SHAPE, &Reading::default()).unwrap();
+    assert_eq!(two.count, 2);
+}
+
+/// What begins like a picture and is called something else.
+#[test]
+fn weak_signs_of_pictures_need_a_name_that_agrees() {
+    let files = [("a.png", picture()), ("BMI.txt", b"BMI is a number".to_vec()), ("b.nef", b"II*\0 raw".to_vec())];
+    let loaded = load(folder(&files).path(), SHAPE, &Reading::default()).unwrap();
+    assert_eq!(loaded.count, 1);
+    assert!(loaded.remark.unwrap().ends_with("passed over 1 .nef, 1 .txt"));
+    refused(folder(&[("a.png", picture()), ("b.png", three())]).path(), "b.png (it is a NumPy array, not a PNG");
+}
+
+#[test]
 fn a_file_is_told_by_its_content() {
     let files = folder(&[("a.npy", three()), ("b", three()), ("c", two()), ("d.npy", two()), ("e.dat", picture())]);
     let at = |name: &str| -> PathBuf { files.path().join(name) };

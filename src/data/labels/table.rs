@@ -19,7 +19,7 @@ pub const LABEL: [&str; 5] = ["label", "labels", "class", "target", "y"];
 const FILE: [&str; 4] = ["file", "filename", "path", "image"];
 
 /// The most bytes of a label.
-const LONGEST: usize = 255;
+pub const LONGEST: usize = 255;
 
 /// The most characters of a cell that a message quotes.
 const QUOTED: usize = 60;

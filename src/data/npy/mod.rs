@@ -82,7 +82,8 @@ pub fn parse(mut source: impl BufRead, length: u64, wanted: Wanted) -> Result<Ra
     let size = size_of(&header.shape, header.element.bytes as u64)?;
     let (count, shape, strides) = layout(&header, wanted.network)?;
     let (pixels, span) = values::pixels(read_exactly(source, size, length)?, header.element, wanted.range)?;
-    Ok(RawImages { shape, count, pixels: in_order(pixels, count, shape, strides), span })
+    let is_of_rows = header.shape.len() == 2;
+    Ok(RawImages { shape, count, pixels: in_order(pixels, count, shape, strides), span, is_of_rows })
 }
 
 /// The axes of the array at the beginning of `source`, for a list of arrays.

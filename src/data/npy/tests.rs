@@ -61,8 +61,8 @@ fn reads_floats_in_both_byte_orders() {
     refused_of(-0.5, "it holds values from -0.5 to 0.5, beyond 0 to 1; say which of them are black and white");
     refused_of(1.01, "--data-range 0,1.01");
     refused_of(255.0, "--data-range 0,255");
-    refused_of(f32::NAN, "it holds the value NaN, which is outside of 0 to 1");
-    refused_of(f32::INFINITY, "it holds the value inf, which is outside of 0 to 1");
+    refused_of(f32::NAN, "it holds the value NaN, which is no pixel; save numbers alone");
+    refused_of(f32::INFINITY, "it holds the value inf, which is no pixel");
 }
 
 #[test]
@@ -83,6 +83,10 @@ fn reads_numbers_of_every_type_in_a_range() {
     let floats = [-1.0_f32, 1.0, 0.0, -0.5].map(f32::to_le_bytes).concat();
     assert_eq!(ranged(&npy("<f4", false, "(1, 2, 2)", &floats), "-1,1").unwrap(), [0, 255, 128, 64]);
     assert_eq!(ranged(&npy("|u1", false, "(1, 2, 2)", &[0, 1, 1, 0]), "0,1").unwrap(), [0, 255, 255, 0]);
+    // What is suggested is taken, though 1.7 is another number in 64 bits.
+    let file = npy("<f4", false, "(1, 2, 2)", &[1.7_f32, 0.1, 0.0, 0.5].map(f32::to_le_bytes).concat());
+    refused(&file, "--data-range 0,1.7");
+    assert_eq!(ranged(&file, "0,1.7").unwrap()[0], 255);
     // Truths need none.
     read_as(&npy("|b1", false, "(1, 2, 2)", &[0, 1, 1, 0]), 1, [2, 2, 1], &[0, 255, 255, 0]);
     refused(&npy("|b1", false, "(1, 2, 2)", &[0, 2, 1, 0]), "beyond 0 to 1");

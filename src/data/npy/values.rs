@@ -1,7 +1,6 @@
 //! Elements of an array as pixels.
 
 use super::header::{Dtype, Number};
-use crate::data::images::outside;
 use crate::data::range::{Range, Span, shown};
 use crate::error::{Error, Result};
 
@@ -48,6 +47,7 @@ pub(super) fn pixels(bytes: Vec<u8>, element: Dtype, chosen: Option<Range>) -> R
         values().for_each(|value| span.add(value));
         return Err(unclear(&format!("whole numbers of {} bits", 8 * element.bytes), span, ""));
     };
+    let range = if (element.kind, element.bytes) == (Number::Float, 4) { range.single() } else { range };
     let mut span = Span::of(range);
     let pixel = |value: f64| {
         span.add(value);
@@ -59,7 +59,10 @@ pub(super) fn pixels(bytes: Vec<u8>, element: Dtype, chosen: Option<Range>) -> R
         pixel.ok_or_else(|| {
             let mut all = Span::of(range);
             values().for_each(|value| all.add(value));
-            if value.is_finite() { unclear("values", all, &format!(", beyond {range}")) } else { outside(value, range) }
+            match value.is_finite() {
+                true => unclear("values", all, &format!(", beyond {range}")),
+                false => Error::data(format!("it holds the value {value}, which is no pixel; save numbers alone")),
+            }
         })
     };
     let pixels = values().map(pixel).collect::<Result<Vec<_>>>()?;

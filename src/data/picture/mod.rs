@@ -49,6 +49,9 @@ const DENSEST_JPEG: u64 = 1024;
 /// beyond that in WebP is of one colour.
 const DENSEST_OTHER: u64 = 4096;
 
+/// The most bytes of a decoded picture of those formats, whose decoders have another copy of it.
+const LARGEST_OTHER: u64 = 96 << 20;
+
 /// What a picture has, beside its pixels.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
@@ -101,13 +104,16 @@ type Picture = (Option<MutexGuard<'static, ()>>, DynamicImage);
 fn picture_of(bytes: &[u8]) -> Result<Picture> {
     let length = bytes.len() as u64;
     let content = Cursor::new(bytes);
-    let of_other = |decoder: Box<dyn ImageDecoder + '_>| decoded(decoder, length * DENSEST_OTHER);
+    let of_other = |decoder: Box<dyn ImageDecoder + '_>| decoded(decoder, length * DENSEST_OTHER, LARGEST_OTHER);
     match format_of(bytes)? {
         ImageFormat::Png => {
             let decoder = PngDecoder::with_limits(content, limits()).map_err(|e| broken(&e))?;
-            decoded(decoder, length * DENSEST_PNG)
+            decoded(decoder, length * DENSEST_PNG, LARGEST_PICTURE)
         }
-        ImageFormat::WebP => of_other(Box::new(WebPDecoder::new(content).map_err(|e| broken(&e))?)),
+        ImageFormat::WebP => {
+            check_chunks(bytes)?;
+            of_other(Box::new(WebPDecoder::new(content).map_err(|e| broken(&e))?))
+        }
         ImageFormat::Bmp => of_other(Box::new(BmpDecoder::new(content).map_err(|e| broken(&e))?)),
         ImageFormat::Tiff => of_other(Box::new(TiffDecoder::new(content).map_err(|e| broken(&e))?)),
         ImageFormat::Gif => of_other(Box::new(GifDecoder::new(content).map_err(|e| broken(&e))?)),
@@ -115,7 +121,7 @@ fn picture_of(bytes: &[u8]) -> Result<Picture> {
             check_end(bytes)?;
             let decoder = JpegDecoder::new(content).map_err(|e| broken(&e))?;
             let pixel = u64::from(decoder.color_type().bytes_per_pixel());
-            decoded(decoder, length * DENSEST_JPEG * pixel)
+            decoded(decoder, length * DENSEST_JPEG * pixel, LARGEST_PICTURE)
         }
     }
 }
@@ -148,13 +154,13 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat> {
 
 /// Decodes what is within the limits, upright; at most `densest` bytes can be in the file. A large
 /// picture comes after the lock that keeps others out of memory.
-fn decoded(mut decoder: impl ImageDecoder, densest: u64) -> Result<Picture> {
+fn decoded(mut decoder: impl ImageDecoder, densest: u64, largest: u64) -> Result<Picture> {
     let ((width, height), size) = (decoder.dimensions(), decoder.total_bytes());
     if size == 0 {
         return Err(Error::data(format!("it declares {width}×{height} pixels")));
     }
-    if size > LARGEST_PICTURE {
-        let (size, most) = (size >> 20, LARGEST_PICTURE >> 20);
+    if size > largest {
+        let (size, most) = (size >> 20, largest >> 20);
         return Err(Error::data(format!("its {width}×{height} pixels take {size} MiB; at most {most} are read")));
     }
     if size > densest {
@@ -188,6 +194,21 @@ fn check_end(bytes: &[u8]) -> Result<()> {
     }
     // In a scan, 0xff is followed by 0 where it is not a marker.
     if bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]) { Ok(()) } else { Err(truncated()) }
+}
+
+/// Refuses a WebP file with a chunk that is not all there: its decoder makes room for what chunks
+/// declare.
+fn check_chunks(bytes: &[u8]) -> Result<()> {
+    let mut rest = bytes.get(12..).unwrap_or_default();
+    while let Some((head, body)) = rest.split_at_checked(8) {
+        let size = head[4..].iter().rev().fold(0, |size, &byte| size << 8 | usize::from(byte));
+        if size > body.len() {
+            return Err(Error::data("it is truncated: a chunk declares more than there is"));
+        }
+        // Padded to an even size, but perhaps not at the end.
+        rest = body.get(size + size % 2..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// What a decoder found wrong, in one line.

@@ -102,7 +102,7 @@ fn floats(picture: &DynamicImage, chosen: Option<Range>, colours: usize) -> Resu
         DynamicImage::ImageRgba32F(image) => (image.as_raw(), 4),
         _ => (&[], 3),
     };
-    let range = chosen.unwrap_or(Range::UNIT);
+    let range = chosen.unwrap_or(Range::UNIT).single();
     let mut span = Span::of(range);
     let mut values = Vec::with_capacity(samples.len());
     for pixel in samples.chunks_exact(all) {

@@ -103,6 +103,10 @@ impl Trainer {
             machine.engine().restore(&from.tensors)?;
         }
         let folder = folder(&config)?;
+        if from.is_none() {
+            // Of a beginning that left no checkpoint, perhaps with other data.
+            follow::forget(folder.path())?;
+        }
         real::draw(folder.path(), &feed, &config)?;
         follow::keep_order(folder.path(), &feed, &config)?;
         follow::tell_left_out(folder.path(), &feed)?;
