@@ -24,19 +24,10 @@ pub fn run(
     plan: &Plan,
     reference: &Plan,
     twins: &'static [Twinned],
-    mut report: impl FnMut(DispatchRow),
+    report: impl FnMut(DispatchRow),
 ) -> Result<bool> {
     assert_eq!(plan.dispatches.len(), reference.dispatches.len(), "both plans have the same dispatches");
-    let mut lockstep = Lockstep::new(device, tensors, plan, twins)?;
-    for (index, dispatch) in reference.dispatches.iter().enumerate() {
-        let row = lockstep.step(index, dispatch)?;
-        let failed = row.failure.is_some();
-        report(row);
-        if failed {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Lockstep::new(device, tensors, plan, twins)?.run(reference, report)
 }
 
 /// Host memory for each byte of the tensors: what is uploaded, what the device holds, and what the
@@ -57,6 +48,9 @@ fn check_room(tensors: &[TensorSpec]) -> Result<()> {
     }
 }
 
+/// A program made ready to run, or why it could not be.
+pub type Loaded = Result<Box<dyn Session>>;
+
 /// A guarded program on a device, with a copy of what the device's memory holds.
 pub(crate) struct Lockstep {
     session: Box<dyn Session>,
@@ -75,18 +69,44 @@ impl Lockstep {
     /// room for the comparison.
     pub(crate) fn new(device: &Device, tensors: &[TensorSpec], plan: &Plan, twins: &'static [Twinned]) -> Result<Self> {
         check_room(tensors)?;
-        let mut program = guard::guarded(tensors, plan);
-        if matches!(device, Device::Host) {
-            // Twins take the length of their work from their slices, and slices are bounds
-            // themselves.
-            for (guarded, dispatch) in program.plans[0].dispatches.iter_mut().zip(&plan.dispatches) {
-                let shifted = dispatch.bindings.iter().map(|(&name, &view)| (name, guard::shifted(view)));
-                guarded.bindings = shifted.collect();
+        let load = |mut program: Program| {
+            if matches!(device, Device::Host) {
+                // Twins take the length of their work from their slices, and slices are bounds
+                // themselves.
+                for (guarded, dispatch) in program.plans[0].dispatches.iter_mut().zip(&plan.dispatches) {
+                    let shifted = dispatch.bindings.iter().map(|(&name, &view)| (name, guard::shifted(view)));
+                    guarded.bindings = shifted.collect();
+                }
             }
-        }
+            device.load_with(program, twins)
+        };
+        Lockstep::loaded(load, tensors, plan, twins)
+    }
+
+    /// The same on whatever `load` loads programs on.
+    fn loaded(
+        load: impl FnOnce(Program) -> Loaded,
+        tensors: &[TensorSpec],
+        plan: &Plan,
+        twins: &'static [Twinned],
+    ) -> Result<Self> {
+        let program = guard::guarded(tensors, plan);
         let memory = guard::memory(&program);
         let words = tensors.iter().map(|spec| spec.words).collect();
-        Ok(Lockstep { session: device.load_with(program, twins)?, memory, words, twins })
+        Ok(Lockstep { session: load(program)?, memory, words, twins })
+    }
+
+    /// Steps through the dispatches of `reference` until one fails; returns whether none did.
+    fn run(mut self, reference: &Plan, mut report: impl FnMut(DispatchRow)) -> Result<bool> {
+        for (index, dispatch) in reference.dispatches.iter().enumerate() {
+            let row = self.step(index, dispatch)?;
+            let failed = row.failure.is_some();
+            report(row);
+            if failed {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The seconds that dispatch number `index` takes, once it is compiled. What it writes is
@@ -193,7 +213,25 @@ pub fn run_program(
     twins: &'static [Twinned],
     report: impl FnMut(DispatchRow),
 ) -> Result<bool> {
-    let dispatches = program.plans.iter().flat_map(|plan| plan.dispatches.clone()).collect();
-    let all = Plan { dispatches, ..Plan::default() };
+    let all = every_plan(program);
     run(device, &program.tensors, &all, &all, twins, report)
+}
+
+/// Runs all plans of a program likewise on an executor that is no [`Device`]: `load` makes ready a
+/// program with the same kernels, whose only plan is all those plans.
+///
+/// # Errors
+/// When the executor fails.
+pub fn run_program_on(
+    load: impl FnOnce(Program) -> Loaded,
+    program: &Program,
+    report: impl FnMut(DispatchRow),
+) -> Result<bool> {
+    let all = every_plan(program);
+    Lockstep::loaded(load, &program.tensors, &all, &[])?.run(&all, report)
+}
+
+fn every_plan(program: &Program) -> Plan {
+    let dispatches = program.plans.iter().flat_map(|plan| plan.dispatches.clone()).collect();
+    Plan { dispatches, ..Plan::default() }
 }

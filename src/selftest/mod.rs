@@ -16,9 +16,11 @@ use serde::Serialize;
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::registry;
+use crate::plan::Program;
 use crate::twin::Twinned;
 pub use cases::Case;
 pub use compare::DispatchRow;
+pub use lockstep::Loaded;
 
 /// What all checks of a kernel found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -132,11 +134,35 @@ pub fn check(
     device: &Device,
     cases: &[Case],
     twins: &'static [Twinned],
+    report: impl FnMut(&DispatchRow),
+) -> Result<Summary> {
+    let run = |program: &Program, row: &mut dyn FnMut(DispatchRow)| lockstep::run_program(device, program, twins, row);
+    summarise(Summary::new(device.name(), twins), cases, run, report)
+}
+
+/// Checks these cases, as [`run`] does, on an executor that is no [`Device`] and has this name;
+/// `load` makes programs with their kernels ready to run.
+///
+/// # Errors
+/// When the executor fails.
+pub fn check_on(
+    name: &str,
+    mut load: impl FnMut(Program) -> Loaded,
+    cases: &[Case],
+    report: impl FnMut(&DispatchRow),
+) -> Result<Summary> {
+    let run = |program: &Program, row: &mut dyn FnMut(DispatchRow)| lockstep::run_program_on(&mut load, program, row);
+    summarise(Summary::new(name.to_string(), &[]), cases, run, report)
+}
+
+fn summarise(
+    mut summary: Summary,
+    cases: &[Case],
+    mut run: impl FnMut(&Program, &mut dyn FnMut(DispatchRow)) -> Result<bool>,
     mut report: impl FnMut(&DispatchRow),
 ) -> Result<Summary> {
-    let mut summary = Summary::new(device.name(), twins);
     for case in cases {
-        lockstep::run_program(device, &case.program, twins, |mut row| {
+        run(&case.program, &mut |mut row| {
             row.case.clone_from(&case.name);
             report(&row);
             summary.add(&row);
