@@ -1,0 +1,1 @@
+// MSL includes this, and naga's uses nothing of it.
