@@ -3,7 +3,7 @@
 use std::any::TypeId;
 
 use crate::error::{Error, Kind, Result};
-use crate::model::settings::SETTINGS;
+use crate::model::settings::{SETTINGS, Setting};
 use crate::model::sources::nearest;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -13,6 +13,10 @@ use super::{Arguments, announce, version};
 
 /// Variables that stand for no flag.
 const OTHER_VARIABLES: [&str; 3] = ["DCGAN_GPU_CACHE", "DCGAN_GPU_OFFLINE", "DCGAN_GPU_TESTS"];
+
+/// Flags whose variables are for new runs, although a resumed one takes them where they are typed:
+/// it knows its data.
+const OF_DATA: [&str; 4] = ["--data", "--data-range", "--background", "--skip-broken"];
 
 /// Reads the command line, then the environment as far as no flag overrules it. `None` when help or
 /// the version was asked for, and has been printed.
@@ -70,7 +74,8 @@ fn without_overruled(command: Command, parsed: &Command, flags: &ArgMatches) -> 
     let given: Vec<_> = parsed.get_arguments().filter(is_given).collect();
     let excludes = |a: &Arg, b: &Arg| parsed.get_arg_conflicts_with(a).iter().any(|arg| arg.get_id() == b.get_id());
     // A resumed run keeps what it has.
-    let stays = |arg: &Arg| SETTINGS.iter().any(|setting| arg.get_id() == setting.id() && !setting.resumable);
+    let is_its_own = |setting: &Setting| !setting.resumable || OF_DATA.contains(&setting.flag);
+    let stays = |arg: &Arg| SETTINGS.iter().any(|setting| arg.get_id() == setting.id() && is_its_own(setting));
     let is_overruled =
         |arg: &Arg, flag: &Arg| excludes(arg, flag) || excludes(flag, arg) || flag.get_id() == "resume" && stays(arg);
     command.mut_args(|arg| if given.iter().any(|flag| is_overruled(&arg, flag)) { arg.env(None) } else { arg })

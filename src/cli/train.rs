@@ -32,7 +32,7 @@ const NEWEST: &str = "newest";
 #[command(after_help = "Examples:
   dcgan-gpu train --preset quick                        built-in digits; two minutes on two cores
   dcgan-gpu train --epochs 50                           MNIST, the PyTorch recipe
-  dcgan-gpu train --data path/to/images --preset keras  a folder of pictures, or an .npy, .npz or CSV file
+  dcgan-gpu train --data path/to/images --preset keras  pictures, IDX files, .npy, .npz or CSV
   dcgan-gpu train --preset conditional                  digits by class; a row of the grid each
   dcgan-gpu train --loss least-squares --average 10000  another loss; draws from an average of G
   dcgan-gpu train --config mine.toml --lr 1e-4          a file of your own, one value changed

@@ -22,13 +22,17 @@ const PIECE: usize = 1 << 20;
 /// When the host has no room for one of them.
 pub fn as_seen(config: &Config, bytes: &[u8]) -> Result<Images> {
     let Shape { height, width, channels } = config.image;
-    let mut values = Vec::with_capacity(bytes.len());
     let size = config.image.bytes();
+    let [height, width, channels] = [height, width, channels].map(|n| n as usize);
+    let shape = [bytes.len() / size, height, width, channels];
+    if config.training.instance_noise == 0.0 && config.augment.is_none_or(|how| how.is_off()) {
+        return Images::new(bytes.to_vec(), shape);
+    }
+    let mut values = Vec::with_capacity(bytes.len());
     for piece in bytes.chunks((PIECE / size).max(1) * size) {
         values.extend(piece_as_seen(config, piece)?);
     }
-    let [height, width, channels] = [height, width, channels].map(|n| n as usize);
-    Images::from_values(&values, config.low(), [bytes.len() / size, height, width, channels])
+    Images::from_values(&values, config.low(), shape)
 }
 
 /// The values of images, `[image][pixel][channel]`.

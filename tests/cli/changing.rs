@@ -38,7 +38,14 @@ fn what_shapes_the_mathematics_stays() {
 #[test]
 fn the_environment_does_not_change_a_run() {
     let desk = Desk::with_run();
-    let variables = [("LR", "1"), ("OUT", "elsewhere"), ("PRESET", "keras"), ("CONFIG", "no.toml"), ("SEED", "9")];
+    let variables = [
+        ("LR", "1"),
+        ("OUT", "elsewhere"),
+        ("PRESET", "keras"),
+        ("CONFIG", "no.toml"),
+        ("SEED", "9"),
+        ("DATA", "nowhere"),
+    ];
     let variables: Vec<_> = variables.iter().map(|(name, value)| (format!("DCGAN_GPU_{name}"), *value)).collect();
     let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     desk.run_with(&variables, &format!("{RESUME} --steps 25")).done();

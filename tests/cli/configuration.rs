@@ -236,5 +236,5 @@ fn a_dry_run_counts_and_creates_nothing() {
 fn a_cadence_without_a_unit_counts_in_that_of_the_length() {
     let desk = Desk::new();
     desk.run(&format!("{TRAIN} --sample-every 8 --checkpoint-every 20")).done();
-    assert_eq!(desk.names("run/samples").len(), 3, "steps 8, 16 and 20");
+    assert_eq!(desk.grids("run").len(), 3, "steps 8, 16 and 20");
 }

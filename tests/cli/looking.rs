@@ -21,11 +21,11 @@ fn a_report_is_one_file_about_the_run() {
     ] {
         assert!(page.contains(part), "the page lacks {part}");
     }
-    // Four grids (the last one in the page itself) and the animation.
+    // Four grids (the last one in the page itself), the one of real images, and the animation.
     assert_eq!(page.matches("\"png\":\"iVBOR").count(), 3);
     assert_eq!(
         (page.matches("data:image/png;base64,iVBOR").count(), page.matches("data:image/gif;base64,R0lGOD").count()),
-        (1, 1)
+        (2, 1)
     );
     let json = desk.run("report run --json").json();
     assert_eq!((&json["records"], &json["grids"], &json["grids_embedded"]), (&5.into(), &4.into(), &4.into()));

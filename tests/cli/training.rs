@@ -16,7 +16,7 @@ fn a_run_leaves_all_that_it_promises_and_nothing_else() {
     let all =
         [".lock", "checkpoints", "config.toml", "dcgan.gif", "losses.svg", "metrics.jsonl", "quality.jsonl", "samples"];
     assert_eq!(desk.names("run"), all);
-    assert_eq!(desk.names("run/samples"), steps([5, 10, 15, 20], "png"));
+    assert_eq!(desk.names("run/samples"), [vec!["real.png".to_string()], steps([5, 10, 15, 20], "png")].concat());
     let kept = desk.names("run/checkpoints");
     let newest = steps([15, 20], "safetensors");
     assert!(
@@ -34,7 +34,7 @@ fn a_run_leaves_all_that_it_promises_and_nothing_else() {
 #[test]
 fn samples_have_their_size_and_are_the_frames_of_the_animation() {
     let desk = Desk::with_run();
-    let samples: Vec<_> = desk.names("run/samples").iter().map(|n| desk.picture(&format!("run/samples/{n}"))).collect();
+    let samples: Vec<_> = desk.grids("run").iter().map(|n| desk.picture(&format!("run/samples/{n}"))).collect();
     for (width, height, pixels) in &samples {
         assert_eq!((*width, *height), (3 * 8 + 2 * 2, 2 * 8 + 2), "2 rows and 3 columns of 8×8, 2 pixels apart");
         assert_eq!(pixels.len(), 28 * 18, "grey");
@@ -70,7 +70,7 @@ fn epochs_count_whole_batches_of_the_data() {
     desk.write("digits/train-images-idx3-ubyte", idx_images(27, &[8, 8]));
     desk.run(&format!("{TRAIN} --data digits --epochs 3 --sample-every 1 --checkpoint-every 2epochs --log-every 1"))
         .done();
-    assert_eq!(desk.names("run/samples"), steps([3, 6, 9], "png"), "27 images are 3 batches of 8");
+    assert_eq!(desk.grids("run"), steps([3, 6, 9], "png"), "27 images are 3 batches of 8");
     assert_eq!(desk.names("run/checkpoints"), steps([6, 9], "safetensors"));
     let text = String::from_utf8(desk.read("run/metrics.jsonl")).unwrap();
     let epochs: Vec<_> = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["epoch"].clone()).collect();
@@ -81,7 +81,7 @@ fn epochs_count_whole_batches_of_the_data() {
 fn the_last_step_is_sampled_and_saved_whatever_the_cadence() {
     let desk = Desk::new();
     desk.run(&format!("{TRAIN} --steps 7 --sample-every 100steps --checkpoint-every 100steps")).done();
-    assert_eq!(desk.names("run/samples"), steps([7], "png"));
+    assert_eq!(desk.grids("run"), steps([7], "png"));
     assert_eq!(desk.names("run/checkpoints"), steps([7], "safetensors"));
     assert_eq!(desk.frames("run/dcgan.gif").len(), 1);
 }
@@ -105,7 +105,7 @@ fn a_run_is_replaced_only_when_told() {
     assert!(desk.snapshot() == before, "a refusal changes no byte");
 
     desk.run(&format!("{TRAIN} --steps 10 --gif new.gif --force")).done();
-    assert_eq!(desk.names("run/samples"), steps([5, 10], "png"));
+    assert_eq!(desk.grids("run"), steps([5, 10], "png"));
     assert_eq!(desk.names("run/checkpoints"), steps([5, 10], "safetensors"));
     assert_eq!(desk.config("run")["training"]["steps"].as_integer(), Some(10));
     assert!(!desk.path("run/dcgan.gif").exists(), "the old animation goes with the old run");

@@ -137,6 +137,11 @@ impl Desk {
         names
     }
 
+    /// The names of a run's sample grids, sorted.
+    pub fn grids(&self, run: &str) -> Vec<String> {
+        self.names(&format!("{run}/samples")).into_iter().filter(|name| name.starts_with("step-")).collect()
+    }
+
     /// A picture's width, height and bytes, those of three channels where it is in colour.
     pub fn picture(&self, name: &str) -> (u32, u32, Vec<u8>) {
         let image = image::open(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"));

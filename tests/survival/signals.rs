@@ -172,7 +172,7 @@ fn a_stopped_run_says_how_to_go_on() {
         "{said}"
     );
     let gif = desk.frames("run/dcgan.gif");
-    assert_eq!(gif.len(), desk.names("run/samples").len(), "the animation is whole");
+    assert_eq!(gif.len(), desk.grids("run").len(), "the animation is whole");
     let end_at = newest(&desk, "run") + 5;
     let ended = end(desk.command(&format!("train --resume run --device cpu --steps {end_at}")));
     assert_eq!((ended.code, newest(&desk, "run")), (Some(0), end_at), "{ended:#?}");

@@ -58,7 +58,7 @@ fn check(device: &str, seconds: u32) {
     };
     let ((early, early_files), (late, late_files)) =
         (median(&uses[fifth..2 * fifth]), median(&uses[uses.len() - fifth..]));
-    let samples = desk.names("run/samples").len();
+    let samples = desk.grids("run").len();
     println!(
         "{device}, {seconds} s, {samples} sample grids: {early} kB and {early_files} files, then {late} kB and {late_files} files"
     );
