@@ -162,6 +162,15 @@ pub fn try_lock(file: &File) -> Result<(), TryLockError> {
     file.try_lock()
 }
 
+/// Opens a file that is there, to read it and to write over it.
+///
+/// # Errors
+/// As [`File::options`].
+pub fn reopen(path: &Path) -> io::Result<File> {
+    attempt(Operation::Create)?;
+    File::options().read(true).write(true).open(path)
+}
+
 /// Makes a file that has no lasting name yet: see [`name`].
 ///
 /// # Errors
@@ -195,8 +204,20 @@ pub fn sync(file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Linux' own ENOTSUPP, which some file systems let out in place of EOPNOTSUPP.
-pub const ENOTSUPP: i32 = 524;
+/// Whether a file system says that it cannot do a thing at all.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = {
+        use rustix::io::Errno;
+        // The last is Linux' own ENOTSUPP, which some file systems let out in place of the others.
+        // What other systems than Linux call so is not the same number as EOPNOTSUPP.
+        [Errno::NOSYS.raw_os_error(), Errno::OPNOTSUPP.raw_os_error(), Errno::NOTSUP.raw_os_error(), 524]
+    };
+    // ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED
+    #[cfg(not(unix))]
+    let codes = [1, 50];
+    error.kind() == io::ErrorKind::Unsupported || error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
 
 /// Waits until the names in a folder are on the disk, on systems where folders can be opened and
 /// file systems that can do that.
@@ -210,8 +231,8 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     });
     // CIFS, FUSE and others sync files alone, and say so: nothing more can be done there.
     synced.or_else(|error| match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
-        _ if error.raw_os_error() == Some(ENOTSUPP) => Ok(()),
+        io::ErrorKind::InvalidInput => Ok(()),
+        _ if is_unsupported(&error) => Ok(()),
         _ => Err(error),
     })
 }
@@ -229,15 +250,14 @@ pub fn name(file: NamedTempFile, path: &Path, replace: bool) -> io::Result<File>
         Ok(()) => file.persist_noclobber(path),
         Err(error) => Err(PersistError { error, file }),
     };
-    name_by(file, once).or_else(|(error, file)| match (error.kind(), file) {
-        // How Linux' RENAME_NOREPLACE and hard links end where a file system has neither.
-        (
-            io::ErrorKind::Unsupported
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::PermissionDenied
-            | io::ErrorKind::TooManyLinks,
-            Some(file),
-        ) => name_reserved(file, path),
+    // How Linux' RENAME_NOREPLACE and hard links end where a file system has neither.
+    let lacks_both = |error: &io::Error| {
+        use io::ErrorKind::{InvalidInput, PermissionDenied, TooManyLinks};
+        is_unsupported(error) || matches!(error.kind(), InvalidInput | PermissionDenied | TooManyLinks)
+    };
+    name_by(file, once).or_else(|(error, file)| match file {
+        // Windows gives a name once on every file system, and replaces no file that is open.
+        Some(file) if cfg!(unix) && lacks_both(&error) => name_reserved(file, path),
         _ => Err(error),
     })
 }

@@ -1,5 +1,8 @@
-//! A lease: a file that says who holds something, where the file system has no locks, and whose age
-//! says whether that process is still there.
+//! A lease: a file that says who holds something, for those who find no locks, and whose age says
+//! whether that process is still there.
+//!
+//! Who holds a lock has a lease as well, marked as a lock's: it tells those who find no locks, and
+//! who gets the lock himself knows that its process is gone.
 //!
 //! A file system that can do nothing else can make a file that was not there, so of those who find
 //! no lease one wins. Who finds one that is out of date first makes a file of a name that follows
@@ -7,7 +10,7 @@
 //! old one.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -20,7 +23,7 @@ use sha2::{Digest, Sha256};
 use super::Process;
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::output::TEMPORARY_PREFIX;
+use crate::output::{TEMPORARY_PREFIX, folder_of};
 
 /// Time between signs of life.
 const BEAT: Duration = Duration::from_secs(5);
@@ -31,12 +34,24 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LARGEST: u64 = 4096;
 /// How often a lease that changes hands all the time is looked at.
 const ATTEMPTS: u32 = 100;
+/// How the names of files begin with which a lease that is out of date is replaced.
+pub const SUCCESSOR_PREFIX: &str = ".dcgan-gpu-lease-";
+
+/// What a process holds besides its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// Nothing: it found no locks.
+    Nothing,
+    /// The lock.
+    Lock,
+}
 
 /// A lease that this process holds, and renews until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
     path: PathBuf,
     line: Vec<u8>,
+    beside: Beside,
     /// The thread that renews it ends with this.
     alive: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -52,6 +67,9 @@ struct Claimant {
     process: Process,
     /// No two leases have the same.
     id: String,
+    /// Whether its process holds the lock as well.
+    #[serde(default)]
+    locked: bool,
 }
 
 /// A lease as it was found.
@@ -66,23 +84,37 @@ impl Lease {
     ///
     /// # Errors
     /// I/O errors naming the file.
-    pub(super) fn take(path: &Path) -> Result<std::result::Result<Lease, Holder>> {
-        let line = line();
+    pub(super) fn take(path: &Path, beside: Beside) -> Result<std::result::Result<Lease, Holder>> {
+        let line = line(beside);
         for _ in 0..ATTEMPTS {
             match disk::create(path) {
-                Ok(file) => return Lease::begin(path, path, file, line).map(Ok),
+                Ok(file) => {
+                    write(file, path, &line)?;
+                    return Lease::begin(path, line, beside).map(Ok);
+                }
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                 // Another process gave up the folder, which it had made.
                 Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Err(None)),
                 Err(e) => return Err(Error::io("create", path, &e)),
             }
             let Some(found) = Found::at(path)? else { continue };
-            if found.is_valid(path)? {
+            // The lock that goes with a lease cannot be had twice.
+            let is_orphaned = beside == Beside::Lock && found.is_locked();
+            if !is_orphaned && found.is_valid(path)? {
                 return Ok(Err(found.holder()));
             }
             match succession(path, &found)? {
                 Ok((heir, file)) if Found::at(path)?.as_ref() == Some(&found) => {
-                    return Lease::begin(&heir, path, file, line).map(Ok);
+                    write(file, &heir, &line)?;
+                    match disk::rename(&heir, path) {
+                        Ok(()) => return Lease::begin(path, line, beside).map(Ok),
+                        // Somebody cleared it away, and may go on with another one.
+                        Err(e) if e.kind() == ErrorKind::NotFound => {}
+                        Err(e) => {
+                            drop(disk::remove_file(&heir));
+                            return Err(Error::io("write", path, &e));
+                        }
+                    }
                 }
                 // It was renewed, or has another successor by now.
                 Ok((heir, _)) => disk::remove_file(&heir).map_err(|e| Error::io("remove", &heir, &e))?,
@@ -92,36 +124,20 @@ impl Lease {
         Ok(Err(None))
     }
 
-    /// Who has the lease of the file `path`, if anybody has.
-    ///
-    /// # Errors
-    /// I/O errors naming the file.
-    pub(super) fn holder(path: &Path) -> Result<Option<Holder>> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let found = Found::at(path)?;
-        let is_valid = found.as_ref().map(|found| found.is_valid(path)).transpose()? == Some(true);
-        Ok(found.filter(|_| is_valid).map(|found| found.holder()))
-    }
-
-    /// Writes the lease into `file`, which was made as `made`, gives it the name `path` if it has
-    /// another one, and begins to renew it.
-    fn begin(made: &Path, path: &Path, mut file: File, line: Vec<u8>) -> Result<Lease> {
-        let failed = |e: std::io::Error| Error::io("write", path, &e);
-        let written = disk::write_all(&mut file, &line).and_then(|()| disk::sync(&file));
-        let named = written.and_then(|()| if made == path { Ok(()) } else { disk::rename(made, path) });
-        named.map_err(failed).inspect_err(|_| drop(disk::remove_file(made)))?;
-        let mut lease = Lease { path: path.to_path_buf(), line: line.clone(), alive: None, thread: None };
+    /// Begins to renew the lease that `path` holds.
+    fn begin(path: &Path, line: Vec<u8>, beside: Beside) -> Result<Lease> {
+        let failed = |e: io::Error| Error::io("write", path, &e);
+        let mut lease = Lease { path: path.to_path_buf(), line: line.clone(), beside, alive: None, thread: None };
         let (alive, ended) = channel();
-        let renew = move || {
+        let path = path.to_path_buf();
+        let renewal = move || {
             while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
                 // A lease that cannot be renewed runs out, and whoever writes for it looks at it.
-                let _ = renew(&mut file, &line);
+                let _ = renew(&path, &line);
             }
         };
         // From here on the lease goes with the value.
-        lease.thread = Some(std::thread::Builder::new().name("lease".to_string()).spawn(renew).map_err(failed)?);
+        lease.thread = Some(std::thread::Builder::new().name("lease".to_string()).spawn(renewal).map_err(failed)?);
         lease.alive = Some(alive);
         Ok(lease)
     }
@@ -131,7 +147,11 @@ impl Lease {
     /// # Errors
     /// An I/O error naming the file.
     pub(super) fn is_held(&self) -> Result<bool> {
-        Ok(Found::at(&self.path)?.is_some_and(|found| found.bytes == self.line))
+        Ok(match Found::at(&self.path)? {
+            Some(found) => found.bytes == self.line,
+            // Cleared away, which gives the lock to nobody.
+            None => self.beside == Beside::Lock,
+        })
     }
 }
 
@@ -146,27 +166,41 @@ impl Drop for Lease {
 }
 
 /// What a new lease of this process says.
-fn line() -> Vec<u8> {
+fn line(beside: Beside) -> Vec<u8> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let process = Process::this();
     let id = format!("{process} {now} {}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let line = serde_json::to_string(&Claimant { process, id }).unwrap_or_default();
+    let line = serde_json::to_string(&Claimant { process, id, locked: beside == Beside::Lock }).unwrap_or_default();
     format!("{line}\n").into_bytes()
 }
 
-/// Writes the same bytes again: the file gets another time, that of whoever keeps the files.
-fn renew(file: &mut File, line: &[u8]) -> std::io::Result<()> {
+/// Writes a lease into the new file `path`, which goes where that fails.
+fn write(mut file: File, path: &Path, line: &[u8]) -> Result<()> {
+    let written = disk::write_all(&mut file, line).and_then(|()| disk::sync(&file));
+    written.map_err(|e| Error::io("write", path, &e)).inspect_err(|_| drop(disk::remove_file(path)))
+}
+
+/// Writes the same bytes again: the file gets another time, that of whoever keeps the files. It is
+/// opened each time, since some file systems show what was written when a file is closed, and read
+/// first: what another process put in its place stays.
+fn renew(path: &Path, line: &[u8]) -> io::Result<()> {
+    let mut file = disk::reopen(path)?;
+    let mut bytes = Vec::new();
+    (&file).take(LARGEST).read_to_end(&mut bytes)?;
+    if bytes != line {
+        return Ok(());
+    }
     file.seek(SeekFrom::Start(0))?;
-    disk::write_all(file, line)?;
-    disk::sync(file)
+    disk::write_all(&mut file, line)?;
+    disk::sync(&file)
 }
 
 /// The file with which this process, and no other one, may replace the lease that was `found`; or
 /// who has one.
 fn succession(path: &Path, found: &Found) -> Result<std::result::Result<(PathBuf, File), Holder>> {
     for number in 0..ATTEMPTS {
-        let heir = path.with_file_name(format!("{TEMPORARY_PREFIX}lease-{}-{number}", found.digest()));
+        let heir = path.with_file_name(format!("{SUCCESSOR_PREFIX}{}-{number}", found.digest()));
         match disk::create(&heir) {
             Ok(file) => return Ok(Ok((heir, file))),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
@@ -199,8 +233,17 @@ impl Found {
         }
     }
 
+    fn claimant(&self) -> Option<Claimant> {
+        serde_json::from_slice(&self.bytes).ok()
+    }
+
     fn holder(&self) -> Holder {
-        serde_json::from_slice::<Claimant>(&self.bytes).ok().map(|claimant| claimant.process)
+        self.claimant().map(|claimant| claimant.process)
+    }
+
+    /// Whether its process held the lock as well.
+    fn is_locked(&self) -> bool {
+        self.claimant().is_some_and(|claimant| claimant.locked)
     }
 
     /// Whether its process may still be there.
@@ -209,7 +252,7 @@ impl Found {
             return Ok(false);
         }
         // Clocks of other machines differ: a file that is made now tells the time that counts.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(path);
         let now = disk::temporary(tempfile::Builder::new().prefix(TEMPORARY_PREFIX), folder)
             .and_then(|file| file.as_file().metadata()?.modified())
             .map_err(|e| Error::io("create a file in", folder, &e))?;
@@ -241,7 +284,7 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         barrier.wait();
-                        let taken = Lease::take(path).unwrap();
+                        let taken = Lease::take(path, Beside::Nothing).unwrap();
                         barrier.wait();
                         usize::from(taken.is_ok())
                     })
@@ -253,8 +296,12 @@ mod tests {
 
     /// A lease whose process is elsewhere, with its last sign of life so long ago.
     fn foreign(path: &Path, ago: Duration) {
-        let process = r#"{"host":"elsewhere","number":4711,"realm":"another","began":"1","id":"x"}"#;
-        fs::write(path, process).unwrap();
+        lay(path, r#"{"host":"elsewhere","number":4711,"realm":"another","began":"1","id":"x"}"#, ago);
+    }
+
+    /// A lease that says `text`, with its last sign of life so long ago.
+    fn lay(path: &Path, text: &str, ago: Duration) {
+        fs::write(path, text).unwrap();
         File::options().write(true).open(path).unwrap().set_modified(SystemTime::now() - ago).unwrap();
     }
 
@@ -287,7 +334,7 @@ mod tests {
         foreign(&path, PATIENCE + BEAT);
         let found = Found::at(&path).unwrap().unwrap();
         let (heir, _) = succession(&path, &found).unwrap().unwrap();
-        assert!(matches!(Lease::take(&path), Ok(Err(None))), "it may be about to write");
+        assert!(matches!(Lease::take(&path, Beside::Nothing), Ok(Err(None))), "it may be about to write");
         foreign(&heir, PATIENCE + BEAT);
         assert_eq!(crowd(&path), 1);
     }
@@ -297,19 +344,50 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lease");
         foreign(&path, PATIENCE - BEAT);
-        let other = Lease::take(&path).unwrap().unwrap_err().unwrap();
+        let other = Lease::take(&path, Beside::Nothing).unwrap().unwrap_err().unwrap();
         assert_eq!(other.to_string(), "process 4711 on elsewhere");
-        assert_eq!(Lease::holder(&path).unwrap(), Some(Some(other)));
         // As somebody's whose clock is ahead.
         File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now() + PATIENCE * 9).unwrap();
-        assert!(Lease::take(&path).unwrap().is_err());
+        assert!(Lease::take(&path, Beside::Nothing).unwrap().is_err());
+    }
+
+    #[test]
+    fn who_has_the_lock_too_heeds_only_leases_without_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lease");
+        let locked = r#"{"host":"elsewhere","number":4711,"id":"x","locked":true}"#;
+        lay(&path, locked, Duration::ZERO);
+        assert!(Lease::take(&path, Beside::Nothing).unwrap().is_err(), "its process may live");
+        let lease = Lease::take(&path, Beside::Lock).unwrap().unwrap();
+        assert!(Found::at(&path).unwrap().unwrap().is_locked() && lease.is_held().unwrap());
+        assert!(Lease::take(&path, Beside::Nothing).unwrap().is_err(), "it is heeded in its turn");
+        fs::remove_file(&path).unwrap();
+        assert!(lease.is_held().unwrap(), "the lock is held still");
+        foreign(&path, Duration::ZERO);
+        assert!(!lease.is_held().unwrap(), "somebody without locks took over");
+        assert!(Lease::take(&path, Beside::Lock).unwrap().is_err());
+    }
+
+    /// As when somebody clears its file away.
+    #[test]
+    fn a_successor_whose_file_is_gone_looks_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lease");
+        foreign(&path, PATIENCE + BEAT);
+        let fault = disk::DiskFault::arm(disk::Operation::Rename, 1, ErrorKind::NotFound, false);
+        let other = Lease::take(&path, Beside::Nothing).unwrap().unwrap_err();
+        assert!(fault.happened() && other == Some(Process::this()), "here the file is there, and young");
     }
 
     #[test]
     fn a_lease_is_renewed_while_it_is_held() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lease");
-        let lease = Lease::take(&path).unwrap().unwrap();
+        let lease = Lease::take(&path, Beside::Nothing).unwrap().unwrap();
+        // A file system may show what was written only after the file was closed.
+        let copy = fs::read(&path).unwrap();
+        fs::rename(&path, folder.path().join("old")).unwrap();
+        fs::write(&path, copy).unwrap();
         let old = SystemTime::now() - PATIENCE * 2;
         File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
         let begun = std::time::Instant::now();
@@ -324,9 +402,12 @@ mod tests {
     fn a_lease_that_was_lost_is_not_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lease");
-        let lease = Lease::take(&path).unwrap().unwrap();
+        let lease = Lease::take(&path, Beside::Nothing).unwrap().unwrap();
         foreign(&path, Duration::ZERO);
         assert!(!lease.is_held().unwrap());
+        let theirs = fs::read(&path).unwrap();
+        renew(&path, &lease.line).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), theirs, "nor written to");
         drop(lease);
         assert!(path.exists());
     }
@@ -337,11 +418,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lease");
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let dead = String::from_utf8(line()).unwrap();
+        let dead = String::from_utf8(line(Beside::Nothing)).unwrap();
         let dead = dead.replace(&format!("\"number\":{}", std::process::id()), &format!("\"number\":{}", child.id()));
         child.wait().unwrap();
         fs::write(&path, dead).unwrap();
-        assert_eq!(Lease::holder(&path).unwrap(), None);
         assert_eq!(crowd(&path), 1);
     }
 }

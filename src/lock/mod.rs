@@ -1,5 +1,5 @@
-//! What one process at a time may hold: a lock of the system's, or a lease where the file system
-//! has no locks.
+//! What one process at a time may hold: a lock of the system's together with a lease, or the lease
+//! alone where the system gives no locks.
 
 mod lease;
 mod process;
@@ -13,21 +13,17 @@ use same_file::Handle;
 
 use crate::disk;
 use crate::error::{Error, Result};
-use lease::Lease;
+pub use lease::SUCCESSOR_PREFIX;
+use lease::{Beside, Lease};
 pub use process::Process;
 
 /// A lock that this process holds until the value is dropped, or the process ends, however it ends.
 #[derive(Debug)]
-pub struct Lock(Means);
-
-/// How it is held.
-#[derive(Debug)]
-enum Means {
-    /// The system lets go of it with the file.
-    System {
-        _file: File,
-    },
-    Lease(Lease),
+pub struct Lock {
+    /// Goes first: behind the lock it could be that of the next process.
+    lease: Lease,
+    /// The system lets go of its lock with the file.
+    _file: Option<File>,
 }
 
 /// What came of an attempt to take a lock.
@@ -40,8 +36,9 @@ pub enum Taken {
 }
 
 impl Lock {
-    /// Takes the lock of the file `path` unless another process has it. A lease is the file `lease`
-    /// in the same folder.
+    /// Takes the lock of the file `path` unless another process has it. The lease is the file
+    /// `lease` in the same folder: locks may work on one machine and not on another, or not at the
+    /// moment.
     ///
     /// # Errors
     /// I/O errors naming the file.
@@ -50,22 +47,24 @@ impl Lock {
         let is_ours = match disk::try_lock(&file) {
             Ok(()) => has_its_name(&file, path),
             Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(cause)) if is_unsupported(&cause) => {
+            Err(TryLockError::Error(cause)) if gives_none(&cause) => {
                 warn(path, lease, &cause);
-                return Ok(match Lease::take(lease)? {
-                    Ok(lease) => Taken::Ours(Lock(Means::Lease(lease))),
-                    Err(other) => Taken::Others(other),
-                });
+                return Lock::with_lease(lease, None);
             }
             Err(TryLockError::Error(cause)) => Err(cause),
         };
         if !is_ours.map_err(|e| Error::io("lock", path, &e))? {
             return Ok(Taken::Others(None));
         }
-        // A process on another machine may have found no locks here.
-        Ok(match Lease::holder(lease)? {
-            None => Taken::Ours(Lock(Means::System { _file: file })),
-            Some(other) => Taken::Others(other),
+        Lock::with_lease(lease, Some(file))
+    }
+
+    /// Takes the lease, too; `file` is locked where there is one.
+    fn with_lease(lease: &Path, file: Option<File>) -> Result<Taken> {
+        let beside = if file.is_some() { Beside::Lock } else { Beside::Nothing };
+        Ok(match Lease::take(lease, beside)? {
+            Ok(lease) => Taken::Ours(Lock { lease, _file: file }),
+            Err(other) => Taken::Others(other),
         })
     }
 
@@ -74,10 +73,7 @@ impl Lock {
     /// # Errors
     /// An I/O error naming the file.
     pub fn is_held(&self) -> Result<bool> {
-        match &self.0 {
-            Means::System { .. } => Ok(true),
-            Means::Lease(lease) => lease.is_held(),
-        }
+        self.lease.is_held()
     }
 }
 
@@ -95,15 +91,14 @@ fn has_its_name(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a file system says that it has no locks, or none at the moment.
-fn is_unsupported(cause: &io::Error) -> bool {
-    // What has no kind of its own: ENOLCK, and ENOTSUPP, which the kernel does not mean to show.
+/// Whether a file system says that it has no locks, or none at the moment: NFS and full tables give
+/// ENOLCK for both.
+fn gives_none(cause: &io::Error) -> bool {
     #[cfg(unix)]
-    let codes = [rustix::io::Errno::NOLCK.raw_os_error(), disk::ENOTSUPP];
-    // ERROR_INVALID_FUNCTION, ERROR_NOT_SUPPORTED
+    let is_none_left = cause.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error());
     #[cfg(not(unix))]
-    let codes = [1, 50];
-    cause.kind() == io::ErrorKind::Unsupported || cause.raw_os_error().is_some_and(|code| codes.contains(&code))
+    let is_none_left = false;
+    is_none_left || disk::is_unsupported(cause)
 }
 
 /// Says once what stands in for a lock.
@@ -134,12 +129,28 @@ mod tests {
         assert!(!has_its_name(&early, &path).unwrap(), "another file has its name");
     }
 
+    /// At any moment a lock and its lease are there together, so whoever has no locks is told.
+    #[test]
+    fn a_lease_goes_with_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, lease] = ["lock", "lease"].map(|name| folder.path().join(name));
+        let taken = Lock::take(&path, &lease).unwrap();
+        assert!(matches!(&taken, Taken::Ours(lock) if lock.is_held().unwrap()) && lease.exists());
+        let _fault = disk::DiskFault::arm(disk::Operation::Lock, 1, io::ErrorKind::Unsupported, true);
+        let other = Lock::take(&path, &lease).unwrap();
+        assert!(matches!(other, Taken::Others(Some(process)) if process == Process::this()));
+        drop(taken);
+        assert!(!lease.exists());
+        assert!(matches!(Lock::take(&path, &lease).unwrap(), Taken::Ours(_)));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn what_file_systems_without_locks_say() {
         // ENOLCK, ENOSYS, EOPNOTSUPP, ENOTSUPP; EIO, ENOSPC, EINTR, EBADF
-        let is_unsupported = |code| super::is_unsupported(&io::Error::from_raw_os_error(code));
-        assert!([37, 38, 95, 524].into_iter().all(is_unsupported));
-        assert!(![5, 28, 4, 9].into_iter().any(is_unsupported));
+        let gives_none = |code| super::gives_none(&io::Error::from_raw_os_error(code));
+        assert!([37, 38, 95, 524].into_iter().all(gives_none));
+        assert!(![5, 28, 4, 9].into_iter().any(gives_none));
+        assert!(!disk::is_unsupported(&io::Error::from_raw_os_error(37)), "no more locks, but files");
     }
 }

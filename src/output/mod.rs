@@ -22,5 +22,5 @@ pub use npy::{NpyWriter, write_npy};
 pub use number::{grouped, size};
 pub use picture::{Images, Picture};
 pub use save::{ImageFiles, Overwrite, save_captioned, save_png, save_text};
-pub(crate) use save::{TEMPORARY_PREFIX, save_durably, save_png_durably};
+pub(crate) use save::{TEMPORARY_PREFIX, folder_of, save_durably, save_png_durably};
 pub use sheet::{Layout, SheetWriter};

@@ -280,7 +280,7 @@ fn already_exists(path: &Path) -> Error {
 }
 
 /// The folder that holds `path`; `.` for a bare file name.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

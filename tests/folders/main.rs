@@ -7,6 +7,7 @@ mod common;
 
 mod clock;
 mod leases;
+#[cfg(unix)]
 mod names;
 
 use std::path::Path;
