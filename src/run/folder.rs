@@ -2,7 +2,7 @@
 //! them.
 //!
 //! A folder belongs to one process at a time, and nothing in it is replaced unless the caller says
-//! so.
+//! so. A process that stood still may have lost it: all that changes files here looks first.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,6 +20,7 @@ use super::written;
 use crate::disk;
 use crate::encoding;
 use crate::error::{Error, Kind, Result};
+use crate::lock::SUCCESSOR_PREFIX;
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::Config;
 use crate::model::edits::{edited, renewed};
@@ -54,8 +55,9 @@ impl RunFolder {
     /// older run left there goes.
     ///
     /// # Errors
-    /// I/O errors naming the path.
+    /// Busy when the folder was lost to another process; I/O errors naming the path.
     pub fn create(claim: Claim, config: &Config, first: Option<&Checkpoint>) -> Result<Self> {
+        claim.check()?;
         let run = claim.path();
         let old = old_gif(run);
         // Checkpoints first: beside a new configuration they would be taken for those of the new
@@ -71,7 +73,7 @@ impl RunFolder {
     /// Opens the folder of a run that goes on from a checkpoint, or from its beginning.
     ///
     /// # Errors
-    /// I/O errors naming the path.
+    /// Busy when the folder was lost to another process; I/O errors naming the path.
     pub fn resume(claim: Claim, config: &Config, from: Option<&Metadata>) -> Result<Self> {
         let mut folder = RunFolder::open(claim, config, None)?;
         folder.rewind(from)?;
@@ -79,6 +81,7 @@ impl RunFolder {
     }
 
     fn open(mut claim: Claim, config: &Config, first: Option<&Checkpoint>) -> Result<Self> {
+        claim.check()?;
         let run = claim.path().to_path_buf();
         claim.keep();
         for folder in [&run, &run.join(SAMPLES.folder), &run.join(CHECKPOINTS.folder)] {
@@ -89,7 +92,7 @@ impl RunFolder {
             // Before the configuration: a run that had that alone could not go on.
             first.save(&CHECKPOINTS.path(&run, first.metadata.step))?;
         }
-        RunFolder::write_config(&run, config)?;
+        write_config(&run, config)?;
         Ok(RunFolder {
             gif_name: config.output.gif.clone(),
             metrics: Journal::open(run.join(METRICS))?,
@@ -104,8 +107,9 @@ impl RunFolder {
     /// animation is made again from the grids.
     ///
     /// # Errors
-    /// I/O errors naming the path.
+    /// Busy when the folder was lost to another process; I/O errors naming the path.
     pub fn rewind(&mut self, to: Option<&Metadata>) -> Result<()> {
+        self.check()?;
         let due = |asked: fn(&Schedule, u32) -> bool| {
             let last = to.map(|saved| (saved.step, asked(&Schedule::without_end(saved), saved.step)));
             move |step: u32| last.is_some_and(|(last, is_due)| step < last || step == last && is_due)
@@ -136,13 +140,41 @@ impl RunFolder {
         lines.iter().map(|line| line.diversity).filter(|diversity| diversity.is_finite()).fold(0.0, f64::max)
     }
 
-    /// Writes the configuration into a run's folder.
+    /// Refuses to go on where the folder was lost to another process.
     ///
     /// # Errors
-    /// An I/O error naming the file.
-    pub fn write_config(run: &Path, config: &Config) -> Result<()> {
-        let text = toml::to_string(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
-        save_durably(written::marked(&text).as_bytes(), &run.join(CONFIG))
+    /// Busy; an I/O error naming the lock.
+    pub fn check(&self) -> Result<()> {
+        self.claim.check()
+    }
+
+    /// Replaces the configuration.
+    ///
+    /// # Errors
+    /// Busy when the folder was lost to another process; an I/O error naming the file.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        self.check()?;
+        write_config(self.path(), config)
+    }
+
+    /// Saves a checkpoint under the name of its step; returns its path.
+    ///
+    /// # Errors
+    /// Busy when the folder was lost to another process; an I/O error naming the file.
+    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        self.check()?;
+        let path = CHECKPOINTS.path(self.path(), checkpoint.metadata.step);
+        checkpoint.save(&path)?;
+        Ok(path)
+    }
+
+    /// Removes old checkpoints: see [`checkpoints::prune`].
+    ///
+    /// # Errors
+    /// Busy when the folder was lost to another process; an I/O error naming the file.
+    pub fn prune(&self, keep: u32) -> Result<()> {
+        self.check()?;
+        checkpoints::prune(self.path(), keep)
     }
 
     /// The configuration that a run's folder holds.
@@ -215,7 +247,7 @@ impl RunFolder {
     /// # Errors
     /// Busy when the folder was lost to another process; an I/O error naming the file.
     pub fn write_metrics(&mut self, lines: &[&Record]) -> Result<()> {
-        self.claim.check()?;
+        self.check()?;
         self.metrics.append(lines)
     }
 
@@ -225,7 +257,7 @@ impl RunFolder {
     /// # Errors
     /// Busy when the folder was lost to another process; an I/O error naming the file.
     pub fn write_sample(&mut self, grid: &Picture, caption: &Caption, quality: &Quality) -> Result<PathBuf> {
-        self.claim.check()?;
+        self.check()?;
         let path = SAMPLES.path(self.path(), quality.step);
         save_png_durably(grid, caption, &path)?;
         self.gif.push(grid)?;
@@ -239,7 +271,7 @@ impl RunFolder {
     /// # Errors
     /// Busy when the folder was lost to another process; an I/O error naming the file.
     pub fn sync(&self) -> Result<()> {
-        self.claim.check()?;
+        self.check()?;
         self.metrics.sync()?;
         self.quality.sync()
     }
@@ -247,10 +279,17 @@ impl RunFolder {
     /// Closes the GIF with a longer last frame.
     ///
     /// # Errors
-    /// An I/O error naming the file.
+    /// Busy when the folder was lost to another process; an I/O error naming the file.
     pub fn finish(&mut self) -> Result<()> {
+        self.check()?;
         self.gif.finish(LAST_FRAME_DELAY)
     }
+}
+
+/// Writes the configuration into a run's folder.
+fn write_config(run: &Path, config: &Config) -> Result<()> {
+    let text = toml::to_string(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
+    save_durably(written::marked(&text).as_bytes(), &run.join(CONFIG))
 }
 
 fn new_gif(run: &Path, name: &str) -> Result<AnimatedGif> {
@@ -261,11 +300,13 @@ fn remove(path: &Path) -> Result<()> {
     disk::remove_file(path).map_err(|e| Error::io("remove", path, &e))
 }
 
-/// Removes temporary files of a process that was killed.
+/// Removes temporary files of a process that was killed, but not those with which others may be
+/// about to take the folder.
 fn remove_left_overs(folder: &Path) -> Result<()> {
     let entries = disk::list(folder).map_err(|e| Error::io("read", folder, &e))?;
     let is_left_over = |path: &&PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY_PREFIX)) && path.is_file()
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(TEMPORARY_PREFIX) && !name.starts_with(SUCCESSOR_PREFIX) && path.is_file()
     };
     entries.iter().filter(is_left_over).try_for_each(|path| remove(path))
 }

@@ -1,4 +1,5 @@
-//! File systems without locks: a lease, a file that is renewed, says who trains in a folder.
+//! A lease, a file that is renewed, says who trains in a folder: beside the lock, and alone where a
+//! file system has no locks.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -7,10 +8,13 @@ use std::sync::Barrier;
 use std::time::{Duration, SystemTime};
 
 use dcgan_gpu::disk::{DiskFault, Operation};
-use dcgan_gpu::error::Kind;
+use dcgan_gpu::error::{Kind, Result};
+use dcgan_gpu::model::checkpoint::Checkpoint;
+use dcgan_gpu::model::config::Config;
 use dcgan_gpu::run::checkpoints;
 use dcgan_gpu::run::claim::Claim;
 use dcgan_gpu::run::files::LEASE;
+use dcgan_gpu::run::folder::RunFolder;
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{Observer, Progress};
 
@@ -25,8 +29,12 @@ fn without_locks() -> DiskFault {
 
 /// Writes the lease of a process on another machine, with its last sign of life so long ago.
 fn foreign(run: &Path, ago: Duration) {
+    lay(run, r#"{"host":"elsewhere","number":4711,"id":"x"}"#, ago);
+}
+
+fn lay(run: &Path, text: &str, ago: Duration) {
     let path = run.join(LEASE);
-    fs::write(&path, r#"{"host":"elsewhere","number":4711,"id":"x"}"#).unwrap();
+    fs::write(&path, text).unwrap();
     File::options().write(true).open(path).unwrap().set_modified(SystemTime::now() - ago).unwrap();
 }
 
@@ -162,4 +170,100 @@ fn a_process_with_locks_heeds_leases() {
     assert_eq!(Claim::existing(&run).unwrap_err().kind(), Kind::Busy);
     foreign(&run, Duration::from_secs(1000));
     Claim::existing(&run).unwrap();
+}
+
+/// A table of locks may be full, and the server of locks away, for a while.
+#[test]
+fn a_process_without_locks_heeds_one_that_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    start(&common::config(TINY), &run, &mut Blind, &Stop::default()).unwrap();
+    let claim = Claim::existing(&run).unwrap();
+    let fault = without_locks();
+    assert_eq!(Claim::existing(&run).unwrap_err().kind(), Kind::Busy);
+    drop(claim);
+    assert!(!run.join(LEASE).exists(), "it goes with the lock");
+    Claim::existing(&run).unwrap();
+    // Of a process that was killed: its lock went with it.
+    let killed = r#"{"host":"elsewhere","number":4711,"id":"x","locked":true}"#;
+    lay(&run, killed, Duration::ZERO);
+    assert_eq!(Claim::existing(&run).unwrap_err().kind(), Kind::Busy);
+    drop(fault);
+    Claim::existing(&run).unwrap();
+}
+
+/// What a run's folder holds, with its bytes.
+fn snapshot(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let (mut files, mut folders) = (Vec::new(), vec![run.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() { folders.push(path) } else { files.push((path.clone(), fs::read(path).unwrap())) }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A laptop that slept: what another machine saved in the meantime stays, whatever this one was at.
+#[test]
+fn who_lost_a_run_removes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let config = common::config(TINY);
+    start(&config, &run, &mut Blind, &Stop::default()).unwrap();
+    let newest = checkpoints::newest(&run).unwrap().unwrap().checkpoint;
+    for has_locks in [true, false] {
+        let _fault = (!has_locks).then(without_locks);
+        let is_refused = |deed: &dyn Fn(Claim) -> Result<()>| {
+            let claim = Claim::existing(&run).unwrap();
+            let result = deed(claim);
+            assert_eq!(result.unwrap_err().kind(), Kind::Busy);
+            fs::remove_file(run.join(LEASE)).unwrap();
+        };
+        let lose = || {
+            foreign(&run, Duration::ZERO);
+            snapshot(&run)
+        };
+        is_refused(&|claim| {
+            let before = lose();
+            let result = RunFolder::create(claim, &config, None).map(drop);
+            assert!(snapshot(&run) == before, "a new run would replace it");
+            result
+        });
+        is_refused(&|claim| {
+            let before = lose();
+            let result = RunFolder::resume(claim, &config, None).map(drop);
+            assert!(snapshot(&run) == before, "it would begin again");
+            result
+        });
+        let of_a_folder: [fn(&mut RunFolder, &Config, &Checkpoint) -> Result<()>; 5] = [
+            |folder, _, _| folder.rewind(None),
+            |folder, _, _| folder.finish(),
+            |folder, config, _| folder.write_config(&Config { seed: 4711, ..config.clone() }),
+            |folder, _, newest| folder.save_checkpoint(newest).map(drop),
+            |folder, _, _| folder.prune(1),
+        ];
+        for (number, deed) in of_a_folder.into_iter().enumerate() {
+            is_refused(&|claim| {
+                let mut folder = RunFolder::resume(claim, &config, Some(&newest.metadata)).unwrap();
+                let before = lose();
+                let result = deed(&mut folder, &config, &newest);
+                assert!(snapshot(&run) == before, "deed {number}");
+                result
+            });
+        }
+    }
+}
+
+/// The files with which others may be about to take a lease over are theirs.
+#[test]
+fn a_run_clears_away_what_was_left_but_for_leases() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    start(&common::config(TINY), &run, &mut Blind, &Stop::default()).unwrap();
+    let [left, lease] = [".dcgan-gpu-left", ".dcgan-gpu-lease-0123456789abcdef-0"].map(|name| run.join(name));
+    fs::write(&left, "half").unwrap();
+    fs::write(&lease, "half").unwrap();
+    resume(&run, &mut Blind, &Stop::default()).unwrap();
+    assert!(!left.exists() && lease.exists());
 }

@@ -274,6 +274,7 @@ impl Trainer {
     /// on from after a stop.
     fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
         let tensors = self.machine.engine().state()?;
+        // It refuses where the folder was lost, so the curves are this run's.
         self.folder.sync()?;
         // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
         let ends = distance.is_none() || self.step == self.schedule.end();
@@ -282,9 +283,8 @@ impl Trainer {
             save_curves(self.folder.path())?;
         }
         let metadata = self.metadata(distance);
-        let path = CHECKPOINTS.path(self.folder.path(), self.step);
-        Checkpoint { metadata, tensors }.save(&path)?;
-        checkpoints::prune(self.folder.path(), self.config.output.keep)?;
+        let path = self.folder.save_checkpoint(&Checkpoint { metadata, tensors })?;
+        self.folder.prune(self.config.output.keep)?;
         observer.checkpoint(&path);
         self.outcome.saved = Some(self.step);
         self.saved_at = Instant::now();
@@ -306,6 +306,8 @@ impl Trainer {
     /// Takes up the run's newest checkpoint again, or its beginning where it has none; returns the
     /// step.
     fn rewind(&mut self, observer: &mut dyn Observer) -> Result<u32> {
+        // A laptop that woke up without its device may not set aside what another machine saved.
+        self.folder.check()?;
         let found = checkpoints::newest(self.folder.path())?;
         if let Some(found) = &found {
             found.set_aside()?.iter().for_each(|line| observer.notice(line));
@@ -342,9 +344,9 @@ impl Trainer {
             None => Checkpoint { metadata: self.metadata(None), tensors: self.machine.engine().state()? },
         };
         checkpoint.metadata.rollbacks = self.rollbacks;
-        checkpoint.save(&CHECKPOINTS.path(self.folder.path(), self.step))?;
+        self.folder.save_checkpoint(&checkpoint)?;
         self.outcome.saved = Some(self.step);
-        RunFolder::write_config(self.folder.path(), &self.config)
+        self.folder.write_config(&self.config)
     }
 
     fn diverged(&self, what: &str) -> Error {
