@@ -74,6 +74,11 @@ impl NpyWriter {
         self.file.write(bytes)
     }
 
+    /// What the file will be called.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Gives the file its name.
     ///
     /// # Errors

@@ -79,8 +79,6 @@ pub fn save_text(text: &str, path: &Path, overwrite: Overwrite) -> Result<()> {
 #[derive(Debug)]
 pub struct ImageFiles {
     folder: PathBuf,
-    /// Digits of every name.
-    digits: usize,
     next: u64,
     overwrite: Overwrite,
 }
@@ -95,20 +93,21 @@ impl ImageFiles {
         if !folder.is_dir() {
             fs::create_dir(folder).map_err(|cause| Error::io("create the folder", folder, &cause))?;
         }
-        let digits = numbers.end.saturating_sub(1).to_string().len().max(4);
-        let files = ImageFiles { folder: folder.to_path_buf(), digits, next: numbers.start, overwrite };
+        let files = ImageFiles { folder: folder.to_path_buf(), next: numbers.start, overwrite };
         numbers.into_iter().try_for_each(|number| overwrite.check(&files.path(number)))?;
         Ok(files)
     }
 
-    /// Saves the next images, each with what `caption` says of its place among them, and its
-    /// number.
+    /// Saves the next images, each with what `caption` says of its place among them, and with its
+    /// number where it is drawn from a seed, whose it is.
     ///
     /// # Errors
     /// As [`save_png`].
     pub fn push(&mut self, images: &Images, caption: impl Fn(usize) -> Caption) -> Result<()> {
         for index in 0..images.count {
-            let caption = Caption { image: Some(self.next), ..caption(index) };
+            let caption = caption(index);
+            let image = (!caption.seeds.is_empty()).then_some(self.next);
+            let caption = Caption { image, ..caption };
             save_captioned(&images.picture(index), &caption, &self.path(self.next), self.overwrite)?;
             self.next += 1;
         }
@@ -116,7 +115,8 @@ impl ImageFiles {
     }
 
     fn path(&self, number: u64) -> PathBuf {
-        self.folder.join(format!("{number:0digits$}.png", digits = self.digits))
+        // One name a number, whatever numbers are drawn with it.
+        self.folder.join(format!("{number:04}.png"))
     }
 }
 
@@ -248,18 +248,30 @@ pub(super) fn check_not_empty(picture: &Picture, path: &Path) -> Result<()> {
 fn encode_png(picture: &Picture, caption: Option<&Caption>, path: &Path) -> Result<Vec<u8>> {
     check_not_empty(picture, path)?;
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, side(picture.width, path)?, side(picture.height, path)?);
-    encoder.set_color(if picture.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Balanced);
-    encoder.set_filter(png::Filter::Adaptive);
-    let written = caption.map_or(Ok(()), |caption| caption.write(&mut encoder)).and_then(|()| {
-        let mut writer = encoder.write_header()?;
+    let size = [side(picture.width, path)?, side(picture.height, path)?];
+    let written = png_writer(&mut bytes, size, picture.channels, caption).and_then(|mut writer| {
         writer.write_image_data(&picture.pixels)?;
         writer.finish()
     });
     written.map_err(|cause| not_encoded(path, &cause.to_string()))?;
     Ok(bytes)
+}
+
+/// What a PNG file of `size` `[width, height]` begins with: its header, and what it says of itself.
+/// The settings are those of the `image` crate, which once wrote these files: they keep their bytes.
+pub(super) fn png_writer<W: Write>(
+    to: W,
+    [width, height]: [u32; 2],
+    channels: usize,
+    caption: Option<&Caption>,
+) -> std::result::Result<png::Writer<W>, png::EncodingError> {
+    let mut encoder = png::Encoder::new(to, width, height);
+    encoder.set_color(if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::Adaptive);
+    caption.map_or(Ok(()), |caption| caption.write(&mut encoder))?;
+    encoder.write_header()
 }
 
 /// A PNG's side of so many pixels.
@@ -316,6 +328,19 @@ mod tests {
         assert_eq!(read.color(), image::ColorType::L8);
         assert_eq!(read.into_bytes(), grey.pixels);
         assert_eq!(names(dir.path()), ["a.png"], "no temporary file stays");
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_image_crate() {
+        use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+        let waves = (0..60 * 50).map(|i| (128.0 + 100.0 * (i as f64 * 0.1).sin()) as u8).collect();
+        for (channels, colour) in [(1, ExtendedColorType::L8), (3, ExtendedColorType::Rgb8)] {
+            let picture = Picture::new(Vec::clone(&waves), [20, 150 / channels, channels]).unwrap();
+            let mut expected = Vec::new();
+            let encoder = PngEncoder::new(&mut expected);
+            encoder.write_image(&picture.pixels, picture.width as u32, picture.height as u32, colour).unwrap();
+            assert_eq!(encode_png(&picture, None, Path::new("a.png")).unwrap(), expected);
+        }
     }
 
     #[test]
@@ -378,7 +403,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("images");
         let images = Images::new((0..12).collect(), [3, 2, 2, 1]).unwrap();
-        let of = |index| Caption { step: index as u32, ..Caption::default() };
+        let of = |index| Caption { step: index as u32, seeds: vec![7], ..Caption::default() };
         let save_files = |out: &Path, overwrite| ImageFiles::create(out, 0..3, overwrite)?.push(&images, of);
         save_files(&out, Overwrite::Never).unwrap();
         assert_eq!(names(&out), ["0000.png", "0001.png", "0002.png"]);
@@ -404,8 +429,12 @@ mod tests {
         let mut files = ImageFiles::create(dir.path(), 9_999..10_003, Overwrite::Never).unwrap();
         files.push(&images, |_| Caption::default()).unwrap();
         files.push(&images, |_| Caption::default()).unwrap();
-        assert_eq!(names(dir.path()), ["09999.png", "10000.png", "10001.png", "10002.png"]);
-        assert_eq!(image::open(dir.path().join("10002.png")).unwrap().into_bytes(), [4, 5, 6, 7]);
+        assert_eq!(names(dir.path()), ["10000.png", "10001.png", "10002.png", "9999.png"]);
+        let last = dir.path().join("10002.png");
+        assert_eq!(image::open(&last).unwrap().into_bytes(), [4, 5, 6, 7]);
+        assert_eq!(Caption::read(&last).unwrap().image, None, "it is of no seed");
+        let again = ImageFiles::create(dir.path(), 9_999..10_000, Overwrite::Never).unwrap_err();
+        assert!(again.to_string().contains("9999.png already exists"), "alone it has the same name: {again}");
     }
 
     #[test]

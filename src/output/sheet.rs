@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::grid::{BACKGROUND, GAP, grid, grid_side};
-use super::save::{Unnamed, failed, not_encoded, side};
+use super::save::{Unnamed, failed, not_encoded, png_writer, side};
 use super::{Caption, Images, Overwrite};
 use crate::error::{Error, Result};
 
@@ -23,7 +23,8 @@ pub struct Layout {
 }
 
 /// A picture with the pixels of [`grid`], enlarged, of which only the images of one row are in
-/// memory. The file appears when it is whole.
+/// memory. The file appears when it is whole. Its pixels are packed row by row, so it is another
+/// one, byte by byte, than a picture that is written in one go.
 pub struct SheetWriter {
     file: Unnamed,
     png: png::StreamWriter<'static, Box<dyn Write>>,
@@ -53,13 +54,7 @@ impl SheetWriter {
         let [wide, high] = [side(wide, path)?, side(high, path)?];
         let file = Unnamed::create(path, overwrite)?;
         let writer: Box<dyn Write> = Box::new(file.writer()?);
-        let mut encoder = png::Encoder::new(writer, wide, high);
-        encoder.set_color(if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
-        encoder.set_depth(png::BitDepth::Eight);
-        // As for pictures that are encoded in one go.
-        encoder.set_compression(png::Compression::Fast);
-        encoder.set_filter(png::Filter::Adaptive);
-        let header = caption.write(&mut encoder).and_then(|()| encoder.write_header());
+        let header = png_writer(writer, [wide, high], channels, Some(caption));
         let png = header.and_then(png::Writer::into_stream_writer).map_err(|e| refused(path, e))?;
         Ok(SheetWriter { file, png, layout, waiting, left: rows })
     }
