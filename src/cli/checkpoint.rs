@@ -154,7 +154,7 @@ pub fn choose(named: &Path, best: bool, say: &mut dyn FnMut(&str)) -> Result<Cho
     Ok(Chosen { path: found.path, checkpoint: found.checkpoint })
 }
 
-/// Refuses an output too large to be made in memory: `bytes` of `what`, at most 4 GiB.
+/// Refuses an output that programs could not show: more than 4 GiB, of which `what` takes `bytes`.
 pub fn check_size(what: &str, bytes: u64) -> Result<()> {
     if bytes > 4 << 30 {
         let gib = bytes as f64 / f64::from(1 << 30);

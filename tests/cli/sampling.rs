@@ -101,6 +101,9 @@ fn latents_that_do_not_fit_are_refused() {
         ("--save-latents z.txt", 2, "--save-latents z.txt does not end in .npy"),
         ("--save-latents there.npy", 2, "there.npy already exists; use --force to replace it"),
         ("--format npy --out z.npy --save-latents z.npy", 2, "--save-latents and --out are both z.npy"),
+        ("--format npy --out z.npy --save-latents ./z.npy", 2, "--save-latents and --out are both ./z.npy"),
+        ("--format npy --out run/../z.npy --save-latents z.npy", 2, "--save-latents and --out are both z.npy"),
+        ("--format files --out z.npy --save-latents run/../z.npy", 2, "--save-latents and --out are both run/../z.npy"),
     ] {
         let out = if flags.contains("--out") { "" } else { "--out a.png" };
         desk.run(&format!("sample -q --checkpoint run --device cpu {out} {flags}")).refused(code, fragment);
@@ -163,4 +166,53 @@ fn a_signal_ends_it_and_leaves_nothing_behind() {
         assert!(last.starts_with("stopped by ") && last.ends_with(" of 1000000 images; nothing was written"), "{last}");
         assert!(desk.snapshot() == before, "{signal}");
     }
+}
+
+/// Latents get their name first, so what was drawn is not lost where the images cannot get theirs.
+#[test]
+fn where_a_file_has_come_in_between_the_latents_are_kept() {
+    let desk = Desk::with_run();
+    let line = "sample -q --checkpoint run --device cpu --format npy --out a.npy --save-latents z.npy --count 200000";
+    let child = desk.command(line).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while desk.names("").iter().all(|name| !name.starts_with('.')) {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    desk.write("a.npy", "old");
+    let ended = crate::desk::Ended::of(child.wait_with_output().unwrap());
+    ended.refused(2, "a.npy already exists; use --force to replace it; the latents are in z.npy");
+    assert_eq!((desk.read("a.npy"), desk.read("z.npy").len()), (b"old".to_vec(), 128 + 200_000 * 4 * 4));
+    assert_eq!(desk.names("").iter().filter(|name| name.starts_with('.')).count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_of_a_call_that_was_stopped_stay_without_their_latents() {
+    let desk = Desk::with_run();
+    let line = "sample --checkpoint run --device cpu --format files --out many --save-latents z.npy --count 100000";
+    let [out, err] = [(); 2].map(|()| std::process::Stdio::piped());
+    let child = desk.command(line).stdout(out).stderr(err).spawn().unwrap();
+    while !desk.path("many/0000.png").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let ended = crate::desk::Ended::of(child.wait_with_output().unwrap());
+    let last = ended.stderr.lines().last().unwrap();
+    assert!(last.ends_with(" of 100000 images; those are written, but not their latents"), "{last}");
+    assert!(ended.code == Some(130) && !desk.path("z.npy").exists() && desk.picture("many/0000.png").0 == 8);
+}
+
+/// The address of an image has one name, and what is of no seed has no address.
+#[test]
+fn a_file_says_its_number_only_where_it_has_a_seed() {
+    let desk = Desk::with_run();
+    let draw = "sample -q --checkpoint run --device cpu --format files --out images --force";
+    let image = || desk.run("show images/9999.png --json").json()["caption"]["image"].clone();
+    desk.run(&format!("{draw} --seed 9 --index 9999 --count 2 --save-latents z.npy")).done();
+    assert_eq!(desk.names("images"), ["10000.png", "9999.png"]);
+    assert_eq!(image(), 9999);
+    desk.run(&format!("{draw} --latents z.npy")).done();
+    assert_eq!(desk.names("images"), ["0000.png", "0001.png", "10000.png", "9999.png"]);
+    let caption = desk.run("show images/0001.png --json").json()["caption"].clone();
+    assert_eq!((&caption["seeds"], caption.get("image")), (&serde_json::json!([]), None));
 }

@@ -65,7 +65,7 @@ impl Layout {
         Ok(Layout { count, rows, cols })
     }
 
-    /// Refuses a grid that programs could not show: of more than 4 GiB.
+    /// Refuses a grid of more than 4 GiB.
     pub(super) fn check_size(&self, config: &Config, scale: u32) -> Result<()> {
         check_size("the grid", sheet_bytes(config, self.rows, self.cols, scale))
     }

@@ -3,18 +3,19 @@
 
 mod latents;
 mod layout;
+mod outputs;
 mod writer;
 
 use std::path::PathBuf;
 
 use crate::engine::Generator;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::config::Config;
 use crate::output::{Caption, Images, NpyWriter, Overwrite, grid};
 use crate::train::stop::Stop;
 use clap::{ValueEnum, ValueHint};
 
-use super::checkpoint::{Source, check_extension, scales};
+use super::checkpoint::{Source, scales};
 use super::progress::Counter;
 use super::{answer, signals};
 use latents::Latents;
@@ -89,7 +90,7 @@ enum Format {
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let overwrite = Overwrite::forced(arguments.source.force);
-    check_outputs(arguments, overwrite)?;
+    outputs::check(arguments, overwrite)?;
     let given = arguments.latents.as_deref().map(latents::open).transpose()?;
     let count = given.as_ref().map(|(_, count)| *count).or(arguments.count.map(|count| count as usize));
     // What can be refused without the checkpoint.
@@ -120,14 +121,18 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     };
     let writer = Writer::create(arguments, config, &layout, latents.first(), &of_grid, overwrite)?;
     let saved = arguments.save_latents.as_deref();
-    let saved = saved.map(|path| latents::saved_to(path, config, layout.count, overwrite)).transpose()?;
+    let array = saved.map(|path| latents::saved_to(path, config, layout.count, overwrite)).transpose()?;
     let counter = Counter::new("images", layout.count, quiet);
-    let drawing = Drawing { generator, writer, caption: &caption, saved, counter };
+    let drawing = Drawing { generator, writer, caption: &caption, saved: array, counter };
     let previewed = if arguments.preview { (PREVIEWED * PREVIEWED).min(layout.count) } else { 0 };
     let first_images = match drawing.draw(&mut latents, &classes, layout.count, previewed, stop)? {
         Ok(first_images) => first_images,
         Err((signal, drawn)) => {
-            let left = if arguments.format == Format::Files { "those are written" } else { "nothing was written" };
+            let left = match (arguments.format, saved) {
+                (Format::Files, None) => "those are written",
+                (Format::Files, Some(_)) => "those are written, but not their latents",
+                _ => "nothing was written",
+            };
             return Err(signals::stopped(signal, &format!("after {drawn} of {} images; {left}", layout.count)));
         }
     };
@@ -135,26 +140,6 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         super::show::tell_picture(&grid(&images, layout.rows.min(PREVIEWED), layout.cols.min(PREVIEWED)));
     }
     tell(arguments, &latents, layout.count)
-}
-
-/// Refuses what could not be written, before anything is read.
-fn check_outputs(arguments: &Arguments, overwrite: Overwrite) -> Result<()> {
-    match arguments.format {
-        Format::Grid => check_extension(&arguments.out, "png", "; --format takes npy and files too")?,
-        Format::Npy => check_extension(&arguments.out, "npy", "")?,
-        Format::Files => {}
-    }
-    if arguments.format != Format::Files {
-        overwrite.check(&arguments.out)?;
-    }
-    let Some(latents) = &arguments.save_latents else { return Ok(()) };
-    if !latents.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy")) {
-        return Err(Error::usage(format!("--save-latents {} does not end in .npy", latents.display())));
-    }
-    if *latents == arguments.out {
-        return Err(Error::usage(format!("--save-latents and --out are both {}; name two files", latents.display())));
-    }
-    overwrite.check(latents)
 }
 
 /// Images in turn that have the same class, where none is asked for by an address: as in the grid
@@ -236,8 +221,16 @@ impl Drawing<'_> {
             self.counter.reached(drawn);
         }
         self.counter.finish();
-        self.writer.finish()?;
+        // Latents first: what they give can be drawn again, but not the reverse.
+        let latents = self.saved.as_ref().map(|saved| saved.path().to_path_buf());
         self.saved.map_or(Ok(()), NpyWriter::finish)?;
+        self.writer.finish().map_err(|error| match latents {
+            Some(latents) => {
+                let message = format!("{error}; the latents are in {}", latents.display());
+                error.reworded(message)
+            }
+            None => error,
+        })?;
         Ok(Ok(first_images))
     }
 }
