@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 use crate::error::{Error, Kind, Result};
-use crate::memory::{self, Bound};
+use crate::memory::{self, Bound, Spare};
 
 /// Address space that a thread takes for its stack, and to begin with.
 const OF_A_THREAD: u64 = (2 << 20) + (64 << 10);
@@ -31,7 +31,8 @@ fn start_once() -> Result<()> {
         Err(Error::new(Kind::Other, format!("cannot start {count} threads to compute on: {cause}; {remedy}")))
     };
     let needed = OF_A_THREAD.saturating_mul(count as u64).saturating_add(OF_THE_REST);
-    if let Some(spare) = memory::spare().filter(|spare| spare.bound == Bound::AddressSpace && spare.bytes < needed) {
+    let is_too_little = |spare: &Spare| spare.bound == Bound::AddressSpace && spare.bytes < needed;
+    if let Some(spare) = memory::bounds().into_iter().find(is_too_little) {
         return refused(&spare.to_string());
     }
     let failed = rayon::ThreadPoolBuilder::new().num_threads(count).build_global().err();

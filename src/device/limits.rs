@@ -44,22 +44,31 @@ pub(super) fn check(program: &Program, device: &str, max_binding_bytes: u64, res
             )));
         }
     }
-    let counts = |spare: &Spare| match residence {
+    let driver = if residence == Residence::Software { COMPILER } else { 0 };
+    let needed = total(program).saturating_add(working_space(program)).saturating_add(driver);
+    let Some(spare) = exceeded(memory::bounds(), residence, needed, survives_threads) else { return Ok(()) };
+    let (mebibytes, remedy) = (needed >> 20, remedy(program));
+    let threads = if spare.bound == Bound::AddressSpace { ", or fewer threads (RAYON_NUM_THREADS)" } else { "" };
+    let message = format!("{device} needs {mebibytes} MiB for this network, but {spare}; {remedy}{threads}");
+    Err(Error::device_failed(DeviceFailure::OutOfMemory, message))
+}
+
+/// The bound that so many bytes in `residence` exceed: the tightest one, or the address space where
+/// they do not survive the threads.
+fn exceeded(
+    mut bounds: Vec<Spare>,
+    residence: Residence,
+    needed: u64,
+    survives_threads: impl FnOnce(u64) -> bool,
+) -> Option<Spare> {
+    bounds.retain(|spare| match residence {
         Residence::Process | Residence::Software => true,
         Residence::Machine => spare.bound == Bound::Machine,
         Residence::Own => false,
-    };
-    let Some(spare) = memory::spare().filter(counts) else { return Ok(()) };
-    let driver = if residence == Residence::Software { COMPILER } else { 0 };
-    let needed = total(program).saturating_add(working_space(program)).saturating_add(driver);
-    let is_address_space = spare.bound == Bound::AddressSpace;
-    if needed <= spare.bytes && (!is_address_space || survives_threads(needed)) {
-        return Ok(());
-    }
-    let (mebibytes, remedy) = (needed >> 20, remedy(program));
-    let threads = if is_address_space { ", or fewer threads (RAYON_NUM_THREADS)" } else { "" };
-    let message = format!("{device} needs {mebibytes} MiB for this network, but {spare}; {remedy}{threads}");
-    Err(Error::device_failed(DeviceFailure::OutOfMemory, message))
+    });
+    let tightest = memory::tightest(bounds.iter().copied()).filter(|spare| spare.bytes < needed);
+    let address_space = || bounds.into_iter().find(|spare| spare.bound == Bound::AddressSpace);
+    tightest.or_else(|| address_space().filter(|_| !survives_threads(needed)))
 }
 
 /// Memory that work takes beyond the tensors: a checkpoint, which is read back and then written,
@@ -144,15 +153,40 @@ mod tests {
     }
 
     #[test]
+    fn every_bound_that_applies_is_held_against_what_is_needed() {
+        let spare = |bound, bytes| Spare { bound, bytes };
+        let bounds = [
+            spare(Bound::Machine, 100),
+            spare(Bound::Cgroup, 60),
+            spare(Bound::AddressSpace, 70),
+            spare(Bound::Data, 80),
+        ];
+        let exceeded = |residence, needed, survives: bool| {
+            exceeded(bounds.to_vec(), residence, needed, |_| survives).map(|spare| spare.bound)
+        };
+        for residence in [Residence::Process, Residence::Software] {
+            assert_eq!(exceeded(residence, 60, true), None);
+            assert_eq!(exceeded(residence, 61, true), Some(Bound::Cgroup));
+            assert_eq!(exceeded(residence, 60, false), Some(Bound::AddressSpace), "threads take address space");
+        }
+        assert_eq!(exceeded(Residence::Machine, 100, false), None);
+        assert_eq!(exceeded(Residence::Machine, 101, true), Some(Bound::Machine));
+        assert_eq!(exceeded(Residence::Own, 101, false), None);
+        assert_eq!(super::exceeded(Vec::new(), Residence::Process, 1, |_| false), None);
+    }
+
+    #[test]
     fn memory_beyond_the_machine_is_refused_before_it_is_touched() {
         let mut program = Program { step: vec![0], ..Program::default() };
         // 16 TiB in all.
         for i in 0..1024 {
             program.floats(format!("y{i}"), Role::Activations, u32::MAX.into());
         }
-        if let Some(spare) = memory::spare() {
+        let bounds = memory::bounds();
+        if !bounds.is_empty() {
             let shares = check(&program, "chip", u64::MAX, Residence::Machine);
-            assert_eq!(shares.is_err(), spare.bound == Bound::Machine, "{spare}");
+            let is_known = bounds.iter().any(|spare| spare.bound == Bound::Machine);
+            assert_eq!(shares.is_err(), is_known, "{bounds:?}");
             let message = check(&program, "cpu", u64::MAX, Residence::Process).unwrap_err().to_string();
             assert!(
                 message.starts_with("cpu needs 16777") && message.ends_with("use a smaller --batch-size"),

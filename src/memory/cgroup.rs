@@ -52,7 +52,9 @@ pub(super) fn spare(root: &Path) -> Option<u64> {
     let groups = read(root, "proc/self/cgroup")?;
     let left = VERSIONS.iter().filter_map(|version| {
         let group = groups.lines().find_map(|line| version.group(line))?;
-        let mount = mounts.iter().find(|mount| version.is_mounted(mount))?;
+        // Of those at one place, the last one is seen.
+        let mounts = || mounts.iter().rev().filter(|mount| version.is_mounted(mount));
+        let mount = mounts().find(|mount| mount.below(group).is_some()).or_else(|| mounts().next())?;
         folders(root, mount, group).iter().filter_map(|folder| version.left(folder)).min()
     });
     left.min()
@@ -95,9 +97,16 @@ impl Version {
 fn folders(root: &Path, mount: &Mount, group: &str) -> Vec<PathBuf> {
     let top = root.join(mount.at.strip_prefix("/").unwrap_or(&mount.at));
     // A container sees its own group as the top, and may be told a path outside of it.
-    let is_inside = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
-    let below = Path::new(group).strip_prefix(&mount.root).ok().filter(is_inside).unwrap_or(Path::new(""));
+    let below = mount.below(group).unwrap_or(Path::new(""));
     below.ancestors().map(|below| top.join(below)).collect()
+}
+
+impl Mount {
+    /// The path of a group below the place of the mount, where that shows it.
+    fn below<'a>(&self, group: &'a str) -> Option<&'a Path> {
+        let is_inside = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+        Path::new(group).strip_prefix(&self.root).ok().filter(is_inside)
+    }
 }
 
 /// Reads a line such as `30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw`.
@@ -106,6 +115,12 @@ fn mount(line: &str) -> Option<Mount> {
     let (mut place, mut kind) = (place.split(' ').skip(3), kind.split(' '));
     let (root, at) = (place.next()?, place.next()?);
     let (file_system, options) = (kind.next()?, kind.nth(1)?);
-    let path = |escaped: &str| PathBuf::from(escaped.replace("\\040", " "));
+    let path = |escaped: &str| {
+        // The backslash last: it begins the others.
+        let characters = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+        PathBuf::from(
+            characters.iter().fold(escaped.to_string(), |path, (code, character)| path.replace(code, character)),
+        )
+    };
     Some(Mount { root: path(root), at: path(at), file_system: file_system.to_string(), options: options.to_string() })
 }

@@ -1,5 +1,5 @@
-//! How much memory this process may still take: the least of what the machine has to spare, what
-//! its cgroup leaves (a container's limit, a batch system's), and what `ulimit` leaves.
+//! How much memory this process may still take: what the machine has to spare, what its cgroup leaves
+//! (a container's limit, a batch system's), and what `ulimit` leaves.
 
 mod cgroup;
 mod process;
@@ -43,6 +43,16 @@ impl fmt::Display for Spare {
 
 /// What this process can still take, where the system says so: Linux, Windows and macOS.
 pub fn spare() -> Option<Spare> {
+    tightest(bounds())
+}
+
+/// The bound that leaves least.
+pub fn tightest(bounds: impl IntoIterator<Item = Spare>) -> Option<Spare> {
+    bounds.into_iter().min_by_key(|spare| spare.bytes)
+}
+
+/// What each bound that the system tells of leaves: work may be subject to some of them alone.
+pub fn bounds() -> Vec<Spare> {
     #[cfg(any(windows, target_os = "macos"))]
     let found = sysinfo::System::new().ok().and_then(|mut system| {
         system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
@@ -50,26 +60,27 @@ pub fn spare() -> Option<Spare> {
         let bytes = Some(system.available_memory()).filter(|&bytes| bytes > 0)?;
         Some(Spare { bytes, bound: Bound::Machine })
     });
+    #[cfg(any(windows, target_os = "macos"))]
+    let found = Vec::from_iter(found);
     // Elsewhere such files would be anybody's.
     #[cfg(not(any(windows, target_os = "macos")))]
-    let found = if cfg!(target_os = "linux") { spare_below(Path::new("/")) } else { None };
+    let found = if cfg!(target_os = "linux") { bounds_below(Path::new("/")) } else { Vec::new() };
     found
 }
 
-/// As [`spare`], of a Linux whose files lie below `root`.
+/// As [`bounds`], of a Linux whose files lie below `root`.
 #[cfg_attr(
     all(not(test), any(windows, target_os = "macos")),
     expect(dead_code, reason = "tests look at it on every system")
 )]
-fn spare_below(root: &Path) -> Option<Spare> {
+fn bounds_below(root: &Path) -> Vec<Spare> {
     let bounds = [
         (Bound::Machine, process::available(root)),
         (Bound::Cgroup, cgroup::spare(root)),
         (Bound::AddressSpace, process::address_space(root)),
         (Bound::Data, process::data(root)),
     ];
-    let known = bounds.into_iter().filter_map(|(bound, bytes)| Some(Spare { bytes: bytes?, bound }));
-    known.min_by_key(|spare| spare.bytes)
+    bounds.into_iter().filter_map(|(bound, bytes)| Some(Spare { bytes: bytes?, bound })).collect()
 }
 
 /// The most memory that was resident since the start of this process, or since [`forget_peak`],

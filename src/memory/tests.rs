@@ -26,7 +26,7 @@ fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
 #[track_caller]
 fn leaves(files: &[(&str, &str)], mebibytes: u64, bound: Bound) {
     let root = machine(files);
-    assert_eq!(spare_below(root.path()), Some(Spare { bytes: mebibytes * MIB, bound }));
+    assert_eq!(tightest(bounds_below(root.path())), Some(Spare { bytes: mebibytes * MIB, bound }));
 }
 
 /// The second version as it is mounted on most systems.
@@ -42,7 +42,18 @@ fn the_machine_and_ulimit_bound_what_can_be_taken() {
     leaves(&[("proc/self/limits", limits)], 10, Bound::Data);
     // More is taken already than a limit that was lowered allows.
     leaves(&[("proc/self/limits", "Max data size  1024  1024  bytes\n")], 0, Bound::Data);
-    assert_eq!(spare_below(Path::new("/nowhere")), None);
+    assert_eq!(bounds_below(Path::new("/nowhere")), []);
+}
+
+#[test]
+fn every_bound_is_known_not_the_tightest_alone() {
+    let limits = "Max data size  62914560  unlimited  bytes\nMax address space  209715200  unlimited  bytes\n";
+    let group = ("proc/self/cgroup", "0::/\n");
+    let limit = ("sys/fs/cgroup/memory.max", "52428800\n");
+    let usage = ("sys/fs/cgroup/memory.current", "10485760\n");
+    let root = machine(&[SECOND, group, limit, usage, ("proc/self/limits", limits)]);
+    let bounds: Vec<_> = bounds_below(root.path()).iter().map(|spare| (spare.bound, spare.bytes / MIB)).collect();
+    assert_eq!(bounds, [(Bound::Machine, 8192), (Bound::Cgroup, 40), (Bound::AddressSpace, 100), (Bound::Data, 10)]);
 }
 
 #[test]
@@ -101,11 +112,40 @@ fn in_a_container_its_own_group_is_the_top() {
     for groups in ["0::/\n", "0::/../other\n"] {
         leaves(&[SECOND, ("proc/self/cgroup", groups), limit, usage], 40, Bound::Cgroup);
     }
-    // A place with a space in its name.
-    let mounts = "32 24 0:28 / /sys/fs/my\\040groups rw - cgroup2 none rw\n";
-    let limit = ("sys/fs/my groups/a b/memory.max", "52428800\n");
-    let usage = ("sys/fs/my groups/a b/memory.current", "10485760\n");
+    // A place with a space, a tab, a line break and a backslash in its name.
+    let mounts = "32 24 0:28 / /sys/fs/my\\040\\011\\012\\134040groups rw - cgroup2 none rw\n";
+    let limit = ("sys/fs/my \t\n\\040groups/a b/memory.max", "52428800\n");
+    let usage = ("sys/fs/my \t\n\\040groups/a b/memory.current", "10485760\n");
     leaves(&[("proc/self/mountinfo", mounts), ("proc/self/cgroup", "0::/a b\n"), limit, usage], 40, Bound::Cgroup);
+}
+
+/// A file system may be mounted several times, a part of it here and another one there.
+#[test]
+fn of_several_mounts_the_last_that_shows_the_group_counts() {
+    let elsewhere = "31 24 0:26 /other /mnt/other rw - cgroup2 none rw\n";
+    let earlier = "32 24 0:26 / /mnt/all rw - cgroup2 none rw\n";
+    let own = "33 24 0:26 /jobs /sys/fs/cgroup rw - cgroup2 none rw\n";
+    let later = "34 24 0:26 /jobs/other /mnt/later rw - cgroup2 none rw\n";
+    let group = ("proc/self/cgroup", "0::/jobs/7\n");
+    let limits = [
+        ("mnt/other/memory.max", "1048576\n"),
+        ("mnt/other/memory.current", "0\n"),
+        ("mnt/later/memory.max", "2097152\n"),
+        ("mnt/later/memory.current", "0\n"),
+        ("sys/fs/cgroup/7/memory.max", "52428800\n"),
+        ("sys/fs/cgroup/7/memory.current", "10485760\n"),
+        ("mnt/all/jobs/7/memory.max", "62914560\n"),
+        ("mnt/all/jobs/7/memory.current", "10485760\n"),
+    ];
+    let leaves = |mounts: &[&str], mebibytes| {
+        let mounts = mounts.concat();
+        leaves(&[&[("proc/self/mountinfo", mounts.as_str()), group][..], &limits].concat(), mebibytes, Bound::Cgroup);
+    };
+    leaves(&[elsewhere, own, later], 40);
+    leaves(&[earlier, own, later], 40);
+    leaves(&[own, earlier, later], 50);
+    // Where none shows it, the top of the last one is all there is.
+    leaves(&[elsewhere, later], 2);
 }
 
 #[test]
