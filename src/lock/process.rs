@@ -29,14 +29,15 @@ impl fmt::Display for Process {
 impl Process {
     /// This process.
     pub fn this() -> Self {
-        let number = std::process::id();
-        let began = status(number).map(|(_, began)| began);
-        Process { host: host(), number, realm: realm(), began }
+        let (number, realm) = (std::process::id(), realm());
+        let began = realm.as_ref().and_then(|_| status(number)).map(|(_, began)| began);
+        Process { host: host(), number, realm, began }
     }
 
     /// Whether it is known to have ended; never of one whose number means nothing here.
     pub fn has_ended(&self) -> bool {
-        if self.realm.is_none() || self.realm != realm() {
+        // Virtual machines that go on from one snapshot count as one start, but may have names.
+        if self.realm.is_none() || self.host != host() || self.realm != realm() {
             return false;
         }
         // Others' processes may be hidden, but not from a signal that is not sent.
@@ -65,8 +66,19 @@ fn status(_number: u32) -> Option<(bool, String)> {
 
 #[cfg(target_os = "linux")]
 fn realm() -> Option<String> {
-    let start = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    realm_of(std::process::id(), std::path::Path::new("/proc"))
+}
+
+/// The realm of process `number`, where `proc` is that of its namespace: a process in a new one may
+/// still see the old one's, whose numbers are others'.
+#[cfg(target_os = "linux")]
+fn realm_of(number: u32, proc: &std::path::Path) -> Option<String> {
+    let shown = std::fs::read_link(proc.join("self")).ok()?;
+    if shown.as_os_str() != number.to_string().as_str() {
+        return None;
+    }
+    let start = std::fs::read_to_string(proc.join("sys/kernel/random/boot_id")).ok()?;
+    let namespace = std::fs::read_link(proc.join("self/ns/pid")).ok()?;
     Some(format!("{} {}", start.trim(), namespace.display()))
 }
 
@@ -119,8 +131,26 @@ mod tests {
         child.wait().unwrap();
         assert!(other.has_ended());
         assert!(!Process { realm: Some("elsewhere".to_string()), ..other.clone() }.has_ended());
+        assert!(!Process { host: "elsewhere".to_string(), ..other.clone() }.has_ended());
         assert!(!Process { realm: None, ..other }.has_ended());
         let reused = Process { began: Some("1".to_string()), ..this };
         assert!(reused.has_ended(), "another process has its number now");
+    }
+
+    #[test]
+    fn another_namespaces_files_tell_nothing() {
+        use std::os::unix::fs::symlink;
+        let proc = tempfile::tempdir().unwrap();
+        let file = |name: &str| proc.path().join(name);
+        for folder in ["7/ns", "sys/kernel/random"] {
+            std::fs::create_dir_all(file(folder)).unwrap();
+        }
+        std::fs::write(file("sys/kernel/random/boot_id"), "start\n").unwrap();
+        symlink("pid:[1]", file("7/ns/pid")).unwrap();
+        assert_eq!(realm_of(7, proc.path()), None, "it does not show this process");
+        symlink("7", file("self")).unwrap();
+        assert_eq!(realm_of(7, proc.path()), Some("start pid:[1]".to_string()));
+        assert_eq!(realm_of(1, proc.path()), None);
+        assert_eq!(realm(), realm_of(std::process::id(), std::path::Path::new("/proc")));
     }
 }
