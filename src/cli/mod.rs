@@ -35,7 +35,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::device::{Device, OpenOptions, PATIENCE_SECONDS, chatter};
+use crate::device::{Device, OpenOptions, PATIENCE_SECONDS, chatter, narrowing_variables};
 use crate::error::{Error, Kind, Result};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -57,7 +57,8 @@ Exit codes:
   3 no usable device          8 the run folder is in use
   4 data missing or invalid   9 checkpoint missing, foreign or broken
   130 stopped by Ctrl-C, 143 by SIGTERM or SIGHUP, 128 + n by SIGUSR1, SIGUSR2, SIGXCPU or SIGALRM,
-      n its number: the run was saved; go on with train --resume")]
+      n its number: a run that had done a step was saved; go on with train --resume
+  131 ended by SIGQUIT as process 1; nothing is saved")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -125,19 +126,33 @@ impl DeviceChoice {
     fn blame(&self, error: Error) -> Error {
         let is_flag = |word: OsString| word.to_str().is_some_and(|word| word.split('=').next() == Some("--device"));
         let is_given = std::env::args_os().any(is_flag) || std::env::var_os(DEVICE_VARIABLE).is_none();
-        if error.kind() != Kind::NoDevice || is_given {
+        if error.kind() != Kind::NoDevice || is_given || self.is_auto() {
             return error;
         }
         let message = format!("{error} (given by the environment: {DEVICE_VARIABLE})");
         error.reworded(message)
     }
 
+    /// Whether the device is to be found.
+    fn is_auto(&self) -> bool {
+        self.device.eq_ignore_ascii_case("auto")
+    }
+
     /// Says that `auto` found no hardware, where it did not.
     fn remark(&self, is_host: bool, quiet: bool) {
-        if self.device == "auto" && is_host && !quiet {
-            tell("no hardware GPU found: computing on the processor (`dcgan-gpu devices` lists what there is)");
+        if self.is_auto() && is_host && !quiet {
+            tell(&no_hardware(&narrowing_variables()));
         }
     }
+}
+
+/// What there is to say where no hardware GPU was found among those that `variables` leave.
+fn no_hardware(variables: &[String]) -> String {
+    let among = match variables {
+        [] => String::new(),
+        _ => format!(" among those that {} leaves", variables.join(" ")),
+    };
+    format!("no hardware GPU found{among}: computing on the processor (`dcgan-gpu devices` lists what there is)")
 }
 
 /// Characters of a message; beyond that its middle is left out.
@@ -246,4 +261,17 @@ fn answer<T: serde::Serialize>(json: bool, value: T, lines: impl FnOnce(T) -> Ve
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&serde_json::to_string(value).map_err(|e| Error::new(Kind::Other, format!("JSON: {e}")))?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::no_hardware;
+
+    #[test]
+    fn what_left_no_hardware_is_named() {
+        assert!(no_hardware(&[]).starts_with("no hardware GPU found: computing on the processor ("));
+        let variables = ["WGPU_BACKEND=vulkan", "WGPU_ADAPTER_NAME=a b"].map(str::to_string);
+        let expected = "no hardware GPU found among those that WGPU_BACKEND=vulkan WGPU_ADAPTER_NAME=a b leaves: ";
+        assert!(no_hardware(&variables).starts_with(expected));
+    }
 }

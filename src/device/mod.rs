@@ -15,6 +15,7 @@ use crate::error::{DeviceFailure, Error, Kind, Result};
 use crate::plan::{Profile, Program, View};
 use crate::threads;
 use crate::twin::{self, Twinned};
+pub use preference::narrowing_variables;
 use preference::{Candidate, Preference};
 
 /// What a device is opened for, besides running plans.

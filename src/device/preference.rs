@@ -61,6 +61,11 @@ impl<'a> From<&'a Adapter> for Candidate<'a> {
     }
 }
 
+/// The variables of wgpu that leave `auto` fewer adapters, as they are set: `NAME=value`.
+pub fn narrowing_variables() -> Vec<String> {
+    Preference::of_environment().map(|preference| preference.given).unwrap_or_default()
+}
+
 impl Preference {
     /// Reads the environment.
     ///

@@ -36,7 +36,15 @@ fn a_wrong_or_empty_variable_is_named() {
     let ended = with("no-such", "selftest -q --device other");
     assert!(ended.stderr.ends_with("no device matches `other`; there are: cpu\n"), "{ended:?}");
     with("", "devices").done();
+    // `auto` chooses nothing that could be wrong, however it is written.
+    for auto in ["auto", "AUTO"] {
+        let variables = [NO_DRIVER[0], NO_DRIVER[1], ("DCGAN_GPU_DEVICE", auto), ("WGPU_BACKEND", "vulkan")];
+        let ended = desk.run_with(&variables, "selftest -q");
+        assert!(ended.stderr.ends_with("no device matches WGPU_BACKEND=vulkan; there are: cpu\n"), "{ended:?}");
+    }
     assert!(desk.snapshot() == before);
+    let ended = with("AUTO", RUN);
+    assert!(ended.stderr.contains("no hardware GPU found: computing on the processor"), "{ended:?}");
 }
 
 #[test]
