@@ -49,7 +49,10 @@ enum TimeUnit {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a cadence such as 200, \"200steps\" or \"2epochs\"")]
+#[serde(
+    untagged,
+    expecting = "expected a cadence such as 200, \"200steps\" or \"2epochs\", for checkpoints also \"10minutes\""
+)]
 enum CadenceText {
     Bare(u32),
     Text(String),
@@ -71,12 +74,13 @@ impl TimeUnit {
         }
     }
 
-    fn name(self) -> &'static str {
-        match self {
-            TimeUnit::Seconds => "seconds",
-            TimeUnit::Minutes => "minutes",
-            TimeUnit::Hours => "hours",
-        }
+    fn name(self, count: u32) -> &'static str {
+        let [one, several] = match self {
+            TimeUnit::Seconds => ["second", "seconds"],
+            TimeUnit::Minutes => ["minute", "minutes"],
+            TimeUnit::Hours => ["hour", "hours"],
+        };
+        if count == 1 { one } else { several }
     }
 
     fn seconds(self) -> u64 {
@@ -169,7 +173,7 @@ impl From<CheckpointCadence> for CadenceText {
     fn from(cadence: CheckpointCadence) -> Self {
         match cadence {
             CheckpointCadence::Counted(cadence) => cadence.into(),
-            CheckpointCadence::Timed(Time { count, unit }) => CadenceText::Text(format!("{count}{}", unit.name())),
+            CheckpointCadence::Timed(Time { count, unit }) => CadenceText::Text(format!("{count}{}", unit.name(count))),
         }
     }
 }
@@ -210,7 +214,9 @@ mod tests {
         for (text, seconds, written) in [
             ("30s", 30, "30seconds"),
             ("90seconds", 90, "90seconds"),
-            ("1second", 1, "1seconds"),
+            ("1second", 1, "1second"),
+            ("1min", 60, "1minute"),
+            ("1hours", 3600, "1hour"),
             ("10min", 600, "10minutes"),
             ("10 minutes", 600, "10minutes"),
             ("2h", 7200, "2hours"),

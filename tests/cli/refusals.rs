@@ -63,6 +63,7 @@ fn configuration_files() {
         ("\npreset = \"quik\"\n".to_string(), "2:10: there is no preset `quik`; did you mean `quick`?"),
         ("output.sample_every = \"5 minutes\"\n".to_string(), "1:8: `output.sample_every`: "),
         ("output.sample_every = -5\n".to_string(), "expected a cadence such as 200, \"200steps\" or \"2epochs\""),
+        ("output.checkpoint_every = -5\n".to_string(), "\"2epochs\", for checkpoints also \"10minutes\""),
         (
             "[training]\nepochs = 1\nsteps = 5\n".to_string(),
             "3:1: `training.steps` and `training.epochs` exclude each other",

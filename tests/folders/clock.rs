@@ -80,7 +80,7 @@ fn a_run_that_saves_by_the_clock_leaves_what_others_do() {
     let kept = checkpoints::list(&run).unwrap();
     assert!((2..=3).contains(&kept.len()), "two, and the best: {kept:?}");
     let text = std::fs::read_to_string(run.join("config.toml")).unwrap();
-    assert!(text.contains("checkpoint_every = \"1seconds\"\n"), "{text}");
+    assert!(text.contains("checkpoint_every = \"1second\"\n"), "{text}");
 }
 
 #[test]
