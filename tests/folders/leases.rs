@@ -192,6 +192,9 @@ fn a_process_without_locks_heeds_one_that_has_them() {
     Claim::existing(&run).unwrap();
 }
 
+/// What a process does in the folder of its run.
+type Deed = fn(&mut RunFolder, &Config, &Checkpoint) -> Result<()>;
+
 /// What a run's folder holds, with its bytes.
 fn snapshot(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut files, mut folders) = (Vec::new(), vec![run.to_path_buf()]);
@@ -236,7 +239,7 @@ fn who_lost_a_run_removes_nothing() {
             assert!(snapshot(&run) == before, "it would begin again");
             result
         });
-        let of_a_folder: [fn(&mut RunFolder, &Config, &Checkpoint) -> Result<()>; 5] = [
+        let of_a_folder: [Deed; 5] = [
             |folder, _, _| folder.rewind(None),
             |folder, _, _| folder.finish(),
             |folder, config, _| folder.write_config(&Config { seed: 4711, ..config.clone() }),

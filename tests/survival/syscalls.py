@@ -54,7 +54,7 @@ def record(run):
         for name in names:
             path = os.path.join(folder, name)
             data = open(path, "rb").read()
-            if name == ".lock" or name.endswith(".broken"):
+            if name in (".lock", ".lease") or name.endswith(".broken"):
                 continue
             if name.endswith(".jsonl"):
                 lines = [json.loads(line) for line in data.decode().splitlines()]
