@@ -1,5 +1,5 @@
-//! How much memory this process may still take: what the machine has to spare, what its cgroup leaves
-//! (a container's limit, a batch system's), and what `ulimit` leaves.
+//! How much memory this process may still take: what the machine has to spare, what its cgroup
+//! leaves (a container's limit, a batch system's), and what `ulimit` leaves.
 
 mod cgroup;
 mod process;

@@ -258,7 +258,8 @@ fn encode_png(picture: &Picture, caption: Option<&Caption>, path: &Path) -> Resu
 }
 
 /// What a PNG file of `size` `[width, height]` begins with: its header, and what it says of itself.
-/// The settings are those of the `image` crate, which once wrote these files: they keep their bytes.
+/// The settings are those of the `image` crate, which once wrote these files: they keep their
+/// bytes.
 pub(super) fn png_writer<W: Write>(
     to: W,
     [width, height]: [u32; 2],
