@@ -174,9 +174,8 @@ impl<R: Read + Seek> Archive<R> {
         let file = self.archive.by_name(&format!("{key}{NPY}")).map_err(|cause| named(broken(&cause)))?;
         let (size, packed) = (file.size(), file.compressed_size().min(self.length));
         check_density(size, packed.max(1)).map_err(named)?;
-        // To its end, where the checksum is compared, and no further than the archive declares:
-        // that was held against what its bytes can hold.
-        parse(&mut BufReader::new(file.take(size + 1)), size).map_err(named)
+        // To its end, where size and checksum are compared with what the archive declares.
+        parse(&mut BufReader::new(file), size).map_err(named)
     }
 
     /// The labels of the images `key`.

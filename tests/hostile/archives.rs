@@ -74,7 +74,7 @@ fn archives_of_arrays() {
             ("many.npz", "it holds 1001 arrays; at most 1000 are read"),
             ("checksum.npz", "x: "),
             ("declares.npz", "x: "),
-            ("declares-less.npz", "x: it is truncated"),
+            ("declares-less.npz", "x: File is larger than its declared uncompressed size"),
             ("evil\u{1b}[2J.npz", "it does not tell which of its arrays are the images"),
         ],
     );
