@@ -197,6 +197,7 @@ fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
             (config.clone(), (config, edits))
         }
     };
+    claim.check()?;
     let set_aside = found.as_ref().map(Found::set_aside).transpose()?.unwrap_or_default();
     set_aside.iter().for_each(|line| announce(line));
     match arguments.resume_or_start.is_some() && !edits.is_empty() {
@@ -237,6 +238,7 @@ fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
         }
         if done >= end {
             // It may have been killed just before it did this.
+            claim.check()?;
             checkpoints::prune(run, config.output.keep)?;
             let what = "steps; give a longer --epochs or --steps to go on";
             announce(&format!("{} has all its {done} {what}", run.display()));

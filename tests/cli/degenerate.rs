@@ -42,6 +42,24 @@ fn values_that_fill_little_of_their_range_are_told() {
         .refused(2, "1 to 0 is no range of values; write black and white, such as 0,4095");
 }
 
+/// Twelve bits of sixteen, as microscopes and X-rays have.
+#[test]
+fn pictures_that_use_a_part_of_their_depth_are_told() {
+    let desk = Desk::new();
+    for number in 0..20_u8 {
+        let samples: Vec<u8> =
+            noise(64 + 20)[usize::from(number)..][..64].iter().flat_map(|&v| [v >> 4, v << 4]).collect();
+        desk.write(&format!("scans/{number}.png"), Png::new(8, 8, 16, 0).file(&[], &samples));
+    }
+    let ended = desk.run(&format!("{TRAIN} --data scans"));
+    assert!(ended.stderr.contains("65535 is white"), "{ended:#?}");
+    assert!(ended.stderr.contains("say so with --data-range 0,4095"), "{ended:#?}");
+    ended.done();
+    assert!(brightest(&desk) < 20);
+    desk.run(&format!("{TRAIN} --data scans --data-range 0,4095 --force")).done();
+    assert!(brightest(&desk) > 200);
+}
+
 /// The same for every form: what is all of one colour is refused, and a range mends it where it
 /// can.
 #[test]

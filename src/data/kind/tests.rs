@@ -72,6 +72,22 @@ fn labels_beside_archives_and_tables_are_none_of_the_images() {
     assert_eq!(two.count, 2);
 }
 
+/// As the authors of KMNIST-49 publish it.
+#[test]
+fn archives_of_images_and_labels_belong_together() {
+    let archive = |array: Vec<u8>| crate::data::makers::zip(&[("arr_0.npy", &array)], true);
+    let files = folder(&[
+        ("k49-train-imgs.npz", archive(three())),
+        ("k49-train-labels.npz", archive(array("|u1", "(3,)", &[48, 0, 7]))),
+        ("k49-test-imgs.npz", archive(array("|u1", "(2, 2, 2)", &[9; 8]))),
+        ("k49-test-labels.npz", archive(array("|u1", "(2,)", &[1, 2]))),
+    ]);
+    let loaded = load(files.path(), SHAPE, &Reading::default()).unwrap();
+    assert_eq!((loaded.count, loaded.labels.unwrap().of()), (3, &[2, 0, 1][..]));
+    let loaded = load(&files.path().join("k49-test-imgs.npz"), SHAPE, &Reading::default()).unwrap();
+    assert_eq!((loaded.count, loaded.labels.unwrap().of()), (2, &[0, 1][..]));
+}
+
 /// What begins like a picture and is called something else.
 #[test]
 fn weak_signs_of_pictures_need_a_name_that_agrees() {
