@@ -30,6 +30,9 @@ const BEAT: Duration = Duration::from_secs(5);
 /// Time without a sign of life after which a lease is out of date. File systems of a network may
 /// show a file as it was a minute ago.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Time that a process gets to write a lease into the file that it has just made. Who holds the
+/// lock waits so long for a file without one; its process was killed in between.
+const WRITING: Duration = Duration::from_secs(1);
 /// The most that is read of a lease.
 const LARGEST: u64 = 4096;
 /// How often a lease that changes hands all the time is looked at.
@@ -99,11 +102,11 @@ impl Lease {
             }
             let Some(found) = Found::at(path)? else { continue };
             // The lock that goes with a lease cannot be had twice.
-            let is_orphaned = beside == Beside::Lock && found.is_locked();
+            let is_orphaned = beside == Beside::Lock && (found.is_locked() || found.stays_unwritten(path)?);
             if !is_orphaned && found.is_valid(path)? {
                 return Ok(Err(found.holder()));
             }
-            match succession(path, &found)? {
+            match succession(path, &found, beside)? {
                 Ok((heir, file)) if Found::at(path)?.as_ref() == Some(&found) => {
                     write(file, &heir, &line)?;
                     match disk::rename(&heir, path) {
@@ -198,7 +201,7 @@ fn renew(path: &Path, line: &[u8]) -> io::Result<()> {
 
 /// The file with which this process, and no other one, may replace the lease that was `found`; or
 /// who has one.
-fn succession(path: &Path, found: &Found) -> Result<std::result::Result<(PathBuf, File), Holder>> {
+fn succession(path: &Path, found: &Found, beside: Beside) -> Result<std::result::Result<(PathBuf, File), Holder>> {
     for number in 0..ATTEMPTS {
         let heir = path.with_file_name(format!("{SUCCESSOR_PREFIX}{}-{number}", found.digest()));
         match disk::create(&heir) {
@@ -210,6 +213,7 @@ fn succession(path: &Path, found: &Found) -> Result<std::result::Result<(PathBuf
         // Its process may have been killed, too; else it is about to have the lease.
         if let Some(other) = Found::at(&heir)?
             && other.is_valid(path)?
+            && !(beside == Beside::Lock && (other.is_locked() || other.stays_unwritten(&heir)?))
         {
             return Ok(Err(other.holder()));
         }
@@ -244,6 +248,18 @@ impl Found {
     /// Whether its process held the lock as well.
     fn is_locked(&self) -> bool {
         self.claimant().is_some_and(|claimant| claimant.locked)
+    }
+
+    /// Whether there is no lease in the file `path`, nor comes to be.
+    fn stays_unwritten(&self, path: &Path) -> Result<bool> {
+        const LOOKS: u32 = 10;
+        for _ in 0..LOOKS {
+            if self.claimant().is_some() || Found::at(path)?.as_ref() != Some(self) {
+                return Ok(false);
+            }
+            std::thread::sleep(WRITING / LOOKS);
+        }
+        Ok(true)
     }
 
     /// Whether its process may still be there.
@@ -326,6 +342,23 @@ mod tests {
         }
     }
 
+    /// Killed between making a file and writing into it: who has the lock need not wait long.
+    #[test]
+    fn a_file_without_a_lease_is_no_obstacle_for_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lease");
+        for text in ["", "{\"host\":\"h"] {
+            lay(&path, text, Duration::ZERO);
+            assert!(Lease::take(&path, Beside::Nothing).unwrap().is_err(), "it may be written yet");
+            assert!(Lease::take(&path, Beside::Lock).unwrap().is_ok());
+        }
+        // And the same of its successor.
+        lay(&path, "", Duration::ZERO);
+        let found = Found::at(&path).unwrap().unwrap();
+        lay(&folder.path().join(format!("{SUCCESSOR_PREFIX}{}-0", found.digest())), "", Duration::ZERO);
+        assert!(Lease::take(&path, Beside::Lock).unwrap().is_ok());
+    }
+
     /// Killed before it wrote its own lease over the old one.
     #[test]
     fn a_successor_that_was_killed_has_successors() {
@@ -333,7 +366,7 @@ mod tests {
         let path = folder.path().join("lease");
         foreign(&path, PATIENCE + BEAT);
         let found = Found::at(&path).unwrap().unwrap();
-        let (heir, _) = succession(&path, &found).unwrap().unwrap();
+        let (heir, _) = succession(&path, &found, Beside::Nothing).unwrap().unwrap();
         assert!(matches!(Lease::take(&path, Beside::Nothing), Ok(Err(None))), "it may be about to write");
         foreign(&heir, PATIENCE + BEAT);
         assert_eq!(crowd(&path), 1);
