@@ -120,7 +120,7 @@ fn headings(browser: &mut Browser) -> Result<(), String> {
     equal("preset", &browser.value("document.querySelector('dd').textContent")?, &json!(HOSTILE))?;
     let silent = "[...document.images].filter(i => !i.alt || !i.complete || !i.naturalWidth).length";
     equal("pictures that are broken or have no description", &browser.value(silent)?, &json!(0))?;
-    equal("pictures", &browser.value("document.images.length")?, &json!(2))?;
+    equal("pictures", &browser.value("document.images.length")?, &json!(3))?;
     let configuration = browser.value("document.querySelector('pre').textContent")?;
     ensure(configuration.as_str().is_some_and(|text| text.contains("[training]")), "no configuration")?;
     Ok(())
