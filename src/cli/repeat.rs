@@ -5,10 +5,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
 use crate::train::trainer::SLOWER;
-use toml::{Table, Value};
-
-/// What shapes nothing: a program of another version may word it otherwise.
-const WORDS: [&str; 2] = ["name", "about"];
+use toml::Value;
 
 /// The configuration with which a run goes on that has `stored`, and was taken back and on with
 /// smaller learning rates so many times, where `asked` is what the command resolves to.
@@ -21,12 +18,8 @@ pub fn agree(mut asked: Config, stored: &Config, rollbacks: u32, run: &Path) -> 
     settle_like(&mut asked, stored);
     let mut config = stored.clone();
     config.update(&asked)?;
-    (config.name, config.about) = (stored.name.clone(), stored.about.clone());
-    let [ours, theirs] = [&config, &asked].map(|config| {
-        let mut values = Table::try_from(config).map_err(|e| Error::checkpoint(e.to_string()))?;
-        WORDS.iter().for_each(|key| drop(values.remove(*key)));
-        Ok(Value::Table(values))
-    });
+    let [ours, theirs] =
+        [&config, &asked].map(|config| Value::try_from(config).map_err(|e| Error::checkpoint(e.to_string())));
     match difference("", Some(&ours?), Some(&theirs?)) {
         None => Ok(config),
         Some((key, what)) => {
@@ -39,9 +32,10 @@ pub fn agree(mut asked: Config, stored: &Config, rollbacks: u32, run: &Path) -> 
     }
 }
 
-/// Takes over from `stored` what a run is told by its data and its length when it begins, and whose
-/// weights it began with.
+/// Takes over from `stored` what a run is told by its data and its length when it begins, whose
+/// weights it began with, and the words for it, which another version of the program may change.
 fn settle_like(asked: &mut Config, stored: &Config) {
+    (asked.name, asked.about) = (stored.name.clone(), stored.about.clone());
     asked.from.clone_from(&stored.from);
     if let (Some(asked_classes), Some(classes)) = (&mut asked.classes, &stored.classes)
         && asked_classes.names.is_empty()

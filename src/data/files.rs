@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -71,6 +71,19 @@ pub fn size_of(dimensions: &[u64], element: u64) -> Result<u64> {
     };
     check_memory(size)?;
     Ok(size)
+}
+
+/// What a file begins with.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when it cannot be read, or is an [`impostor`].
+pub fn opening(source: &mut impl BufRead) -> Result<&[u8]> {
+    let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
+    match impostor(opening) {
+        Some(impostor) => Err(damaged(impostor)),
+        None => Ok(opening),
+    }
 }
 
 /// Reads exactly `size` bytes to the end of `source`, which comes from a file of `length` bytes.

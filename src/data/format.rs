@@ -65,7 +65,8 @@ impl Format {
         }
     }
 
-    fn by_name(path: &Path) -> Option<Format> {
+    /// What the name of a file says it is.
+    pub fn by_name(path: &Path) -> Option<Format> {
         let ending = path.extension()?.to_ascii_lowercase();
         match ending.to_str()? {
             "npy" => Some(Format::Array),

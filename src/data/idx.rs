@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use super::RawImages;
-use super::files::{at, check_density, damaged, impostor, open, read_exactly, size_of};
+use super::files::{at, check_density, damaged, impostor, open, opening, read_exactly, size_of};
 use super::gzip::{GZIP, Members};
 use super::range::Range;
 use crate::error::{Error, Result};
@@ -69,11 +69,7 @@ pub fn parse_labels(source: impl BufRead, length: u64) -> Result<Vec<u8>> {
 
 /// The dimensions and the elements of an array of bytes.
 fn parse(mut source: impl BufRead, length: u64, content: &str, ranks: &[u8]) -> Result<(Vec<u32>, Vec<u8>)> {
-    let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
-    if let Some(impostor) = impostor(opening) {
-        return Err(damaged(impostor));
-    }
-    let zipped = opening.starts_with(GZIP);
+    let zipped = opening(&mut source)?.starts_with(GZIP);
     let mut bytes: Box<dyn Read + '_> = if zipped { Box::new(Members::new(source)) } else { Box::new(source) };
 
     let magic = word(&mut bytes)?;

@@ -37,9 +37,8 @@ impl RawImages {
     pub fn of_bytes(shape: Shape, count: u32, mut bytes: Vec<u8>, range: Option<Range>) -> Result<RawImages> {
         let mut span = Span::of_bytes(&bytes);
         if let Some(range) = range {
-            let pixels: Vec<_> = (0..=255_u8).map(|byte| range.pixel(byte.into())).collect();
             for byte in &mut bytes {
-                *byte = pixels[usize::from(*byte)].ok_or_else(|| outside((*byte).into(), range))?;
+                *byte = pixel((*byte).into(), range)?;
             }
             span = span.within(range);
         }
@@ -90,11 +89,17 @@ pub fn flattened(values: u64, network: Shape) -> Option<Shape> {
     (u64::from(side).pow(2) == values).then_some(Shape { height: side, width: side, channels: 1 })
 }
 
-/// The refusal of a value outside of a range.
-pub fn outside(value: f64, range: Range) -> Error {
-    Error::data(format!(
-        "it holds the value {}, which is outside of {range}; say which values are black and white, such as with \
-         --data-range 0,4095",
-        shown(value)
-    ))
+/// The pixel that a value is.
+///
+/// # Errors
+///
+/// [`Kind::Data`](crate::error::Kind::Data) when it is outside of the range.
+pub fn pixel(value: f64, range: Range) -> Result<u8> {
+    range.pixel(value).ok_or_else(|| {
+        Error::data(format!(
+            "it holds the value {}, which is outside of {range}; say which values are black and white, such as with \
+             --data-range 0,4095",
+            shown(value)
+        ))
+    })
 }

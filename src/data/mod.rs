@@ -369,9 +369,7 @@ fn load_idx(location: &locate::Location, shape: Shape, set: Option<&Set>, readin
 
 fn idx_labels(count: u32, path: &Path, set: Option<&Set>) -> Result<Labels> {
     let labels = idx::read_labels(path)?;
-    if labels.len() != count as usize {
-        return Err(files::at(path)(labels::wrong_count(labels.len() as u64, count)));
-    }
+    labels::check_count(labels.len() as u64, count).map_err(files::at(path))?;
     Labels::of_bytes(&labels, set.map(|set| set.classes)).map_err(files::at(path))
 }
 

@@ -12,7 +12,7 @@ use zip::result::ZipError;
 
 use super::RawImages;
 use super::files::{at, check_density, damaged, open};
-use super::labels::{Labels, wrong_count};
+use super::labels::{Labels, check_count};
 use super::npy::{self, Wanted};
 use crate::error::{Error, Result};
 
@@ -194,9 +194,7 @@ impl<R: Read + Seek> Archive<R> {
     /// The array `key` as labels of `count` images.
     fn labels(&mut self, key: &str, count: u32) -> Result<Labels> {
         self.array(key, |source, length| {
-            let values = npy::parse_labels(source, length, |labels| {
-                if labels == u64::from(count) { Ok(()) } else { Err(wrong_count(labels, count)) }
-            })?;
+            let values = npy::parse_labels(source, length, |labels| check_count(labels, count))?;
             Labels::of_numbers(&values)
         })
     }

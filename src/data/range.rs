@@ -86,11 +86,11 @@ impl Span {
         Span { range, low: f64::INFINITY, high: f64::NEG_INFINITY }
     }
 
-    /// That of pixels.
-    pub fn of_bytes(pixels: &[u8]) -> Span {
+    /// That of bytes.
+    pub fn of_bytes<'a>(values: impl IntoIterator<Item = &'a u8>) -> Span {
         let mut span = Span::of(Range::BYTES);
         let mut seen = [false; 256];
-        pixels.iter().for_each(|&value| seen[usize::from(value)] = true);
+        values.into_iter().for_each(|&value| seen[usize::from(value)] = true);
         (0..=255_u8).filter(|&value| seen[usize::from(value)]).for_each(|value| span.add(value.into()));
         span
     }

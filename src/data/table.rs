@@ -9,8 +9,8 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::RawImages;
-use super::files::{at, damaged, impostor, open, size_of};
-use super::images::{flattened, outside};
+use super::files::{at, damaged, open, opening, size_of};
+use super::images::{flattened, pixel};
 use super::labels::Labels;
 use super::labels::table::{LABEL, LONGEST};
 use super::npy::Wanted;
@@ -49,10 +49,7 @@ pub fn read(path: &Path, wanted: Wanted) -> Result<Parsed> {
 ///
 /// As [`read`], without the file's name.
 pub fn parse(mut source: impl BufRead, length: u64, wanted: Wanted) -> Result<Parsed> {
-    let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
-    if let Some(impostor) = impostor(opening) {
-        return Err(damaged(impostor));
-    }
+    opening(&mut source)?;
     let mut table: Option<Table> = None;
     let (mut text, mut delimiter) = (Vec::new(), b',');
     for line in 1.. {
@@ -91,15 +88,11 @@ const WANTED: &str = "write an image a line, its pixels separated by commas, wit
 
 /// The cells of a line, without the spaces and the quotes around them.
 fn cells(line: &[u8], delimiter: u8) -> Vec<&[u8]> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let plain = |cell: &'_ [u8]| -> std::ops::Range<usize> {
-        let trimmed = cell.trim_ascii();
-        let start = cell.len() - cell.trim_ascii_start().len();
-        let quoted = trimmed.len() > 1 && trimmed.starts_with(b"\"") && trimmed.ends_with(b"\"");
-        let inset = usize::from(quoted);
-        start + inset..start + trimmed.len() - inset
-    };
-    line.split(|&byte| byte == delimiter).map(|cell| &cell[plain(cell)]).collect()
+    line.split(|&byte| byte == delimiter).map(|cell| unquoted(cell.trim_ascii())).collect()
+}
+
+fn unquoted(cell: &[u8]) -> &[u8] {
+    cell.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")).unwrap_or(cell)
 }
 
 /// What a column of row numbers is called; pandas leaves its name out.
@@ -192,9 +185,7 @@ impl Table {
             self.span.add(value);
             self.pixels.push(match (self.chosen, value) {
                 (None, 0.0..=255.0) => value.round() as u8,
-                _ => {
-                    range.pixel(value).ok_or_else(|| Error::data(format!("line {line}: {}", outside(value, range))))?
-                }
+                _ => pixel(value, range).map_err(|error| Error::data(format!("line {line}: {error}")))?,
             });
         }
         Ok(())

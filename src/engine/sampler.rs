@@ -143,14 +143,17 @@ impl Sampler {
                 let message = "the device returned no images where they were submitted: it did not do the work";
                 return Err(Error::device_failed(DeviceFailure::Lost, message));
             }
-            for b in 0..chunk.len() {
-                for p in 0..pixels {
-                    ordered.extend_from_slice(&values[(p * batch + b) * channels..][..channels]);
-                }
-            }
+            ordered.extend(by_image(&values, chunk.len(), batch, channels));
         }
         Images::from_values(&ordered, self.low, [latents.len(), height, width, channels])
     }
+}
+
+/// The first `count` of images in `[pixels][batch][channels]`, as `[count][pixels][channels]`.
+pub(super) fn by_image(values: &[f32], count: usize, batch: usize, channels: usize) -> impl Iterator<Item = f32> {
+    let pixels = values.len() / (batch * channels);
+    let pixel = move |image, pixel| &values[(pixel * batch + image) * channels..][..channels];
+    (0..count).flat_map(move |image| (0..pixels).flat_map(move |number| pixel(image, number))).copied()
 }
 
 /// A generator alone, loaded for sampling.

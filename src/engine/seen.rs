@@ -2,6 +2,7 @@
 //! augmentation.
 
 use super::gan::{STEP_WORDS, step_input};
+use super::sampler::by_image;
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::augment::{self, Augmented};
@@ -69,14 +70,8 @@ fn piece_as_seen(config: &Config, bytes: &[u8]) -> Result<Vec<f32>> {
     session.write(step, &words);
     session.run(&[plan])?;
     let values = session.read_floats(seen)?;
-    let (batch, pixels, channels) = (batch as usize, shape.pixels() as usize, shape.channels as usize);
-    let mut ordered = Vec::with_capacity(values.len());
-    for image in 0..batch {
-        for pixel in 0..pixels {
-            ordered.extend_from_slice(&values[(pixel * batch + image) * channels..][..channels]);
-        }
-    }
-    Ok(ordered)
+    let batch = batch as usize;
+    Ok(by_image(&values, batch, batch, shape.channels as usize).collect())
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn load_file(path: &Path, shape: Shape, reading: &Reading) -> Result<Loaded> {
         // Of IDX, if of anything.
         None if opening.starts_with(GZIP) => Some(Format::Idx),
         None if is_text(opening) => Some(Format::Table),
-        None => Format::of(path),
+        None => Format::by_name(path),
         format => format,
     };
     drop(source);

@@ -1,12 +1,11 @@
 //! Label files beside images: beside an array, and in or beside a folder of pictures.
 
 use std::fs;
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use super::table::{self, Images};
-use super::{Labels, wrong_count};
-use crate::data::files::{at, damaged, impostor, open};
+use super::{Labels, check_count};
+use crate::data::files::{at, open, opening};
 use crate::data::{npy, npz};
 use crate::error::{Error, Result};
 
@@ -133,20 +132,15 @@ fn read(path: &Path, images: Images<'_>, count: u32) -> Result<Labels> {
     let (mut source, length) = open(path)?;
     let labels = || {
         if path.extension().is_some_and(|ending| ending == "npy") {
-            let values = npy::parse_labels(source, length, |labels| {
-                if labels == u64::from(count) { Ok(()) } else { Err(wrong_count(labels, count)) }
-            })?;
+            let values = npy::parse_labels(source, length, |labels| check_count(labels, count))?;
             return Labels::of_numbers(&values);
         }
         if length > LARGEST {
             let (size, most) = (length >> 20, LARGEST >> 20);
             return Err(Error::data(format!("its {size} MiB are too many; at most {most} are read")));
         }
-        let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
-        match impostor(opening) {
-            Some(impostor) => Err(damaged(impostor)),
-            None => table::parse(source, images),
-        }
+        opening(&mut source)?;
+        table::parse(source, images)
     };
     let labels = labels().map_err(at(path))?;
     log::debug!("labels of {} classes from {}", labels.classes().len(), path.display());

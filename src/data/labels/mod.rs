@@ -140,11 +140,14 @@ fn shown(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace(char::is_control, "\u{fffd}")
 }
 
-/// The refusal of labels that are not one an image.
-pub(super) fn wrong_count(labels: u64, images: u32) -> Error {
-    Error::data(format!(
+/// Refuses labels that are not one an image.
+pub(super) fn check_count(labels: u64, images: u32) -> Result<()> {
+    if labels == u64::from(images) {
+        return Ok(());
+    }
+    Err(Error::data(format!(
         "it holds {labels} labels for {images} images; replace it with the labels of these images or remove it"
-    ))
+    )))
 }
 
 #[cfg(test)]

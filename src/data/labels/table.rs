@@ -8,7 +8,7 @@ use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
-use super::{Labels, shown, wrong_count};
+use super::{Labels, check_count, shown};
 use crate::data::files::damaged;
 use crate::error::{Error, Result};
 
@@ -173,7 +173,7 @@ impl<'a> Table<'a> {
 
     fn labels(self) -> Result<Labels> {
         match self.images {
-            Images::InOrder(images) if self.count != u64::from(images) => Err(wrong_count(self.count, images))?,
+            Images::InOrder(images) => check_count(self.count, images)?,
             Images::Files(files) => {
                 let missing: Vec<_> = files.iter().zip(&self.lines).filter(|(_, line)| **line == 0).collect();
                 if let Some((first, _)) = missing.first() {
@@ -183,7 +183,6 @@ impl<'a> Table<'a> {
                     )));
                 }
             }
-            Images::InOrder(_) => {}
         }
         Labels::of_cells(&self.labels)
     }

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use super::header::{Dtype, Number};
 use super::values::{signed, word};
 use super::{Content, read_header};
-use crate::data::files::{damaged, impostor, read_exactly, size_of};
+use crate::data::files::{opening, read_exactly, size_of};
 use crate::error::Result;
 
 /// Reads labels from the content of a file of `length` bytes, of which `check` is told the number
@@ -15,10 +15,7 @@ use crate::error::Result;
 ///
 /// As [`read`](super::read), without the file's name; and what `check` says.
 pub fn parse_labels(mut source: impl BufRead, length: u64, check: impl FnOnce(u64) -> Result<()>) -> Result<Vec<i64>> {
-    let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
-    if let Some(impostor) = impostor(opening) {
-        return Err(damaged(impostor));
-    }
+    opening(&mut source)?;
     let header = read_header(&mut source, Content::Labels)?;
     let size = size_of(&header.shape, header.element.bytes as u64)?;
     let shape = &header.shape;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::header::Dtype;
 use super::values::float;
 use super::{Content, read_header};
-use crate::data::files::{at, damaged, impostor, open};
+use crate::data::files::{at, damaged, open, opening};
 use crate::error::{Error, Result};
 
 /// Values that are looked at in one go.
@@ -82,9 +82,7 @@ impl<R: BufRead + Seek> Latents<R> {
 
 fn checked<R: BufRead + Seek>(mut source: R, length: u64, path: &Path) -> Result<Latents<R>> {
     let unreadable = |cause: std::io::Error| damaged(&cause.to_string());
-    if let Some(impostor) = impostor(source.fill_buf().map_err(unreadable)?) {
-        return Err(damaged(impostor));
-    }
+    opening(&mut source)?;
     let header = read_header(&mut source, Content::Latents)?;
     let refused = |why: &str| Content::Latents.unusable(&format!("its shape {:?} {why}", header.shape));
     let (count, dim) = match header.shape[..] {

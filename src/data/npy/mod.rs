@@ -15,7 +15,7 @@ use self::header::Header;
 pub use self::labels::parse_labels;
 pub use self::latents::Latents;
 use super::RawImages;
-use super::files::{at, damaged, impostor, open, read_exactly, size_of};
+use super::files::{at, damaged, open, opening, read_exactly, size_of};
 use super::images::flattened;
 use super::range::Range;
 use crate::error::{Error, Result};
@@ -74,10 +74,7 @@ pub fn read(path: &Path, wanted: Wanted) -> Result<RawImages> {
 ///
 /// As [`read`], without the file's name.
 pub fn parse(mut source: impl BufRead, length: u64, wanted: Wanted) -> Result<RawImages> {
-    let opening = source.fill_buf().map_err(|cause| damaged(&cause.to_string()))?;
-    if let Some(impostor) = impostor(opening) {
-        return Err(damaged(impostor));
-    }
+    opening(&mut source)?;
     let header = read_header(&mut source, Content::Images)?;
     let size = size_of(&header.shape, header.element.bytes as u64)?;
     let (count, shape, strides) = layout(&header, wanted.network)?;

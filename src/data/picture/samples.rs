@@ -4,7 +4,7 @@
 use image::{ColorType, DynamicImage};
 
 use super::Seen;
-use crate::data::images::outside;
+use crate::data::images::pixel;
 use crate::data::range::{Range, Span};
 use crate::data::reading::{Ground, Reading};
 use crate::error::Result;
@@ -44,18 +44,12 @@ impl Samples {
 /// Samples of 8 bits, alpha with them.
 fn bytes(picture: DynamicImage, range: Option<Range>, all: usize, colours: usize) -> Result<(Vec<u8>, Span)> {
     let mut values = picture.into_bytes();
-    if range.is_none() && all == colours {
-        let span = Span::of_bytes(&values);
-        return Ok((values, span));
-    }
-    let mut seen = [false; 256];
-    values.chunks_exact(all).for_each(|pixel| pixel[..colours].iter().for_each(|&v| seen[usize::from(v)] = true));
-    let mut span = Span::of(range.unwrap_or(Range::BYTES));
-    (0..=255_u8).filter(|&value| seen[usize::from(value)]).for_each(|value| span.add(value.into()));
+    let span = Span::of_bytes(values.chunks_exact(all).flat_map(|pixel| &pixel[..colours]));
+    let span = span.within(range.unwrap_or(Range::BYTES));
     if let Some(range) = range {
-        for pixel in values.chunks_exact_mut(all) {
-            for value in &mut pixel[..colours] {
-                *value = range.pixel((*value).into()).ok_or_else(|| outside((*value).into(), range))?;
+        for samples in values.chunks_exact_mut(all) {
+            for value in &mut samples[..colours] {
+                *value = pixel((*value).into(), range)?;
             }
         }
     }
@@ -86,11 +80,11 @@ fn words(picture: &DynamicImage, range: Option<Range>, colours: usize) -> Result
         return Ok((values, span));
     };
     let mut values = Vec::with_capacity(samples.len());
-    for pixel in samples.chunks_exact(all) {
-        for &value in &pixel[..colours] {
-            values.push(range.pixel(value.into()).ok_or_else(|| outside(value.into(), range))?);
+    for samples in samples.chunks_exact(all) {
+        for &value in &samples[..colours] {
+            values.push(pixel(value.into(), range)?);
         }
-        values.extend(pixel[colours..].iter().map(|alpha| (alpha >> 8) as u8));
+        values.extend(samples[colours..].iter().map(|alpha| (alpha >> 8) as u8));
     }
     Ok((values, span))
 }
@@ -105,12 +99,12 @@ fn floats(picture: &DynamicImage, chosen: Option<Range>, colours: usize) -> Resu
     let range = chosen.unwrap_or(Range::UNIT).single();
     let mut span = Span::of(range);
     let mut values = Vec::with_capacity(samples.len());
-    for pixel in samples.chunks_exact(all) {
-        for &value in &pixel[..colours] {
+    for samples in samples.chunks_exact(all) {
+        for &value in &samples[..colours] {
             span.add(value.into());
-            values.push(range.pixel(value.into()).ok_or_else(|| outside(value.into(), range))?);
+            values.push(pixel(value.into(), range)?);
         }
-        values.extend(pixel[colours..].iter().map(|alpha| (alpha.clamp(0.0, 1.0) * 255.0).round() as u8));
+        values.extend(samples[colours..].iter().map(|alpha| (alpha.clamp(0.0, 1.0) * 255.0).round() as u8));
     }
     Ok((values, span))
 }
