@@ -2,7 +2,7 @@
 //! whether that process is still there.
 //!
 //! Who holds a lock has a lease as well, marked as a lock's: it tells those who find no locks, and
-//! who gets the lock himself knows that its process is gone.
+//! who gets the lock himself knows that its process is gone, and puts his own in its place.
 //!
 //! A file system that can do nothing else can make a file that was not there, so of those who find
 //! no lease one wins. Who finds one that is out of date first makes a file of a name that follows
@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use super::Process;
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::output::{TEMPORARY_PREFIX, folder_of};
+use crate::output::{TEMPORARY_PREFIX, folder_of, save_durably};
 
 /// Time between signs of life.
 const BEAT: Duration = Duration::from_secs(5);
@@ -106,7 +106,16 @@ impl Lease {
             if !is_orphaned && found.is_valid(path)? {
                 return Ok(Err(found.holder()));
             }
-            match succession(path, &found, beside)? {
+            if beside == Beside::Lock {
+                // Nobody else has the lock, so no successor has to be agreed upon, nor is one left
+                // where this process is killed: whoever thinks to have the lease still looks at it.
+                if Found::at(path)?.as_ref() == Some(&found) {
+                    save_durably(&line, path)?;
+                    return Lease::begin(path, line, beside).map(Ok);
+                }
+                continue;
+            }
+            match succession(path, &found)? {
                 Ok((heir, file)) if Found::at(path)?.as_ref() == Some(&found) => {
                     write(file, &heir, &line)?;
                     match disk::rename(&heir, path) {
@@ -201,7 +210,7 @@ fn renew(path: &Path, line: &[u8]) -> io::Result<()> {
 
 /// The file with which this process, and no other one, may replace the lease that was `found`; or
 /// who has one.
-fn succession(path: &Path, found: &Found, beside: Beside) -> Result<std::result::Result<(PathBuf, File), Holder>> {
+fn succession(path: &Path, found: &Found) -> Result<std::result::Result<(PathBuf, File), Holder>> {
     for number in 0..ATTEMPTS {
         let heir = path.with_file_name(format!("{SUCCESSOR_PREFIX}{}-{number}", found.digest()));
         match disk::create(&heir) {
@@ -213,7 +222,6 @@ fn succession(path: &Path, found: &Found, beside: Beside) -> Result<std::result:
         // Its process may have been killed, too; else it is about to have the lease.
         if let Some(other) = Found::at(&heir)?
             && other.is_valid(path)?
-            && !(beside == Beside::Lock && (other.is_locked() || other.stays_unwritten(&heir)?))
         {
             return Ok(Err(other.holder()));
         }
@@ -351,6 +359,7 @@ mod tests {
             lay(&path, text, Duration::ZERO);
             assert!(Lease::take(&path, Beside::Nothing).unwrap().is_err(), "it may be written yet");
             assert!(Lease::take(&path, Beside::Lock).unwrap().is_ok());
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
         }
         // And the same of its successor.
         lay(&path, "", Duration::ZERO);
@@ -366,7 +375,7 @@ mod tests {
         let path = folder.path().join("lease");
         foreign(&path, PATIENCE + BEAT);
         let found = Found::at(&path).unwrap().unwrap();
-        let (heir, _) = succession(&path, &found, Beside::Nothing).unwrap().unwrap();
+        let (heir, _) = succession(&path, &found).unwrap().unwrap();
         assert!(matches!(Lease::take(&path, Beside::Nothing), Ok(Err(None))), "it may be about to write");
         foreign(&heir, PATIENCE + BEAT);
         assert_eq!(crowd(&path), 1);
