@@ -57,6 +57,8 @@ pub mod engine;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
+pub mod eval;
+#[doc(hidden)]
 pub mod kernels;
 #[doc(hidden)]
 pub mod layers;

@@ -1,11 +1,13 @@
 //! Training images: where they come from and in which order they are visited.
 
+mod background;
 #[cfg(feature = "cli")]
 pub mod fetch;
 mod files;
 mod folder;
 mod format;
 mod gzip;
+mod held_out;
 pub mod idx;
 mod images;
 mod kind;

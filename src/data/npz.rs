@@ -51,6 +51,15 @@ pub struct Chosen {
     pub labels: Result<Option<Labels>>,
 }
 
+/// What the arrays of an archive are called.
+#[derive(Debug)]
+pub struct Keys {
+    /// That of the images.
+    pub key: String,
+    /// The others.
+    pub others: Vec<String>,
+}
+
 /// The path of a file and the key within it that `file.npz:key` names.
 pub fn split(spec: &str) -> Option<(PathBuf, &str)> {
     let lower = spec.to_ascii_lowercase();
@@ -80,6 +89,17 @@ pub fn parse(source: impl Read + Seek, length: u64, key: Option<&str>, wanted: W
     let images = archive.array(&key, |source, length| npy::parse(source, length, wanted))?;
     let labels = archive.labels_of(&key, images.count);
     Ok(Chosen { key, others, images, labels })
+}
+
+/// What the images called `key`, or else the training images, are called, and the other arrays.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn choose(path: &Path, key: Option<&str>) -> Result<Keys> {
+    let (source, length) = open(path)?;
+    let chosen = Archive::new(source, length).and_then(|mut archive| archive.choose(key)).map_err(at(path))?;
+    Ok(Keys { key: chosen.0, others: chosen.1 })
 }
 
 /// Reads the labels of `count` images from an archive of nothing else.

@@ -43,7 +43,7 @@ pub struct Part {
 const RATES: u32 = STEP_WORD + 1;
 
 /// Words of the input of a program that only samples.
-pub(super) const STEP_WORDS: u32 = 8;
+pub(crate) const STEP_WORDS: u32 = 8;
 
 /// A network in training.
 #[derive(Debug)]
@@ -290,7 +290,7 @@ impl Inputs {
 }
 
 /// Adds the input of seed and step number, of so many words: with room for a step's rates.
-pub(super) fn step_input(program: &mut Program, words: u32) -> View {
+pub(crate) fn step_input(program: &mut Program, words: u32) -> View {
     let step = program.tensor("step", Role::StepInputs, Element::U32, words.into());
     program.port("seed", part_of(step, SEED_WORD, 2), Fill::Seed);
     program.port("step", part_of(step, STEP_WORD, 1), Fill::Step);

@@ -12,7 +12,7 @@ use crate::kernels::adam::{self, AdamTensors};
 use crate::kernels::augment::{self, Augmented, Images};
 use crate::kernels::data::{self, Gather, Normalisation};
 use crate::kernels::loss::adversarial::{self, Logits};
-use crate::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
+use crate::kernels::loss::cross_entropy::{ClassesOf, CrossEntropy, record_cross_entropy};
 use crate::kernels::loss::lecam::{self, Lecam, Means};
 use crate::kernels::loss::{self, Column, LossOf, ScaleSamples, Stamp};
 use crate::kernels::rmsprop::{self, RmspropTensors};
@@ -316,7 +316,8 @@ impl<'a> Step<'a> {
                 LossOf::Generator => Column::ClassGenerator,
             };
             let views = CrossEntropy { logits, labels, step, dlogits, ring };
-            record_cross_entropy(&mut self.recorder, classes.class_weight(), column as u32, views);
+            let of = ClassesOf::Discriminator(classes.class_weight());
+            record_cross_entropy(&mut self.recorder, of, column as u32, views);
         }
     }
 

@@ -7,7 +7,6 @@ use crate::data::{DataSet, shuffled};
 use crate::engine::Batch;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
-use crate::shape::Shape;
 
 /// The data set that a configuration names, in the network's size.
 ///
@@ -49,7 +48,7 @@ pub fn settle(config: &mut Config, data: &DataSet) -> Result<()> {
         config.output.rows = classes.count().min(most);
     }
     if config.augment.is_some_and(|augment| !augment.is_off()) && config.background.is_none() {
-        config.background = Some(background(data));
+        config.background = Some(data.background());
     }
     let penalty = config.objective.penalty.map(|penalty| config.penalty_weight(penalty));
     if let Some(own) = &mut config.objective.penalty {
@@ -62,38 +61,6 @@ pub fn settle(config: &mut Config, data: &DataSet) -> Result<()> {
 
 /// The most rows of a grid that has one for each class.
 const MOST_ROWS: u32 = 64;
-
-/// Images whose borders tell the background.
-const LOOKED_AT: u32 = 1000;
-
-/// The background of the data: the median of the pixels at the borders of images, for each channel.
-fn background(data: &DataSet) -> Vec<u8> {
-    let Shape { height, width, channels } = data.shape();
-    let count = LOOKED_AT.min(data.len());
-    let indices: Vec<_> =
-        (0..count).map(|image| (u64::from(image) * u64::from(data.len()) / u64::from(count)) as u32).collect();
-    let mut pixels = vec![0; indices.len() * data.shape().bytes()];
-    data.fill(0, &indices, &mut pixels);
-    let mut histograms = vec![[0_u64; 256]; channels as usize];
-    for image in pixels.chunks_exact(data.shape().bytes()) {
-        for (pixel, values) in (0..).zip(image.chunks_exact(channels as usize)) {
-            let (row, column) = (pixel / width, pixel % width);
-            if row == 0 || column == 0 || row + 1 == height || column + 1 == width {
-                values.iter().zip(&mut histograms).for_each(|(&value, histogram)| histogram[usize::from(value)] += 1);
-            }
-        }
-    }
-    let median = |histogram: &[u64; 256]| {
-        let half = histogram.iter().sum::<u64>().div_ceil(2);
-        let mut below = 0;
-        let reaches = |count: &u64| {
-            below += count;
-            below >= half
-        };
-        histogram.iter().position(reaches).unwrap_or(0) as u8
-    };
-    histograms.iter().map(median).collect()
-}
 
 /// A data set in the order in which a run visits it: shuffled anew for every epoch.
 #[derive(Debug)]
@@ -257,11 +224,5 @@ mod tests {
             assert!(bytes == image && Some(label) == data.label_of(1, index));
         }
         assert!(labels.iter().zip(&order).any(|(&label, &index)| Some(label) != data.label_of(0, index)));
-    }
-
-    #[test]
-    fn the_background_is_the_median_of_borders() {
-        let (_folder, data) = images(&[[7, 200], [9, 255], [7, 0]], &[0, 0, 0]);
-        assert_eq!(background(&data), [7]);
     }
 }

@@ -76,6 +76,13 @@ pub struct Tape {
     given: Given,
 }
 
+impl Tape {
+    /// What the last layer took.
+    pub fn last_input(&self) -> View {
+        *self.inputs.last().expect("a network has layers")
+    }
+}
+
 /// What a backward pass computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
