@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::DataSet;
 use crate::data::fetch::{self, FetchObserver, FetchOptions};
 use crate::data::locate;
+use crate::data::reading::Reading;
 use crate::data::sets::{self, SETS, Set};
 use crate::error::{Error, Kind, Result};
+use crate::eval::cache;
+use crate::eval::real::Real;
 use crate::model::config::Config;
 use crate::output::size;
+use crate::shape::Shape;
 use crate::shell::quoted;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -15,7 +20,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::progress::{bar, is_terminal};
-use super::{answer, print, print_json, table, tell};
+use super::{DeviceChoice, answer, features, print, print_json, table, tell};
 
 /// Download data sets, or list those that are known by name
 #[derive(clap::Args, Debug)]
@@ -50,6 +55,7 @@ enum Verb {
     /// Check the files of a set, and download what is missing or broken
     #[command(after_help = "Examples:
   dcgan-gpu data get fashion-mnist
+  dcgan-gpu data get mnist --features                     and what judges samples of it
   dcgan-gpu data get mnist --data-dir sets --json         the files, and what was downloaded")]
     Get {
         /// mnist, fashion-mnist or kmnist
@@ -59,6 +65,12 @@ enum Verb {
         /// repeated, or hold several, with commas
         #[arg(long = "mirror", value_name = "URL", env = MIRRORS, value_delimiter = ',')]
         mirrors: Vec<String>,
+        /// Train a feature network on the set too, once, by which `train` judges its samples and
+        /// `eval` measures; about a minute on two cores
+        #[arg(long)]
+        features: bool,
+        #[command(flatten)]
+        device: DeviceChoice,
     },
 }
 
@@ -69,9 +81,16 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let data_dir = arguments.data_dir.as_deref();
     match &arguments.verb {
         None | Some(Verb::List) => list(data_dir, arguments.json),
-        Some(Verb::Get { set, mirrors }) => {
+        Some(Verb::Get { set, mirrors, features, device }) => {
             let set = sets::named(set).ok_or_else(|| Error::new(Kind::Other, "clap let an unknown set pass"))?;
-            get(set, data_dir, mirrors, arguments.json, quiet)
+            let report = get(set, data_dir, mirrors, quiet)?;
+            let features = features.then(|| make_features(set, &report, device, quiet)).transpose()?.flatten();
+            if arguments.json {
+                return print_json(&Got { report, features });
+            }
+            tell_got(&report, quiet);
+            features.iter().for_each(|path| print(&path.display().to_string()));
+            Ok(())
         }
     }
 }
@@ -107,34 +126,67 @@ fn list(data_dir: Option<&Path>, json: bool) -> Result<()> {
     answer(json, sets.collect::<Vec<_>>(), |sets| table::with_header(&header, sets.into_iter().map(row)))
 }
 
-fn get(set: &Set, data_dir: Option<&Path>, mirrors: &[String], json: bool, quiet: bool) -> Result<()> {
+/// What `get` leaves.
+#[derive(Serialize)]
+struct Got {
+    #[serde(flatten)]
+    report: fetch::FetchReport,
+    /// The feature network, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<PathBuf>,
+}
+
+fn get(set: &Set, data_dir: Option<&Path>, mirrors: &[String], quiet: bool) -> Result<fetch::FetchReport> {
     let options = options(mirrors.iter().map(String::as_str))?;
     let folder = fetch::destination(set, data_dir)?;
     let report = fetch::get(set, &folder, &options, &mut Watcher::new(quiet))?;
-    if json {
-        return print_json(&report);
-    }
     if report.files.iter().all(|file| file.from.is_none()) && !quiet {
         tell(&format!("{} is in {}", set.title, folder.display()));
     }
-    for file in report.files {
+    Ok(report)
+}
+
+fn tell_got(report: &fetch::FetchReport, quiet: bool) {
+    for file in &report.files {
         if !(file.verified || quiet) {
             let what = "has the right size; no checksum is known for it as long as it is not in the original .gz";
             tell(&format!("{} {what}", file.path.display()));
         }
         print(&file.path.display().to_string());
     }
-    Ok(())
+}
+
+/// Trains features of the set that was just brought, unless they are kept; returns where they are,
+/// if there is a cache folder.
+fn make_features(
+    set: &Set,
+    report: &fetch::FetchReport,
+    device: &DeviceChoice,
+    quiet: bool,
+) -> Result<Option<PathBuf>> {
+    let folder = report.files.first().and_then(|file| file.path.parent());
+    let data = DataSet::open(set.name, folder, Shape { height: 28, width: 28, channels: 1 }, 0)?;
+    let held_out = data.read_held_out(folder, &Reading::default())?;
+    let real = Real::new(&data, held_out.as_ref())?;
+    if cache::find(&real).is_none() {
+        features::train(&real, &device.open(quiet)?, quiet)?;
+    }
+    Ok(cache::path_for(&real).filter(|path| path.is_file()))
 }
 
 /// Brings the set that `config` trains on, where it is known by name and not here yet.
 pub fn ensure(config: &Config, quiet: bool) -> Result<()> {
-    if sets::named(&config.data).is_none() {
+    ensure_set(&config.data, config.data_dir.as_deref(), quiet)
+}
+
+/// Brings the set `name`, where it is known by name and not here yet.
+pub fn ensure_set(name: &str, data_dir: Option<&Path>, quiet: bool) -> Result<()> {
+    if sets::named(name).is_none() {
         return Ok(());
     }
     let mirrors = std::env::var(MIRRORS).unwrap_or_default();
     let options = options(mirrors.split(','))?;
-    fetch::ensure(&config.data, config.data_dir.as_deref(), &options, &mut Watcher::new(quiet))
+    fetch::ensure(name, data_dir, &options, &mut Watcher::new(quiet))
 }
 
 /// Options with these mirrors; an empty variable names none.

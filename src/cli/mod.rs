@@ -9,8 +9,10 @@ mod config;
 mod data;
 mod devices;
 mod dry_run;
+mod eval;
 mod explore;
 mod export;
+mod features;
 mod interpolate;
 mod man;
 mod parse;
@@ -76,6 +78,7 @@ enum Verb {
     Train(Box<train::Arguments>),
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
+    Eval(Box<eval::Arguments>),
     Explore(explore::Arguments),
     Export(export::Arguments),
     Data(data::Arguments),
@@ -212,6 +215,7 @@ fn run() -> Result<()> {
         Verb::Train(verb) => train::run(&verb, quiet),
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
+        Verb::Eval(verb) => eval::run(&verb, quiet),
         Verb::Explore(verb) => explore::run(&verb, quiet),
         Verb::Export(verb) => export::run(&verb, quiet),
         Verb::Data(verb) => data::run(&verb, quiet),

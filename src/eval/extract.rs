@@ -79,6 +79,11 @@ impl Extractor {
         &self.network
     }
 
+    /// Values of a feature vector.
+    pub fn width(&self) -> usize {
+        self.features.len as usize / self.batch
+    }
+
     /// Looks at images of size `from`, `[count][height][width][channels]`.
     ///
     /// # Errors
@@ -88,7 +93,7 @@ impl Extractor {
         description.check(from)?;
         let pixels = description.seen(pixels, from);
         let size = description.image.bytes();
-        let (width, answers) = (self.features.len as usize / self.batch, self.logits.len as usize / self.batch);
+        let (width, answers) = (self.width(), self.logits.len as usize / self.batch);
         let mut seen = Seen::default();
         for chunk in pixels.chunks(self.batch * size) {
             let count = chunk.len() / size;

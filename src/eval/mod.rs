@@ -7,8 +7,12 @@
 //! compared with.
 
 pub mod cache;
+pub mod evaluation;
 pub mod extract;
 pub mod file;
+pub mod judge;
 pub mod learn;
+pub mod metrics;
 pub mod network;
 pub mod real;
+pub mod sheet;

@@ -3,10 +3,13 @@
 //! Which images these are depends on the data alone, so that numbers of different runs on the same
 //! data can be compared.
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::{DataSet, shuffled};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
+use super::metrics::interval;
 use super::network::Task;
 
 /// The seed that chooses among images.
@@ -17,8 +20,10 @@ const UNSEEN_EPOCH: u32 = 1 << 30;
 const TESTED_OF: u32 = 10;
 /// The most images that features are tested on.
 const MOST_TESTED: u32 = 10_000;
+/// The most images among which the nearest ones are looked for.
+const MOST_SEARCHED: usize = 100_000;
 /// The fewest images that tell anything.
-const FEWEST: u32 = 20;
+const FEWEST: u32 = 2 * interval::FEWEST as u32;
 
 /// A data set, and what is held out of it.
 #[derive(Debug)]
@@ -57,7 +62,7 @@ pub struct Sides {
 }
 
 /// Where the real images of a floor come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Others {
     /// Images that are held out of the data.
@@ -83,6 +88,12 @@ impl<'a> Real<'a> {
         };
         let order = shuffled(SEED, 0, data.get().len());
         Ok(Real { data, held_out, order })
+    }
+
+    /// How many images there are; of strokes those of an epoch.
+    #[expect(clippy::len_without_is_empty, reason = "there are always some")]
+    pub fn len(&self) -> u32 {
+        self.data.get().len()
     }
 
     /// The shape of each image.
@@ -174,9 +185,7 @@ impl<'a> Real<'a> {
     /// # Panics
     /// When there are fewer.
     pub fn reference(&self, count: u32) -> Vec<u8> {
-        let mut pixels = Vec::new();
-        append(self.data.get(), 0, &self.order[..count as usize], &mut pixels);
-        pixels
+        self.images(&self.order[..count as usize])
     }
 
     /// `count` images on each side.
@@ -200,22 +209,28 @@ impl<'a> Real<'a> {
         Sides { reference: self.reference(count), others, are }
     }
 
-    /// All images of the data, for the nearest ones among them: of strokes those of an epoch.
-    pub fn all(&self) -> Vec<u8> {
-        let data = self.data.get();
+    /// The images among which the nearest ones are looked for, at most [`MOST_SEARCHED`]: all of the
+    /// data but the others of [`Real::sides`], of strokes those of an epoch.
+    pub fn searched(&self, count: u32) -> Vec<u32> {
+        let others = match self.held_out {
+            None if !self.is_drawn() => count as usize..2 * count as usize,
+            _ => 0..0,
+        };
+        let rest = self.order.iter().enumerate().filter(|(place, _)| !others.contains(place));
+        rest.map(|(_, &index)| index).take(MOST_SEARCHED).collect()
+    }
+
+    /// The images at these indices of the data.
+    pub fn images(&self, indices: &[u32]) -> Vec<u8> {
         let mut pixels = Vec::new();
-        append(data, 0, &Vec::from_iter(0..data.len()), &mut pixels);
+        append(self.data.get(), 0, indices, &mut pixels);
         pixels
     }
 
-    /// How often each class is among the images, as shares; none without classes.
-    pub fn shares(&self) -> Vec<f64> {
+    /// The classes of the first `count` images of [`Real::reference`]; none without classes.
+    pub fn reference_labels(&self, count: u32) -> Vec<u32> {
         let data = self.data.get();
-        let mut counts = vec![0_u32; self.task().classes().len()];
-        if !counts.is_empty() {
-            (0..data.len()).filter_map(|index| data.label_of(0, index)).for_each(|label| counts[label as usize] += 1);
-        }
-        counts.iter().map(|&count| f64::from(count) / f64::from(data.len())).collect()
+        self.order[..count as usize].iter().filter_map(|&index| data.label_of(0, index)).collect()
     }
 }
 

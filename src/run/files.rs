@@ -23,6 +23,8 @@ pub const ORDER: &str = "images.txt";
 pub const SKIPPED: &str = "skipped.txt";
 /// A grid of real images as D sees them, beside the sample grids.
 pub const REAL: &str = "real.png";
+/// The feature network that judges the run, where features do.
+pub const FEATURES: &str = "features.safetensors";
 /// The page about the run, where one was asked for.
 pub const REPORT: &str = "report.html";
 /// The folder of TensorBoard's event files, where that is wanted.
@@ -33,6 +35,10 @@ pub const LOCK: &str = ".lock";
 pub const LEASE: &str = ".lease";
 /// The sample grids.
 pub const SAMPLES: StepFiles = StepFiles { folder: "samples", extension: ".png" };
+/// What `eval` found, and its sheets of samples beside their nearest real images.
+pub const EVALUATIONS: StepFiles = StepFiles { folder: "eval", extension: ".json" };
+/// The sheets.
+pub const EVALUATED: StepFiles = StepFiles { folder: EVALUATIONS.folder, extension: ".png" };
 /// The checkpoints.
 pub const CHECKPOINTS: StepFiles = StepFiles { folder: "checkpoints", extension: ".safetensors" };
 

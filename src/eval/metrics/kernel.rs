@@ -1,0 +1,161 @@
+//! The kernel distance (Bińkowski et al. 2018): the squared maximum mean discrepancy of the kernel
+//! (x·y/d + 1)³, without bias, so that it may be below 0.
+
+use rayon::prelude::*;
+
+use super::interval::{self, GROUPS, Score, group};
+use super::{Features, SEED};
+use crate::error::{Error, Result};
+use crate::random::{Draws, stream};
+use crate::twin::{Matrix, gemm};
+
+/// Subsets, and the images of each, whose mean and deviation others report.
+const SUBSETS: u32 = 100;
+const OF_A_SUBSET: usize = 1_000;
+/// Vectors whose kernels are computed together.
+const BLOCK: usize = 256;
+
+/// Sums of kernels of all pairs, by the groups of both.
+type ByGroups = [[f64; GROUPS]; GROUPS];
+
+/// The distance over all pairs of images. The interval leaves groups of images out, on both sides.
+///
+/// # Errors
+/// A data error when there are too few images, or features have other lengths.
+pub fn distance(real: &Features, generated: &Features) -> Result<Score> {
+    interval::check(real.len().min(generated.len()))?;
+    let (value, without) = of_all_pairs(real, generated)?;
+    Ok(Score::by_groups(value, &without))
+}
+
+/// The distance, and without each group of images.
+fn of_all_pairs(real: &Features, generated: &Features) -> Result<(f64, Vec<f64>)> {
+    check(real, generated)?;
+    let (rr, gg, rg) = (within(real), within(generated), sums(real, generated, false));
+    let counts = [real, generated].map(|features| {
+        let mut counts = [0.0; GROUPS];
+        (0..features.len()).for_each(|place| counts[group(place)] += 1.0);
+        counts
+    });
+    let without = |left: Option<usize>| {
+        let rest = |own: usize| Some(own) != left;
+        let total = |sums: &ByGroups| {
+            let rows = sums.iter().enumerate().filter(|(own, _)| rest(*own));
+            rows.map(|(_, row)| row.iter().enumerate().filter(|(own, _)| rest(*own)).map(|(_, sum)| sum).sum::<f64>())
+                .sum::<f64>()
+        };
+        let [m, n] =
+            counts.map(|counts| counts.iter().enumerate().filter(|(own, _)| rest(*own)).map(|(_, n)| n).sum::<f64>());
+        total(&rr) / (m * (m - 1.0)) + total(&gg) / (n * (n - 1.0)) - 2.0 * total(&rg) / (m * n)
+    };
+    Ok((without(None), (0..GROUPS).map(|left| without(Some(left))).collect()))
+}
+
+/// Mean and deviation of the distance over [`SUBSETS`] subsets of both sides.
+///
+/// # Errors
+/// A data error when a side has only one image, or features have other lengths.
+pub fn of_subsets(real: &Features, generated: &Features) -> Result<[f64; 2]> {
+    check(real, generated)?;
+    let size = OF_A_SUBSET.min(real.len()).min(generated.len());
+    let distances = (0..SUBSETS).into_par_iter().map(|number| {
+        let [real, generated] = [(real, 0), (generated, 1)].map(|(of, side)| subset(of, size, 2 * number + side));
+        let total = |sums: ByGroups| sums.as_flattened().iter().sum::<f64>();
+        let n = size as f64;
+        let own = total(within(&real)) + total(within(&generated));
+        own / (n * (n - 1.0)) - 2.0 * total(sums(&real, &generated, false)) / (n * n)
+    });
+    let distances: Vec<f64> = distances.collect();
+    let mean = distances.iter().sum::<f64>() / f64::from(SUBSETS);
+    let squares: f64 = distances.iter().map(|distance| (distance - mean) * (distance - mean)).sum();
+    Ok([mean, (squares / f64::from(SUBSETS)).sqrt()])
+}
+
+fn check(real: &Features, generated: &Features) -> Result<()> {
+    if real.len() < 2 || generated.len() < 2 {
+        return Err(Error::data("a kernel distance takes two images at least on each side"));
+    }
+    real.check_dim(generated)
+}
+
+/// `size` of the vectors, each at most once.
+fn subset(features: &Features, size: usize, number: u32) -> Features {
+    let draws = Draws::new(SEED, stream::EVALUATION, number);
+    let mut places: Vec<usize> = (0..features.len()).collect();
+    for place in 0..size {
+        let other = draws.below(place as u32, (features.len() - place) as u32) as usize;
+        places.swap(place, place + other);
+    }
+    let values = places[..size].iter().flat_map(|&place| features.row(place)).copied().collect();
+    Features { values, dim: features.dim }
+}
+
+/// Kernels of all pairs of two different vectors of a set.
+fn within(features: &Features) -> ByGroups {
+    sums(features, features, true)
+}
+
+/// Kernels of all pairs, but of a vector with itself where both sets are `same`.
+fn sums(a: &Features, b: &Features, same: bool) -> ByGroups {
+    let dim = a.dim();
+    let blocks: Vec<ByGroups> = (0..a.len().div_ceil(BLOCK))
+        .into_par_iter()
+        .map(|block| {
+            let first = block * BLOCK;
+            let rows = BLOCK.min(a.len() - first);
+            let mut products = vec![0.0; rows * BLOCK];
+            let mut sums = [[0.0; GROUPS]; GROUPS];
+            for from in (0..b.len()).step_by(BLOCK) {
+                let columns = BLOCK.min(b.len() - from);
+                let products = &mut products[..rows * columns];
+                let left = Matrix::rows(&a.values[first * dim..], dim);
+                let right = Matrix::rows(&b.values[from * dim..], dim).transposed();
+                gemm([rows, columns, dim], products, false, left, right);
+                for (i, line) in products.chunks_exact(columns).enumerate() {
+                    let row = &mut sums[group(first + i)];
+                    for (j, product) in line.iter().enumerate() {
+                        if !(same && first + i == from + j) {
+                            let base = product / dim as f64 + 1.0;
+                            row[group(from + j)] += base * base * base;
+                        }
+                    }
+                }
+            }
+            sums
+        })
+        .collect();
+    let mut total = [[0.0; GROUPS]; GROUPS];
+    for block in blocks {
+        total.as_flattened_mut().iter_mut().zip(block.as_flattened()).for_each(|(total, sum)| *total += sum);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::normal;
+    use super::*;
+
+    #[test]
+    fn pairs_are_those_of_the_formula() {
+        let real = Features::new([1.0, 3.0], 1).unwrap();
+        let generated = Features::new([0.0, 2.0], 1).unwrap();
+        // k(1, 3) = 64, k(0, 2) = 1; k(1, 0), k(1, 2), k(3, 0), k(3, 2) = 1, 27, 1, 343.
+        let expected = 64.0 + 1.0 - 2.0 * (1.0 + 27.0 + 1.0 + 343.0) / 4.0;
+        assert_eq!(of_all_pairs(&real, &generated).unwrap().0, expected);
+        assert_eq!(of_subsets(&real, &generated).unwrap(), [expected, 0.0]);
+        assert!(distance(&real, &Features::new([1.0], 1).unwrap()).is_err());
+    }
+
+    /// Without bias: of two sets of one distribution it is 0 in the mean.
+    #[test]
+    fn it_has_no_bias() {
+        let distances: Vec<f64> = (0..60)
+            .map(|seed| distance(&normal(100, 3, seed, 0.0), &normal(100, 3, seed + 500, 0.0)).unwrap().value)
+            .collect();
+        let mean = distances.iter().sum::<f64>() / 60.0;
+        let deviation = (distances.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / 59.0).sqrt();
+        assert!(mean.abs() < 3.0 * deviation / 60f64.sqrt(), "{mean} ± {deviation}");
+        assert!(distances.iter().any(|&d| d < 0.0) && distances.iter().any(|&d| d > 0.0));
+    }
+}
