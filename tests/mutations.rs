@@ -1,6 +1,6 @@
 //! 200,000 seeded mutations of small valid files for each parser of what comes from outside: IDX,
 //! gzip, NumPy arrays and archives of them, tables of pixels, labels, latents, pictures and their captions,
-//! configurations and checkpoints. None may panic, take a second, or make the process grow beyond
+//! configurations, checkpoints and feature networks. None may panic, take a second, or make the process grow beyond
 //! 256 MB, and each is either accepted or refused with the right kind of error in one short line.
 //!
 //! `DCGAN_GPU_MUTATIONS` sets another number; `fuzz/` goes on from the same seeds with coverage.
@@ -20,6 +20,7 @@ use dcgan_gpu::data::npy::Wanted;
 use dcgan_gpu::data::reading::Reading;
 use dcgan_gpu::data::{idx, npy, npz, picture, table as images};
 use dcgan_gpu::error::{Error, Kind, Result};
+use dcgan_gpu::eval::file::Filed;
 use dcgan_gpu::model::checkpoint::Checkpoint;
 use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::output::{Caption, Overwrite, Picture, save_captioned};
@@ -182,6 +183,13 @@ fn configurations() {
 #[test]
 fn checkpoints() {
     survive("checkpoint", &[checkpoint()], Kind::Checkpoint, |file| Checkpoint::parse(file).map(drop));
+}
+
+#[test]
+fn feature_networks() {
+    survive("features", &[common::golden("features.safetensors")], Kind::Data, |file| {
+        Filed::parse(file.to_vec()).map(drop)
+    });
 }
 
 /// A small checkpoint, as the program saves it.

@@ -12,6 +12,7 @@ mod configuration;
 mod degenerate;
 mod drawing;
 mod edits;
+mod evaluating;
 mod exporting;
 mod flags;
 mod from;

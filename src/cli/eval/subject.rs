@@ -110,9 +110,15 @@ pub fn open_pictures(path: &Path, shape: Shape) -> Result<DataSet> {
     DataSet::read(name, None, shape, 0, &Reading::default())
 }
 
-/// `count` of the pictures, chosen at random where there are more.
+/// The seed by which some of many pictures are chosen: not that of the real ones, which may be the
+/// same pictures.
+const CHOICE: u64 = 1;
+
+/// `count` of the pictures: all of them in their order, or some at random.
 pub fn some_of(pictures: &DataSet, count: u32) -> Vec<u8> {
-    let indices = &shuffled(0, 0, pictures.len())[..count as usize];
+    let all = || Vec::from_iter(0..pictures.len());
+    let order = if count == pictures.len() { all() } else { shuffled(CHOICE, 0, pictures.len()) };
+    let indices = &order[..count as usize];
     let mut pixels = vec![0; indices.len() * pictures.shape().bytes()];
     pictures.fill(0, indices, &mut pixels);
     pixels
