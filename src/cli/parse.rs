@@ -3,8 +3,8 @@
 use std::any::TypeId;
 
 use crate::error::{Error, Kind, Result};
+use crate::model::nearest::nearest;
 use crate::model::settings::{SETTINGS, Setting};
-use crate::model::sources::nearest;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};

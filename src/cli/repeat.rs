@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::model::config::Config;
+use crate::model::judged::JudgedBy;
 use crate::train::trainer::SLOWER;
 use toml::Value;
 
@@ -42,6 +43,15 @@ fn settle_like(asked: &mut Config, stored: &Config) {
     {
         asked_classes.names.clone_from(&classes.names);
         asked.output.rows = stored.output.rows;
+    }
+    if asked.judge.is_none() && JudgedBy::is_by_features(stored.judge.as_ref()) {
+        asked.judge.clone_from(&stored.judge);
+    }
+    if let (Some(asked), Some(stored)) = (&mut asked.judge, &stored.judge)
+        && asked.by == stored.by
+    {
+        asked.features = asked.features.take().or_else(|| stored.features.clone());
+        asked.samples = asked.samples.or(stored.samples);
     }
     if asked.background.is_none() {
         asked.background.clone_from(&stored.background);

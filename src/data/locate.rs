@@ -11,7 +11,7 @@ use super::format::PICTURES;
 use super::sets::{File, SETS, Set};
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::model::sources::nearest;
+use crate::model::nearest::nearest;
 
 /// The names that the training images of MNIST and its relatives go by.
 const TRAINING_IMAGES: [&str; 2] = ["train-images-idx3-ubyte", "train-images.idx3-ubyte"];

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::cadence::{Cadence, CheckpointCadence, Unit};
+use super::condition::{self, Condition, Estimate};
+use super::judged::{JudgedBy, makes_features};
 use super::network::Layout;
 use super::parameters::Init;
 use super::settings;
@@ -78,6 +80,9 @@ pub struct Config {
     /// How labels are used, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Classes>,
+    /// What judges the samples, where that is not their pixels or was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgedBy>,
     /// How parameters start.
     pub init: Init,
     /// What the run leaves, and when.
@@ -119,6 +124,16 @@ pub struct Training {
     /// What happens when a loss or a tensor is no number.
     #[serde(default)]
     pub on_nan: OnNan,
+    /// The run ends at the first estimate of quality that passes this bound.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "condition::or_none")]
+    pub stop_when: Option<Condition>,
+    /// The run ends after so many estimates in a row without a better score; 0 for never.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub patience: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// What happens when a loss or a tensor is no number.
@@ -241,6 +256,10 @@ impl Config {
             classes.names.clear();
         }
         self.background = None;
+        if JudgedBy::is_by_features(self.judge.as_ref()) {
+            // Those of other data, or of none: whoever begins looks for features again.
+            self.judge = None;
+        }
         let default = self.objective.penalty.map(|penalty| self.penalty_weight(Penalty { weight: None, ..penalty }));
         if let Some(penalty) = self.objective.penalty.as_mut().filter(|penalty| penalty.weight == default) {
             penalty.weight = None;
@@ -249,6 +268,23 @@ impl Config {
             if let Some(OptimizerChanges { schedule: Some(schedule), .. }) = &mut network.optimizer {
                 schedule.end = None;
             }
+        }
+    }
+
+    /// Refuses a condition on an estimate that this run, whose judge is settled, never makes.
+    ///
+    /// # Errors
+    /// A usage error with the remedy.
+    pub fn check_condition(&self) -> Result<()> {
+        match self.training.stop_when {
+            Some(condition) if condition.of == Estimate::Fd && !JudgedBy::is_by_features(self.judge.as_ref()) => {
+                Err(Error::usage(format!(
+                    "training.stop_when = \"{condition}\" needs features, but pixels judge this run; write it of distance, \
+                     or start a run after `{}`",
+                    makes_features(&self.data, None)
+                )))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -3,12 +3,15 @@
 pub mod cadence;
 pub mod checkpoint;
 pub mod columns;
+pub mod condition;
 pub mod config;
 pub mod edits;
 pub mod inherit;
+pub mod judged;
 pub(crate) mod keys;
 pub mod learned;
 pub mod mixtures;
+pub mod nearest;
 pub mod network;
 pub mod origins;
 pub mod parameters;

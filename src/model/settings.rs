@@ -129,6 +129,9 @@ pub const SETTINGS: &[Setting] = settings! {
     "objective.pack": Count(1, 64), FIXED, "--pack" "N";
     /// Sample from an average of G over this half-life
     "average.half_life_images": Number(1.0, 1e9), FIXED, "--average" "IMAGES";
+    /// What judges samples: features, which `data get … --features` or `eval` makes, or pixels;
+    /// by default features where there are some of the data
+    "judge.by": Text, FIXED, "--judge" "WHAT";
     /// Seed of everything random
     "seed": Seed, FIXED, "--seed" "S";
     /// The step at which G's schedule ends, with a rate of 0; moving it makes another run
@@ -145,6 +148,11 @@ pub const SETTINGS: &[Setting] = settings! {
     /// When a loss or a tensor is no number: stop, or rollback to the last checkpoint with half the
     /// learning rate
     "training.on_nan": Text, RESUMABLE, "--on-nan" "WHAT";
+    /// End the run at the first estimate of quality that passes a bound, such as fd<20,
+    /// distance<0.05 or diversity>0.9; an empty one takes it away
+    "training.stop_when": Text, RESUMABLE, "--stop-when" "CONDITION";
+    /// End the run after N estimates of quality in a row without a better one; 0 for never
+    "training.patience": Count(0, 1_000_000), RESUMABLE, "--patience" "N";
     /// Write an event file for TensorBoard to the run's folder `tensorboard` too, or, with =false,
     /// no longer
     "output.tensorboard": Switch, RESUMABLE, "--tensorboard" "BOOL";
@@ -164,6 +172,8 @@ pub const SETTINGS: &[Setting] = settings! {
     "image.width": Count(1, 4096), FIXED;
     "image.channels": Count(1, 3), FIXED;
     "adam.epsilon": Number(1e-20, 1.0), FIXED;
+    "judge.features": Text, FIXED;
+    "judge.samples": Count(64, 100_000), FIXED;
     "init.std": Number(0.0, 10.0), FIXED;
     "objective.clip": Number(1e-6, 1e6), FIXED;
     "objective.lecam": Number(0.0, 1e6), FIXED;

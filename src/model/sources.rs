@@ -11,6 +11,7 @@ use toml::{Spanned, Table, Value};
 
 use super::config::Config;
 use super::keys;
+use super::nearest::nearest;
 use super::network::MAX_LAYERS;
 use super::origins::{Leaf, Origin, Origins, collect};
 use super::squares;
@@ -394,15 +395,4 @@ fn layer_problem(layer: &Spanned<DeValue<'_>>, value: &Value) -> Option<(Range<u
 fn hint(name: &str, known: &[&str], words: &str) -> String {
     let near = nearest(name, known.iter().copied());
     near.map_or_else(|| format!("{words}{}", known.join(", ")), |near| format!("did you mean `{near}`?"))
-}
-
-/// The candidate most like `name`, where one is alike.
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Comparing takes time and room with the product of the lengths.
-    candidates
-        .filter(|candidate| name.len() <= 2 * candidate.len() + 2)
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3 + 1)
-        .min()
-        .map(|(_, candidate)| candidate)
 }
