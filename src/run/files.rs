@@ -14,6 +14,8 @@ pub const TUNING: &str = "tuning.json";
 pub const METRICS: &str = "metrics.jsonl";
 /// A line for each sample grid.
 pub const QUALITY: &str = "quality.jsonl";
+/// The features that judge the run, where features do.
+pub const FEATURES: &str = "features.safetensors";
 /// The picture of what was recorded.
 pub const CURVES: &str = "losses.svg";
 /// A digest of each image, in the order in which the run began with them, where that depends on the
