@@ -7,6 +7,7 @@ use crate::engine::{Choice, Generator};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, Metadata};
 use crate::model::config::Config;
+use crate::model::judged::{FRECHET, JudgedBy, makes_features};
 use crate::model::mixtures::{Mixture, mixed};
 use crate::objective::Classes;
 use crate::output::{Caption, grid_side};
@@ -141,17 +142,35 @@ pub fn choose(named: &Path, best: bool, say: &mut dyn FnMut(&str)) -> Result<Cho
         return Ok(Chosen { path: named.to_path_buf(), checkpoint: Checkpoint::load(named)? });
     }
     if best {
-        let path = checkpoints::best(named)?.ok_or_else(|| match checkpoints::list(named) {
+        let (path, saved) = checkpoints::best(named)?.ok_or_else(|| match checkpoints::list(named) {
             Ok(all) if !all.is_empty() => Error::checkpoint(format!(
                 "no checkpoint of {shown} says how near its samples are to real images; leave --best out"
             )),
             _ => empty(),
         })?;
+        say(&best_of(named, &saved));
         return Ok(Chosen { checkpoint: Checkpoint::load(&path)?, path });
     }
     let found = checkpoints::newest(named)?.ok_or_else(empty)?;
     found.broken.iter().for_each(|(_, error)| say(&format!("{error}; an older one is used")));
     Ok(Chosen { path: found.path, checkpoint: found.checkpoint })
+}
+
+/// Which checkpoint of a run is best, and by what; where nobody chose pixels, how features come to
+/// judge.
+fn best_of(run: &Path, saved: &Metadata) -> String {
+    let (judged, data) = (saved.config.judge.as_ref(), &saved.config.data);
+    let (shown, step, by) = (run.display(), saved.step, JudgedBy::told(judged));
+    let score = saved.score().unwrap_or(f64::NAN);
+    let of = if JudgedBy::is_by_features(judged) { FRECHET } else { "distance" };
+    let advice = match judged {
+        Some(_) => String::new(),
+        None => format!(
+            "; features would judge better: `{}` makes them, and a run that begins after that is judged by them",
+            makes_features(data, Some(run))
+        ),
+    };
+    format!("the best of {shown} is that of step {step}, judged by {by}: {of} {score:.4}{advice}")
 }
 
 /// Refuses an output that programs could not show: more than 4 GiB, of which `what` takes `bytes`.

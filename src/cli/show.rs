@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::preview::{ColourMode, preview};
 use crate::error::Result;
 use crate::output::{Caption, Picture};
-use crate::report::Run;
+use crate::report::{Run, in_words};
+use crate::run::records::Quality;
 use clap::{ValueEnum, ValueHint};
 use serde::Serialize;
 
@@ -57,6 +58,9 @@ struct Found<'a> {
     width: usize,
     height: usize,
     channels: usize,
+    /// How good the samples of that step are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<Quality>,
     /// What the file says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     caption: Option<&'a Caption>,
@@ -89,9 +93,14 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         let cols = setting("cols").or_else(|| told(|caption| caption.cols));
         let step = step.or_else(|| caption.as_ref().map(|caption| caption.step));
         let from = run.as_ref().and_then(|run| run.setting(&["from"])?.as_str());
+        let quality = quality_at(run.as_ref(), step);
         let Picture { width, height, channels, .. } = picture;
         let caption = caption.as_ref();
-        return print_json(&Found { picture: file, step, from, rows, cols, width, height, channels, caption });
+        return print_json(&Found { picture: file, step, from, rows, cols, width, height, channels, quality, caption });
+    }
+    // What pixels say was never told here.
+    if let Some(quality) = quality_at(run.as_ref(), step).filter(|quality| quality.fd.is_some()) {
+        announce(quiet)(&in_words(&quality));
     }
     if let Some(caption) = caption {
         announce(quiet)(&one_line(&caption.to_string()));
@@ -106,6 +115,11 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let columns = arguments.columns.map_or_else(columns, usize::from);
     let _ = write!(stdout.lock(), "{}", preview(&picture, columns, mode));
     Ok(())
+}
+
+/// What a run recorded of the samples of a step.
+fn quality_at(run: Option<&Run>, step: Option<u32>) -> Option<Quality> {
+    run?.quality.iter().find(|line| Some(line.step) == step).copied()
 }
 
 /// A picture for people, on stderr.

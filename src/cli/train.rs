@@ -12,8 +12,10 @@ use crate::model::parameters::NETWORKS;
 use crate::model::sources::Merge;
 use crate::run::checkpoints::{self, Found};
 use crate::run::claim::Claim;
-use crate::run::files::CONFIG;
+use crate::run::files::{CONFIG, QUALITY};
 use crate::run::folder::RunFolder;
+use crate::run::records::read_quality;
+use crate::run::schedule::Schedule;
 use crate::shell::quoted;
 use crate::train::trainer::{self, Outcome, Trainer};
 use crate::tuning::Tune;
@@ -100,6 +102,9 @@ fn start(arguments: &Arguments, claim: Option<Claim>, quiet: bool) -> Result<()>
     let layouts = config.layouts()?;
     if let Some(problem) = config.norm_of_one_value(&layouts) {
         return Err(Error::usage(problem));
+    }
+    if config.judge.is_some() {
+        config.check_condition()?;
     }
     // Before the data are known, so are not all classes.
     let inherited = source.as_ref().map(|source| inherit(&config, &source.checkpoint)).transpose()?;
@@ -222,6 +227,7 @@ fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
     check_rows(&config, &arguments.settings)?;
     // What cannot be built is refused before anything is opened.
     config.layouts()?;
+    config.check_condition()?;
     let per_epoch = found.as_ref().map_or(0, |found| found.checkpoint.metadata.steps_per_epoch);
     tell_schedules(&before, &config, per_epoch, &mut announce);
     if let Some(Found { path, checkpoint, .. }) = &found {
@@ -236,15 +242,30 @@ fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
                 run.display()
             )));
         }
-        if done >= end {
+        // What is there only because the run was to end here, a longer run has not, and it decides
+        // nothing.
+        let ending = match done < end && Schedule::without_end(&checkpoint.metadata).samples(done) {
+            true => RunFolder::ending(run, &config.training, done)?,
+            false => None,
+        };
+        if done >= end || ending.is_some() {
             // It may have been killed just before it did this.
             claim.check()?;
             checkpoints::prune(run, config.output.keep)?;
-            let what = "steps; give a longer --epochs or --steps to go on";
-            announce(&format!("{} has all its {done} {what}", run.display()));
+            let shown = run.display();
+            announce(&match &ending {
+                None => format!("{shown} has all its {done} steps; give a longer --epochs or --steps to go on"),
+                Some(ending) => {
+                    let flag = ending.goes_on_with();
+                    format!("{shown} ended at step {done} of {end}: {ending}; give {flag} or another to go on")
+                }
+            });
+            let ended = ending.map(|ending| ending.to_string());
+            let quality = read_quality(&run.join(QUALITY))?.into_iter().next_back();
             let (run, gif, checkpoint) = (run.to_path_buf(), run.join(&config.output.gif), Some(path.clone()));
             let (sample, losses, stopped_by) = (None, None, None);
-            let outcome = Outcome { run, steps: done, sample, gif, checkpoint, losses, seconds, stopped_by };
+            let outcome =
+                Outcome { run, steps: done, sample, gif, checkpoint, losses, seconds, quality, ended, stopped_by };
             return answer(arguments.json, outcome, |_| Vec::new());
         }
     }
@@ -323,7 +344,8 @@ where
         }
         None => {
             let minutes = outcome.seconds / 60.0;
-            say(&format!("done: {} steps, {minutes:.1} minutes of training", outcome.steps));
+            let of = outcome.ended.as_ref().map_or(String::new(), |_| format!(" of {total}"));
+            say(&format!("done: {} steps{of}, {minutes:.1} minutes of training", outcome.steps));
             Ok(())
         }
     }

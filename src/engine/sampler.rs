@@ -126,7 +126,8 @@ impl Sampler {
     pub fn draw(&self, session: &mut dyn Session, latents: &[Vec<f32>], labels: &[u32]) -> Result<Images> {
         let [height, width, channels] = [self.shape.height, self.shape.width, self.shape.channels].map(|n| n as usize);
         let (batch, pixels) = (self.batch as usize, height * width);
-        let mut ordered = Vec::with_capacity(latents.len() * pixels * channels);
+        // Bytes at once: of many large images the values would take four times as much memory.
+        let mut bytes = Vec::with_capacity(latents.len() * pixels * channels);
         for (number, chunk) in latents.chunks(batch).enumerate() {
             let mut flat = chunk.concat();
             flat.resize(self.latents.len as usize, 0.0);
@@ -143,9 +144,11 @@ impl Sampler {
                 let message = "the device returned no images where they were submitted: it did not do the work";
                 return Err(Error::device_failed(DeviceFailure::Lost, message));
             }
-            ordered.extend(by_image(&values, chunk.len(), batch, channels));
+            let ordered: Vec<_> = by_image(&values, chunk.len(), batch, channels).collect();
+            let images = Images::from_values(&ordered, self.low, [chunk.len(), height, width, channels])?;
+            bytes.extend(images.pixels);
         }
-        Images::from_values(&ordered, self.low, [latents.len(), height, width, channels])
+        Images::new(bytes, [latents.len(), height, width, channels])
     }
 }
 

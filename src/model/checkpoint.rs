@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::config::Config;
+use super::judged::JudgedBy;
 use super::learned::stored;
 use super::tensors::Tensor;
 pub use super::tensors::Tensors;
@@ -61,6 +62,10 @@ pub struct Metadata {
     /// How far its samples are from real images: see [`crate::train::quality`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
+    /// The same in the features that judge the run, where features do: an estimated Fréchet
+    /// distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fd: Option<f64>,
     /// How often the run went back and on with half the learning rate, which is that of `config`
     /// now.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -85,6 +90,12 @@ impl Metadata {
     /// Whether it is of a run that has done no step yet, and has the weights of another one.
     pub fn is_beginning(&self) -> bool {
         self.step == 0 && self.from.is_some()
+    }
+
+    /// How far its samples are from real images, in what judges the run, where that was measured:
+    /// less is better.
+    pub fn score(&self) -> Option<f64> {
+        if JudgedBy::is_by_features(self.config.judge.as_ref()) { self.fd } else { self.distance }
     }
 }
 

@@ -32,6 +32,9 @@ pub enum By {
     Pixels,
 }
 
+/// What the distance in features is called.
+pub const FRECHET: &str = "Fréchet distance";
+
 /// Digits of a digest that tell features apart in a line for people.
 const SHORT: usize = 8;
 

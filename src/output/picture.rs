@@ -1,5 +1,6 @@
 //! Bytes with a shape: a batch of equally sized images, and the single picture that is saved.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -51,6 +52,15 @@ impl Images {
         // A cast from float to integer saturates, and takes NaN to 0.
         let byte = |value: &f32| ((value - low) / (1.0 - low) * 255.0).round() as u8;
         Images::new(values.iter().map(byte).collect(), shape)
+    }
+
+    /// The first `count` images, or all where there are no more.
+    pub fn first(&self, count: usize) -> Cow<'_, Images> {
+        if count >= self.count {
+            return Cow::Borrowed(self);
+        }
+        let pixels = self.pixels[..count * self.height * self.width * self.channels].to_vec();
+        Cow::Owned(Images { pixels, count, ..*self })
     }
 
     /// Image `index` (below `count`) as a picture of its own.

@@ -19,7 +19,7 @@ const ACROSS: f64 = 1000.0;
 pub(super) struct Plot {
     /// Its name in the page.
     pub id: &'static str,
-    pub title: &'static str,
+    pub title: String,
     /// What the values mean, in a sentence.
     pub note: &'static str,
     /// The step of each value.
@@ -79,7 +79,7 @@ impl Plot {
         let rules: String = up.ticks(&y_axis).into_iter().map(rule).collect();
         let labels = across.ticks(&x_axis).into_iter().filter(|tick| tick.fract() == 0.0).map(label);
         let labels: String = labels.collect();
-        let [words, title, note] = [&self.in_words(), self.title, self.note].map(escape);
+        let [words, title, note] = [&self.in_words(), self.title.as_str(), self.note].map(escape);
         let id = self.id;
         let html = format!(
             "<figure class=\"chart\" id=\"{id}\" tabindex=\"0\" role=\"group\" aria-label=\"{words}\">\n<figcaption><h3>{title}</h3>\
@@ -134,7 +134,18 @@ mod tests {
         let curves = vec![Curve { name: "a < b", values }];
         let (seconds, ticks) = (Vec::new(), Vec::new());
         let (smooth, until, from_zero) = (true, 0, false);
-        Plot { id: "loss", title: "Loss", note: "D & G.", steps, seconds, curves, ticks, smooth, until, from_zero }
+        Plot {
+            id: "loss",
+            title: "Loss".to_string(),
+            note: "D & G.",
+            steps,
+            seconds,
+            curves,
+            ticks,
+            smooth,
+            until,
+            from_zero,
+        }
     }
 
     #[test]

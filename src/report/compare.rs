@@ -1,6 +1,6 @@
 //! Several runs side by side: how they were made, how they went, and in which settings they differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -8,8 +8,9 @@ use super::chart::shown;
 use super::facts::{self, LAST};
 use super::run::Run;
 use crate::model::columns::{Column, Values, columns};
+use crate::model::judged::{FRECHET, JudgedBy};
 use crate::output::grouped;
-use crate::run::records::{Quality, means, median};
+use crate::run::records::{Quality, best, means, median};
 
 /// Settings that say where a run was or how it is called, not how it was trained.
 const INCIDENTAL: [&str; 2] = ["about", "data_dir"];
@@ -46,8 +47,12 @@ pub struct Row {
     pub last: Values,
     /// Means over the last records, 100 at most.
     pub mean_of_last: Values,
-    /// The sample grid that was nearest to the data, where quality was recorded.
+    /// What judges its samples.
+    pub judge: Option<JudgedBy>,
+    /// The samples that were nearest to the data in what judges, where quality was recorded.
     pub best: Option<Quality>,
+    /// Those nearest in pixels.
+    pub nearest: Option<Quality>,
 }
 
 /// Runs side by side.
@@ -91,15 +96,36 @@ impl Row {
             minutes: run.seconds().map(|seconds| seconds / 60.0),
             last: means(&records[records.len().saturating_sub(1)..]),
             mean_of_last: means(&records[records.len().saturating_sub(LAST)..]),
-            best: finite.min_by(|a, b| a.distance.total_cmp(&b.distance)).copied(),
+            judge: run.judge(),
+            best: best(&run.quality),
+            nearest: finite.min_by(|a, b| a.distance.total_cmp(&b.distance)).copied(),
         }
     }
 
-    /// The cells with the names of their rows; `told` are the columns to tell of.
-    fn cells(&self, told: &[&Column]) -> Vec<(String, String)> {
-        let best = self.best.map(|best| {
-            format!("{}, {} at step {}", shown(best.distance), shown(best.diversity), grouped(best.step.into()))
-        });
+    /// Its features and the size of its estimates, where features judge it.
+    fn features(&self) -> Option<&JudgedBy> {
+        self.judge.as_ref().filter(|judged| JudgedBy::is_by_features(Some(judged)))
+    }
+
+    /// The cells with the names of their rows; `told` are the columns to tell of, `judges` says how
+    /// many features judge.
+    fn cells(&self, told: &[&Column], judges: usize) -> Vec<(String, String)> {
+        let told_of = |quality: Option<Quality>, value: fn(&Quality) -> f64| {
+            quality.map(|quality| {
+                let (value, step) = (shown(value(&quality)), grouped(quality.step.into()));
+                format!("{value}, {} at step {step}", shown(quality.diversity))
+            })
+        };
+        let nearest = told_of(self.nearest, |quality| quality.distance);
+        let estimate = match (judges, self.features()) {
+            (0, _) => None,
+            (1, Some(_)) => Some(text(&told_of(self.best, Quality::score))),
+            (1, None) => Some(text(&None)),
+            // Numbers of different features, or of other n, mean nothing beside each other.
+            (_, features) => Some(features.map_or_else(|| text(&None), |_| "not comparable".to_string())),
+        };
+        let judged = (judges > 0).then(|| ("judged by".to_string(), JudgedBy::told(self.judge.as_ref())));
+        let estimate = estimate.map(|estimate| (format!("best {FRECHET}, diversity"), estimate));
         let speed = shown(self.images_per_second.round());
         let rows = [
             ("run", self.run.clone()),
@@ -117,7 +143,7 @@ impl Row {
             (format!("{}: last, mean", column.label), format!("{last}, {mean}"))
         });
         let rows = rows.into_iter().map(|(name, cell)| (name.to_string(), cell)).chain(recorded);
-        rows.chain([("best distance, diversity".to_string(), text(&best))]).collect()
+        rows.chain([("best distance, diversity".to_string(), text(&nearest))]).chain(judged).chain(estimate).collect()
     }
 }
 
@@ -127,9 +153,11 @@ impl Comparison {
     pub fn table(&self) -> Vec<Vec<String>> {
         let is_told = |column: &&Column| self.runs.iter().any(|row| row.mean_of_last.has(column.name));
         let told: Vec<_> = columns().filter(is_told).collect();
+        let judges = self.runs.iter().filter_map(Row::features).map(|judge| (&judge.features, judge.samples));
+        let judges = judges.collect::<BTreeSet<_>>().len();
         let mut table: Vec<Vec<String>> = Vec::new();
         for row in &self.runs {
-            for (i, (name, cell)) in row.cells(&told).into_iter().enumerate() {
+            for (i, (name, cell)) in row.cells(&told, judges).into_iter().enumerate() {
                 if table.len() == i {
                     table.push(vec![name]);
                 }
@@ -184,6 +212,37 @@ mod tests {
             std::fs::write(path.join(file), text).unwrap();
         }
         Run::read(&path).unwrap()
+    }
+
+    #[test]
+    fn numbers_of_other_features_stand_in_no_row() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |name: &str, features: &str, samples: u32, fd: f64| {
+            let config = format!("[judge]\nby = \"features\"\nfeatures = \"{features}\"\nsamples = {samples}\n");
+            // Nearest in pixels, not in features.
+            let first = format!("{{\"step\":1,\"diversity\":0.5,\"distance\":0.1,\"fd\":99.0,\"samples\":{samples}}}");
+            let second = format!("{{\"step\":2,\"diversity\":0.7,\"distance\":0.2,\"fd\":{fd},\"samples\":{samples}}}");
+            run(dir.path(), name, &config, "", &format!("{first}\n{second}\n"))
+        };
+        let pixels = run(dir.path(), "p", "seed = 1\n", "", "{\"step\":3,\"diversity\":0.9,\"distance\":0.3}\n");
+        let (a, b) = (of("a", "0123456789abcdef", 1000, 20.0), of("b", "0123456789abcdef", 1000, 30.0));
+        let (c, d) = (of("c", "fedcba9876543210", 1000, 5.0), of("d", "0123456789abcdef", 500, 4.0));
+        let rows = |runs: &[&Run], name: &str| {
+            let runs: Vec<_> = runs.iter().map(|run| (*run).clone()).collect();
+            compare(&runs).table().into_iter().find(|row| row[0] == name).map(|row| row[1..].to_vec())
+        };
+        let (fd, judged) = ("best Fréchet distance, diversity", "judged by");
+        let strings = |texts: &[&str]| Some(texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(rows(&[&a, &b, &pixels], fd), strings(&["20.000, 0.700 at step 2", "30.000, 0.700 at step 2", "–"]));
+        let by = "features 01234567, n = 1,000";
+        assert_eq!(rows(&[&a, &pixels], judged), strings(&[by, "pixels"]));
+        for other in [&c, &d] {
+            assert_eq!(rows(&[&a, other, &pixels], fd), strings(&["not comparable", "not comparable", "–"]));
+        }
+        let distance = strings(&["0.100, 0.500 at step 1", "0.300, 0.900 at step 3"]);
+        assert_eq!(rows(&[&a, &pixels], "best distance, diversity"), distance, "of pixels, which all have");
+        assert_eq!([fd, judged].map(|name| rows(&[&pixels, &pixels], name)), [None, None], "as ever");
+        assert_eq!(compare(&[a, c]).runs[0].best.unwrap().step, 2);
     }
 
     #[test]

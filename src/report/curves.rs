@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::model::columns::{GROUPS, Group};
+use crate::model::judged::FRECHET;
 use crate::output::plot::{Axis, Chart, Scale, Series, svg};
-use crate::output::{Overwrite, save_text};
-use crate::run::files::{CURVES, METRICS};
-use crate::run::records::{Record, read_some_metrics};
+use crate::output::{Overwrite, grouped, save_text};
+use crate::run::files::{CURVES, METRICS, QUALITY};
+use crate::run::records::{Quality, Record, read_quality, read_some_metrics};
 
 /// Lines of `metrics.jsonl` that are drawn at most in a run's own picture, 25 for each pixel.
 const MOST_READ: usize = 1 << 14;
@@ -42,14 +43,16 @@ pub(super) fn curves(group: &Group, records: &[Record]) -> Vec<Curve> {
 /// An I/O error naming the file.
 pub fn save_curves(run: &Path) -> Result<()> {
     let records = read_some_metrics(&run.join(METRICS), MOST_READ)?;
-    save_text(&losses_svg(&records), &run.join(CURVES), Overwrite::Always)
+    let quality = read_quality(&run.join(QUALITY))?;
+    save_text(&losses_svg(&records, &quality), &run.join(CURVES), Overwrite::Always)
 }
 
-/// The curves of what D and G recorded as an SVG file: `losses.svg` of a run folder.
+/// The curves of what D and G recorded, and of the distance in features where those judge, as an
+/// SVG file: `losses.svg` of a run folder.
 ///
 /// Long runs are thinned out to the smallest and the largest value of each stretch, so spikes stay.
 /// 100,000 records take about 20 ms.
-pub fn losses_svg(records: &[Record]) -> String {
+pub fn losses_svg(records: &[Record], quality: &[Quality]) -> String {
     let charts = GROUPS.iter().map(|group| (group, curves(group, records))).filter(|(_, curves)| !curves.is_empty());
     let charts = charts.map(|(group, curves)| {
         let kept = kept(&curves, records.len());
@@ -68,11 +71,22 @@ pub fn losses_svg(records: &[Record]) -> String {
             marks: Vec::new(),
         }
     });
+    let judged: Vec<_> = quality.iter().filter_map(|line| Some((line, line.fd?))).collect();
+    let estimates = judged.first().map(|(line, _)| Chart {
+        x: Axis { label: "step".to_string(), scale: Scale::Linear, ticks: Vec::new() },
+        y: Axis { label: FRECHET.to_string(), scale: Scale::Linear, ticks: Vec::new() },
+        series: vec![Series {
+            label: line.samples.map_or(String::new(), |samples| format!("n = {}", grouped(samples.into()))),
+            points: judged.iter().map(|(line, fd)| (line.step.into(), *fd)).collect(),
+            behind: Vec::new(),
+        }],
+        marks: Vec::new(),
+    });
     let title = match records.last() {
         Some(last) => format!("curves of {} steps", last.step),
         None => "curves: nothing recorded yet".to_string(),
     };
-    svg(&title, &charts.collect::<Vec<_>>(), 1, (640.0, 260.0))
+    svg(&title, &charts.chain(estimates).collect::<Vec<_>>(), 1, (640.0, 260.0))
 }
 
 /// The indices of the records that are drawn, in order: all of a short run; of a long one the
@@ -146,7 +160,7 @@ mod tests {
             assert!(kept.contains(&index), "{index}");
         }
         assert!(!kept.contains(&10_000), "no place for NaN");
-        let svg = losses_svg(&records);
+        let svg = losses_svg(&records, &[]);
         assert!(svg.len() < 200_000 && !svg.contains("NaN"), "{} bytes", svg.len());
     }
 
@@ -154,14 +168,25 @@ mod tests {
     fn a_short_curve_is_drawn_whole() {
         let records: Vec<_> = (1..=60).map(|step| record(step * 10, 1.0)).collect();
         assert_eq!(kept(&curves(&GROUPS[0], &records), 60), (0..60).collect::<Vec<_>>());
-        let svg = losses_svg(&records);
+        let svg = losses_svg(&records, &[]);
         assert_eq!(svg.matches("<polyline").count(), 4, "two curves in each chart");
         assert!(svg.contains("curves of 600 steps"));
     }
 
     #[test]
+    fn the_distance_in_features_has_a_chart_of_its_own() {
+        let records = [record(10, 1.0)];
+        let line = |step, fd| Quality { step, diversity: 0.5, distance: 0.1, fd, samples: fd.map(|_| 1000) };
+        let without = losses_svg(&records, &[line(5, None), line(10, None)]);
+        assert_eq!(without, losses_svg(&records, &[]));
+        let with = losses_svg(&records, &[line(5, Some(40.0)), line(10, Some(30.0))]);
+        assert!(with.contains("Fréchet distance") && with.contains("n = 1,000"), "{with}");
+        assert_eq!(with.matches("<polyline").count(), without.matches("<polyline").count() + 1);
+    }
+
+    #[test]
     fn a_run_without_a_record_has_a_picture_too() {
-        let svg = losses_svg(&[]);
+        let svg = losses_svg(&[], &[]);
         assert!(svg.starts_with("<svg ") && svg.contains("nothing recorded yet") && !svg.contains("NaN"), "{svg}");
     }
 

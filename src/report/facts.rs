@@ -3,8 +3,9 @@
 use super::chart::shown;
 use super::run::Run;
 use crate::model::columns::GROUPS;
+use crate::model::judged::{FRECHET, JudgedBy};
 use crate::output::grouped;
-use crate::run::records::{means, median};
+use crate::run::records::{Quality, best, means, median};
 
 /// Records at the end over which losses are averaged.
 pub(super) const LAST: usize = 100;
@@ -39,6 +40,8 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         ("Steps", Some(steps(run.steps(), run.total_steps()))),
         ("Epochs", epoch.map(|epoch| grouped(epoch.into()))),
         ("Training time", run.seconds().map(duration)),
+        ("Judged by", (!run.quality.is_empty()).then(|| JudgedBy::told(run.judge().as_ref()))),
+        ("Best samples", best(&run.quality).map(|best| in_words(&best))),
         ("Speed", speed.is_finite().then(|| format!("{} images/s (median)", shown(speed)))),
     ];
     let over = match last.len() {
@@ -52,6 +55,15 @@ pub(super) fn of(run: &Run) -> Vec<(String, String)> {
         (group.about, (!values.is_empty()).then(|| format!("{}, {over}", values.join(" and "))))
     }));
     rows.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
+}
+
+/// How good samples are, in what judges their run.
+pub fn in_words(quality: &Quality) -> String {
+    let what = match quality.samples {
+        Some(samples) => format!("{FRECHET} {} (n = {})", shown(quality.score()), grouped(samples.into())),
+        None => format!("distance {}", shown(quality.score())),
+    };
+    format!("{what}, diversity {}, at step {}", shown(quality.diversity), grouped(quality.step.into()))
 }
 
 /// The loss and what is penalised, where a run says so.

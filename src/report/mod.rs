@@ -14,6 +14,7 @@ pub mod tensorboard;
 mod write;
 
 pub use curves::{losses_svg, save_curves};
+pub use facts::in_words;
 pub use page::Page;
 pub use run::Run;
 pub use write::{Written, write_report};

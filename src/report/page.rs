@@ -16,6 +16,7 @@ use super::facts;
 use super::run::{Kept, Run};
 use crate::disk;
 use crate::model::columns::GROUPS;
+use crate::model::judged::{FRECHET, JudgedBy};
 use crate::output::plot::escape;
 use crate::output::{grouped, size};
 use crate::run::files::{REAL, SAMPLES};
@@ -118,9 +119,9 @@ fn lead(run: &Run) -> String {
 fn plots(run: &Run) -> Vec<Plot> {
     let (records, quality) = (&run.records, &run.quality);
     let steps: Vec<_> = records.iter().map(|record| record.step).collect();
-    let plot = |id, title, note, curves| Plot {
+    let plot = |id, title: &str, note, curves| Plot {
         id,
-        title,
+        title: title.to_string(),
         note,
         curves,
         steps: steps.clone(),
@@ -130,7 +131,7 @@ fn plots(run: &Run) -> Vec<Plot> {
         until: run.steps(),
         from_zero: false,
     };
-    let of_quality = |id, title, note, curve| Plot {
+    let of_quality = |id, title: &str, note, curve| Plot {
         steps: quality.iter().map(|line| line.step).collect(),
         smooth: false,
         from_zero: true,
@@ -141,7 +142,15 @@ fn plots(run: &Run) -> Vec<Plot> {
         ticks: group.ticks.to_vec(),
         ..plot(group.id, group.title, group.note, curves(group, records))
     });
+    let samples = quality.iter().rev().find_map(|line| line.samples);
+    let n = samples.map_or(String::new(), |samples| format!(", n = {}", grouped(samples.into())));
     let others = [
+        of_quality(
+            "fd",
+            &format!("{FRECHET}{n}"),
+            "Estimated in the features that judge the run: less is better, and another n gives another number.",
+            Curve::new("distance", quality, |line| line.fd.unwrap_or(f64::NAN)),
+        ),
         of_quality(
             "diversity",
             "Diversity",
@@ -265,15 +274,15 @@ fn checkpoints(run: &Run) -> String {
     if run.checkpoints.is_empty() {
         return "<p>There is no checkpoint yet.</p>\n".to_string();
     }
-    let best = run.checkpoints.iter().filter_map(Kept::distance).min_by(f64::total_cmp);
+    let best = run.checkpoints.iter().filter_map(Kept::score).min_by(f64::total_cmp);
     let row = |kept: &Kept| {
-        let (name, bytes, distance) =
-            (escape(&kept.name), size(kept.bytes), shown(kept.distance().unwrap_or(f64::NAN)));
-        let mark = if best.is_some() && kept.distance() == best { " (best)" } else { "" };
+        let (name, bytes, distance) = (escape(&kept.name), size(kept.bytes), shown(kept.score().unwrap_or(f64::NAN)));
+        let mark = if best.is_some() && kept.score() == best { " (best)" } else { "" };
         format!("<tr><td>{name}</td><td class=\"number\">{bytes}</td><td class=\"number\">{distance}{mark}</td></tr>\n")
     };
+    let distance = if JudgedBy::is_by_features(run.judge().as_ref()) { FRECHET } else { "Distance" };
     format!(
-        "<table>\n<tr><th>checkpoints/*.safetensors</th><th class=\"number\">Size</th><th class=\"number\">Distance</th></tr>\n{}</table>\n",
+        "<table>\n<tr><th>checkpoints/*.safetensors</th><th class=\"number\">Size</th><th class=\"number\">{distance}</th></tr>\n{}</table>\n",
         run.checkpoints.iter().map(row).collect::<String>()
     )
 }

@@ -10,6 +10,7 @@ use crate::disk;
 use crate::encoding;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Ancestor, Checkpoint, Metadata};
+use crate::model::judged::JudgedBy;
 use crate::output::grouped;
 use crate::run::files::{CHECKPOINTS, CONFIG, METRICS, QUALITY, SAMPLES, TUNING};
 use crate::run::records::{Quality, Record, read_metrics, read_quality};
@@ -57,9 +58,9 @@ impl Kept {
         Some(Kept { step, name, bytes: fs::metadata(&path).ok()?.len(), metadata: Checkpoint::peek(&path).ok() })
     }
 
-    /// How far its samples are from real images, where it says so.
-    pub fn distance(&self) -> Option<f64> {
-        self.metadata.as_ref()?.distance
+    /// The [`Metadata::score`] of its samples, where it says so.
+    pub fn score(&self) -> Option<f64> {
+        self.metadata.as_ref()?.score()
     }
 }
 
@@ -105,6 +106,11 @@ impl Run {
         let (last, tables) = keys.split_last()?;
         let table = tables.iter().try_fold(&self.config, |table, key| table.get(*key)?.as_table())?;
         table.get(*last)
+    }
+
+    /// What judges it, where the configuration says so.
+    pub fn judge(&self) -> Option<JudgedBy> {
+        self.setting(&["judge"])?.clone().try_into().ok()
     }
 
     /// A value of the configuration as a person would write it.
@@ -240,6 +246,7 @@ mod tests {
             data,
             labels,
             distance,
+            fd: None,
             rollbacks,
             from,
             config,
@@ -253,7 +260,7 @@ mod tests {
         assert_eq!(found.device().as_deref(), Some("a GPU, its API, its driver"));
         assert_eq!(found.program_version().as_deref(), Some("0.0.7"));
         assert_eq!(found.setting_text(&["seed"]).as_deref(), Some("7"));
-        let checkpoints: Vec<_> = found.checkpoints.iter().map(|kept| (kept.step, kept.distance())).collect();
+        let checkpoints: Vec<_> = found.checkpoints.iter().map(|kept| (kept.step, kept.score())).collect();
         assert_eq!(checkpoints, [(8, Some(0.25)), (9, None), (10, None)]);
         assert_eq!(found.samples.len(), 1);
     }

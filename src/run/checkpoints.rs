@@ -68,27 +68,28 @@ impl Found {
     }
 }
 
-/// The checkpoint whose samples are nearest to real images; the earliest one of several.
+/// The checkpoint whose samples are nearest to real images, in what judges the run
+/// ([`Metadata::score`]), with what it says of itself; the earliest one of several.
 ///
 /// # Errors
 /// As [`list`].
-pub fn best(run: &Path) -> Result<Option<PathBuf>> {
+pub fn best(run: &Path) -> Result<Option<(PathBuf, Metadata)>> {
     Ok(nearest(list(run)?.into_iter().filter_map(|path| {
-        let distance = Checkpoint::peek(&path).ok()?.distance?;
-        Some((distance, path))
+        let saved = Checkpoint::peek(&path).ok()?;
+        Some((saved.score()?, (path, saved)))
     })))
 }
 
-/// The item of smallest distance, the last one of several.
+/// The item of the smallest score, the last one of several.
 fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
     items.reduce(|a, b| if b.0 <= a.0 { b } else { a }).map(|(_, item)| item)
 }
 
 /// Removes all but the newest `keep`, the best, and those that cannot be read. The beginning of a
 /// run that began with another one's weights counts as one of its cadence. One that was saved
-/// because the run was stopped, or had come to an end that was moved since, lies outside its
-/// cadence: it is kept until there is a newer one, and counts for nothing, so that stopping and
-/// going on change nothing of what a run leaves.
+/// because the run was stopped, or had come to an end that was moved since or to one before its
+/// time, lies outside its cadence: it is kept until there is a newer one, and counts for nothing, so
+/// that stopping and going on change nothing of what a run leaves.
 ///
 /// # Errors
 /// An I/O error naming the file or folder.
@@ -96,7 +97,7 @@ pub fn prune(run: &Path, keep: u32) -> Result<()> {
     let all: Vec<_> = list(run)?.into_iter().filter_map(|path| Some((Checkpoint::peek(&path).ok()?, path))).collect();
     let is_regular = |saved: &Metadata| saved.is_beginning() || Schedule::is_regular(saved);
     let regular = || all.iter().filter(|(saved, _)| is_regular(saved));
-    let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.distance?, path))));
+    let best = nearest(regular().filter_map(|(metadata, path)| Some((metadata.score()?, path))));
     let kept: Vec<_> = regular().map(|(_, path)| path).take(keep as usize).chain(best).collect();
     for (_, path) in all.iter().skip(1).filter(|(_, path)| !kept.contains(&path)) {
         disk::remove_file(path).map_err(|e| Error::io("remove", path, &e))?;

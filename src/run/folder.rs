@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoints;
 use super::claim::Claim;
+use super::ending::{Ending, ending};
 use super::files::{
-    CHECKPOINTS, CONFIG, CURVES, METRICS, ORDER, QUALITY, REPORT, SAMPLES, SKIPPED, TENSORBOARD, TUNING,
+    CHECKPOINTS, CONFIG, CURVES, FEATURES, METRICS, ORDER, QUALITY, REPORT, SAMPLES, SKIPPED, TENSORBOARD, TUNING,
 };
 use super::journal::Journal;
 use super::records::{Quality, Record, read_quality};
@@ -22,7 +23,7 @@ use crate::encoding;
 use crate::error::{Error, Kind, Result};
 use crate::lock::SUCCESSOR_PREFIX;
 use crate::model::checkpoint::{Checkpoint, Metadata};
-use crate::model::config::Config;
+use crate::model::config::{Config, Training};
 use crate::model::edits::{edited, renewed};
 use crate::output::{AnimatedGif, Caption, Overwrite, Picture, TEMPORARY_PREFIX, save_durably, save_png_durably};
 
@@ -65,7 +66,7 @@ impl RunFolder {
         for folder in [CHECKPOINTS.folder, SAMPLES.folder, TENSORBOARD].map(|name| run.join(name)) {
             disk::remove_folder(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         }
-        let files = [CONFIG, TUNING, ORDER, SKIPPED, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
+        let files = [CONFIG, FEATURES, TUNING, ORDER, SKIPPED, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];
         files.into_iter().chain(old.as_deref()).try_for_each(|name| remove(&run.join(name)))?;
         RunFolder::open(claim, config, first)
     }
@@ -132,6 +133,19 @@ impl RunFolder {
             }
         }
         Ok(())
+    }
+
+    /// Why the run has come to its end at `step`, before its time, where it has: see [`ending`].
+    ///
+    /// # Errors
+    /// An I/O error where `quality.jsonl` cannot be read.
+    pub fn ending(run: &Path, training: &Training, step: u32) -> Result<Option<Ending>> {
+        if training.stop_when.is_none() && training.patience == 0 {
+            return Ok(None);
+        }
+        let mut lines = read_quality(&run.join(QUALITY))?;
+        lines.retain(|line| line.step <= step);
+        Ok(ending(&lines, training).filter(|_| lines.last().is_some_and(|line| line.step == step)))
     }
 
     /// The best diversity of the samples so far, 0 where there are none.

@@ -3,6 +3,7 @@
 
 pub mod checkpoints;
 pub mod claim;
+pub mod ending;
 pub mod files;
 pub mod folder;
 mod journal;

@@ -36,7 +36,7 @@ pub struct Record {
     pub seconds: f64,
 }
 
-/// One line of `quality.jsonl`: how the sample grid of a step compares with real images.
+/// One line of `quality.jsonl`: how the samples of a step compare with real images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Steps done when the grid was drawn.
@@ -49,6 +49,31 @@ pub struct Quality {
     /// from 0 to 1.
     #[serde(default = "absent", deserialize_with = "number")]
     pub distance: f64,
+    /// Fréchet distance between samples and real images in the features that judge the run, 0 for
+    /// equal moments; nothing where pixels judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fd: Option<f64>,
+    /// Samples that it was estimated from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u32>,
+}
+
+impl Quality {
+    /// How far the samples are from real images, in what judges the run: less is better, and NaN is
+    /// nothing.
+    pub fn score(&self) -> f64 {
+        match (self.fd, self.samples) {
+            (Some(fd), _) => fd,
+            // JSON has no NaN.
+            (None, Some(_)) => f64::NAN,
+            (None, None) => self.distance,
+        }
+    }
+}
+
+/// The line of the best score, the earliest one of several; none where no score is a number.
+pub fn best(lines: &[Quality]) -> Option<Quality> {
+    lines.iter().filter(|line| !line.score().is_nan()).copied().reduce(|a, b| if b.score() < a.score() { b } else { a })
 }
 
 fn absent() -> f64 {

@@ -52,6 +52,11 @@ impl Schedule {
         self.end
     }
 
+    /// The same with another end: that of a run which has come to it before its time.
+    pub fn ending_at(&self, end: u32) -> Self {
+        Schedule { end, ..*self }
+    }
+
     /// Whether there is a line of `metrics.jsonl` for `step`, counted from 1.
     pub fn logs(&self, step: u32) -> bool {
         self.is_due(self.log_every, step)

@@ -74,7 +74,9 @@ fn metrics(file: &mut EventFile, line: &Record, time: f64) -> Result<()> {
 
 fn quality(file: &mut EventFile, line: &Quality, time: f64) -> Result<()> {
     let values = [("quality/diversity", line.diversity), ("quality/distance to data", line.distance)];
-    file.scalars(line.step, time, &values.map(|(tag, value)| (tag, value as f32)))
+    let in_features = line.fd.map(|fd| ("quality/Fréchet distance", fd));
+    let values: Vec<_> = values.into_iter().chain(in_features).map(|(tag, value)| (tag, value as f32)).collect();
+    file.scalars(line.step, time, &values)
 }
 
 fn picture(file: &mut EventFile, step: u32, time: f64, grid: &Picture, path: &Path) -> Result<()> {

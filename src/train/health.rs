@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn quality(step: u32, diversity: f64) -> Quality {
-        Quality { step, diversity, distance: 0.1 }
+        Quality { step, diversity, distance: 0.1, fd: None, samples: None }
     }
 
     #[test]

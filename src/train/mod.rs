@@ -5,6 +5,7 @@ mod events;
 mod feed;
 mod follow;
 mod health;
+mod judging;
 mod machine;
 mod news;
 pub mod quality;

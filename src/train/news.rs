@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::columns::Values;
-use crate::run::records::Record;
+use crate::run::records::{Quality, Record};
 
 /// What a progress display shows.
 #[derive(Clone, Debug)]
@@ -45,6 +45,10 @@ pub struct Outcome {
     pub losses: Option<Values>,
     /// Seconds of training since the run's start.
     pub seconds: f64,
+    /// How good the newest samples are.
+    pub quality: Option<Quality>,
+    /// Why the run ended before its last step, where it did that by itself.
+    pub ended: Option<String>,
     /// The signal that ended the run before its time.
     pub stopped_by: Option<i32>,
 }

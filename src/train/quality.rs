@@ -56,7 +56,7 @@ impl Reference {
         let spread = mean_distance(samples, size);
         // Of data without spread nothing can be said.
         let diversity = if self.spread > 0.0 { spread / self.spread } else { f64::NAN };
-        Quality { step, diversity, distance: self.sliced_distance(samples) }
+        Quality { step, diversity, distance: self.sliced_distance(samples), fd: None, samples: None }
     }
 
     /// The mean over random directions of the distance between both sets' sorted projections (Rabin
@@ -108,6 +108,10 @@ mod tests {
         (Reference::new(&data, 1, false), data)
     }
 
+    fn perfect() -> Quality {
+        Quality { step: 7, diversity: 1.0, distance: 0.0, fd: None, samples: None }
+    }
+
     fn images(data: &DataSet, first: u32) -> Images {
         let mut pixels = vec![0; IMAGES * SHAPE.bytes()];
         data.fill(0, &(first..first + IMAGES as u32).collect::<Vec<_>>(), &mut pixels);
@@ -120,7 +124,7 @@ mod tests {
         let other = reference.measure(7, &images(&data, 10_000));
         assert!((other.diversity - 1.0).abs() < 0.15, "{other:?}");
         let itself = reference.measure(7, &Images::new(reference.real.clone(), [IMAGES, 8, 8, 1]).unwrap());
-        assert_eq!(itself, Quality { step: 7, diversity: 1.0, distance: 0.0 });
+        assert_eq!(itself, perfect());
         let grey = reference.measure(7, &Images::new(vec![128; IMAGES * 64], [IMAGES, 8, 8, 1]).unwrap());
         assert_eq!(grey.diversity, 0.0);
         assert!(grey.distance > 3.0 * other.distance, "{grey:?} {other:?}");
@@ -135,7 +139,7 @@ mod tests {
             let reference = Reference { seed: 3, shape, real: vec![0, 200], spread: 200.0, by_class };
             reference.measure(7, &samples)
         };
-        assert_eq!(measured(true), Quality { step: 7, diversity: 1.0, distance: 0.0 });
+        assert_eq!(measured(true), perfect());
         assert_eq!(measured(false).diversity, 0.0);
     }
 

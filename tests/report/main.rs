@@ -221,7 +221,7 @@ fn screenshots(browser: &mut Browser) -> Result<PathBuf, String> {
 fn picture(browser: &mut Browser, run: &Path, shots: &Path) -> Result<(), String> {
     let records = read_metrics(&run.join(METRICS)).map_err(|e| e.to_string())?;
     let file = run.with_file_name("losses.svg");
-    fs::write(&file, losses_svg(&records)).map_err(|e| e.to_string())?;
+    fs::write(&file, losses_svg(&records, &[])).map_err(|e| e.to_string())?;
     browser.look(640, 560, "light")?;
     browser.open(&format!("file://{}", file.display()))?;
     let found =

@@ -5,13 +5,16 @@ use super::Trainer;
 use crate::data::DataSet;
 use crate::device::Device;
 use crate::error::Result;
+use crate::eval::judge::Judge;
 use crate::model::checkpoint::{Ancestor, Checkpoint, Metadata};
 use crate::model::config::Config;
 use crate::model::inherit::{Inheritance, inherit};
+use crate::model::judged::JudgedBy;
 use crate::run::claim::Claim;
 use crate::run::files::TUNING;
 use crate::run::folder::RunFolder;
 use crate::train::feed::{Feed, settle};
+use crate::train::judging::{self, Judging};
 use crate::train::machine::Machine;
 use crate::train::same::{check_random_beginning, check_same_bits, check_same_data};
 use crate::train::{follow, real};
@@ -24,11 +27,13 @@ impl Trainer {
     /// Device and I/O errors, each before anything is trained.
     pub fn start(mut config: Config, data: DataSet, device: Device, claim: Claim, tune: Tune<'_>) -> Result<Self> {
         settle(&mut config, &data)?;
+        let judge = judging::settle(&mut config, &data, claim.path(), true)?;
+        tell_judge(&config, tune.announce);
         // With the classes of the data, networks may not fit any more.
         config.layouts()?;
         let tuning = tuning::for_run(&device, &config, tune)?;
         let folder = |config: &Config| RunFolder::create(claim, config, None);
-        Trainer::load(Feed::new(data, &config)?, config, device, tuning, None, folder)
+        Trainer::load(Feed::new(data, &config)?, judge, config, (device, tuning), None, folder)
     }
 
     /// As [`Trainer::start`], with the weights of `source` as far as they fit; `tune` hears of it.
@@ -46,6 +51,8 @@ impl Trainer {
         tune: Tune<'_>,
     ) -> Result<Self> {
         settle(&mut config, &data)?;
+        let judge = judging::settle(&mut config, &data, claim.path(), true)?;
+        tell_judge(&config, tune.announce);
         let (source, from) = source;
         let Inheritance { tensors, lines } = inherit(&config, source)?;
         (tune.announce)(&lines.join("\n  "));
@@ -54,7 +61,7 @@ impl Trainer {
         let metadata = Metadata { from: Some(from), ..metadata(&config, &feed, &device) };
         let first = Checkpoint { metadata, tensors };
         let folder = |config: &Config| RunFolder::create(claim, config, Some(&first));
-        Trainer::load(feed, config, device, tuning, Some(&first), folder)
+        Trainer::load(feed, judge, config, (device, tuning), Some(&first), folder)
     }
 
     /// Goes on with a run from a checkpoint of its folder, or from its beginning where it has none
@@ -64,7 +71,7 @@ impl Trainer {
     /// As [`Trainer::start`]; a data error when the data are not those of the run; a checkpoint
     /// error when it has none, and did not begin at random.
     pub fn resume(
-        config: Config,
+        mut config: Config,
         data: DataSet,
         device: Device,
         claim: Claim,
@@ -74,6 +81,7 @@ impl Trainer {
         if from.is_none() {
             check_random_beginning(&config)?;
         }
+        let judge = judging::settle(&mut config, &data, claim.path(), false)?;
         let feed = Feed::new(data, &config)?;
         if let Some(from) = from {
             check_same_data(&feed, &from.metadata)?;
@@ -85,15 +93,15 @@ impl Trainer {
         let recorded = claim.path().join(TUNING);
         let tuning = tuning::for_resumed(&recorded, &device, &config, tune)?;
         let folder = |config: &Config| RunFolder::resume(claim, config, from.map(|from| &from.metadata));
-        Trainer::load(feed, config, device, tuning, from, folder)
+        Trainer::load(feed, judge, config, (device, tuning), from, folder)
     }
 
     /// Loads the device, and after that opens the folder.
     fn load(
         feed: Feed,
+        judge: Option<Judge>,
         config: Config,
-        device: Device,
-        tuning: Option<Tuning>,
+        (device, tuning): (Device, Option<Tuning>),
         from: Option<&Checkpoint>,
         folder: impl FnOnce(&Config) -> Result<RunFolder>,
     ) -> Result<Self> {
@@ -107,13 +115,29 @@ impl Trainer {
             // Of a beginning that left no checkpoint, perhaps with other data.
             follow::forget(folder.path())?;
         }
+        if let Some(judge) = &judge {
+            judge.keep(folder.path())?;
+        }
         real::draw(folder.path(), &feed, &config)?;
         follow::keep_order(folder.path(), &feed, &config)?;
         follow::tell_left_out(folder.path(), &feed)?;
         if let Some(tuning) = &tuning {
             tuning::save(&folder.path().join(TUNING), tuning)?;
         }
-        Ok(Trainer::new(config, feed, folder, machine, from.map(|from| &from.metadata)))
+        let judging = Judging::new(&config, feed.data(), judge);
+        let mut trainer = Trainer::new(config, feed, judging, folder, machine, from.map(|from| &from.metadata));
+        trainer.ending = RunFolder::ending(trainer.path(), &trainer.config.training, trainer.step)?;
+        if trainer.ending.is_some() {
+            trainer.schedule = trainer.schedule.ending_at(trainer.step);
+        }
+        Ok(trainer)
+    }
+}
+
+/// Says what judges a run, where that is not its pixels.
+fn tell_judge(config: &Config, announce: &mut dyn FnMut(&str)) {
+    if JudgedBy::is_by_features(config.judge.as_ref()) {
+        announce(&format!("samples are judged by {}", JudgedBy::told(config.judge.as_ref())));
     }
 }
 
@@ -128,6 +152,7 @@ pub(super) fn metadata(config: &Config, feed: &Feed, device: &Device) -> Metadat
         data: Some(feed.data().digest().to_string()),
         labels: feed.labels_digest().map(str::to_string),
         distance: None,
+        fd: None,
         rollbacks: 0,
         from: None,
         config: config.clone(),

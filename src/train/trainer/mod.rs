@@ -15,9 +15,9 @@ use super::feed::Feed;
 pub use super::feed::open_data;
 pub use super::follow::reopen_data;
 use super::health::Health;
+use super::judging::Judging;
 use super::machine::Machine;
 pub use super::news::{Observer, Outcome, Progress};
-use super::quality::{IMAGES, Reference};
 use super::same::check_random_beginning;
 use super::stop::Stop;
 use crate::device::Device;
@@ -28,6 +28,7 @@ use crate::model::config::{Config, OnNan, Order, Training};
 use crate::output::grid;
 use crate::report::save_curves;
 use crate::run::checkpoints;
+use crate::run::ending::Ending;
 use crate::run::files::CHECKPOINTS;
 use crate::run::folder::RunFolder;
 use crate::run::records::{Quality, Record};
@@ -47,11 +48,14 @@ pub struct Trainer {
     config: Config,
     folder: RunFolder,
     machine: Machine,
-    reference: Reference,
+    judging: Judging,
     health: Health,
     feed: Feed,
     clock: Clock,
+    /// It ends where the run has ended before its time.
     schedule: Schedule,
+    /// Why the run ended before its time.
+    ending: Option<Ending>,
     step: u32,
     /// How often the run went back and on with a smaller learning rate.
     rollbacks: u32,
@@ -66,6 +70,8 @@ pub struct Trainer {
     drawn: Option<Instant>,
     /// The quality of the newest samples.
     quality: Option<Quality>,
+    /// The newest record, where it has no line.
+    unwritten: Option<Record>,
     outcome: News,
 }
 
@@ -81,11 +87,19 @@ struct News {
 impl Trainer {
     /// A run in its folder, from the beginning or from a checkpoint, of which the device holds the
     /// tensors.
-    fn new(config: Config, feed: Feed, folder: RunFolder, machine: Machine, from: Option<&Metadata>) -> Self {
+    fn new(
+        config: Config,
+        feed: Feed,
+        judging: Judging,
+        folder: RunFolder,
+        machine: Machine,
+        from: Option<&Metadata>,
+    ) -> Self {
         let step = from.map_or(0, |from| from.step);
         Trainer {
             schedule: Schedule::new(&config, feed.steps_per_epoch()),
-            reference: Reference::new(feed.data(), config.seed, config.classes.is_some()),
+            judging,
+            ending: None,
             health: Health::new(folder.best_diversity()),
             clock: Clock::start(step),
             config,
@@ -100,6 +114,7 @@ impl Trainer {
             saved_at: Instant::now(),
             drawn: None,
             quality: None,
+            unwritten: None,
             outcome: News { saved: from.map(|from| from.step), ..News::default() },
         }
     }
@@ -119,7 +134,8 @@ impl Trainer {
         self.machine.device()
     }
 
-    /// Trains to the run's end, or until `stop` asks for an end, which is saved.
+    /// Trains to the run's end, or to an [`Ending`] before it, or until `stop` asks for an end; all
+    /// are saved.
     ///
     /// A lost device is opened again, and the run goes on from its last checkpoint, up to three
     /// times.
@@ -143,6 +159,8 @@ impl Trainer {
             checkpoint: self.outcome.saved.map(|step| CHECKPOINTS.path(&run, step)),
             run,
             losses: self.outcome.losses,
+            quality: self.quality,
+            ended: self.ending.map(|ending| ending.to_string()),
             seconds: self.seconds_before + self.clock.elapsed(),
             stopped_by: stop.signal().filter(|_| self.step < self.schedule.end()),
         };
@@ -151,12 +169,11 @@ impl Trainer {
     }
 
     fn train(&mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<()> {
-        let schedule = self.schedule;
-        while self.step < schedule.end() && stop.signal().is_none() {
+        while self.step < self.schedule.end() && stop.signal().is_none() {
             self.submit_step()?;
 
             let (samples_now, saves_now) =
-                (schedule.samples(self.step), schedule.saves(self.step, self.saved_at.elapsed()));
+                (self.schedule.samples(self.step), self.schedule.saves(self.step, self.saved_at.elapsed()));
             let checks_now = saves_now || self.step.is_multiple_of(CHECK_EVERY);
             if samples_now || checks_now || self.clock.is_due(self.step) {
                 self.record(observer)?;
@@ -166,18 +183,19 @@ impl Trainer {
             }
             if samples_now {
                 self.sample(observer)?;
+                self.end_early(checks_now, observer)?;
             }
-            if self.step == schedule.end() {
+            if self.step == self.schedule.end() {
                 // Before the checkpoint that says that the run is done: who resumes it then finds
                 // nothing left to do.
                 self.folder.finish()?;
             }
-            if saves_now {
-                let distance = self.distance()?;
-                self.save(Some(distance), observer)?;
+            if saves_now || self.ending.is_some() {
+                let quality = self.quality()?;
+                self.save(Some(quality), observer)?;
             }
         }
-        if self.step > 0 && self.step < schedule.end() && self.outcome.saved != Some(self.step) {
+        if self.step > 0 && self.step < self.schedule.end() && self.outcome.saved != Some(self.step) {
             self.record(observer)?;
             self.check(observer)?;
             self.save(None, observer)?;
@@ -215,6 +233,7 @@ impl Trainer {
         if let Some(record) = lines.into_iter().next_back() {
             let total_steps = self.schedule.end();
             let total_epochs = total_steps.div_ceil(self.feed.steps_per_epoch());
+            self.unwritten = (!self.schedule.logs(record.step)).then(|| record.clone());
             let progress = Progress { record, total_steps, total_epochs };
             observer.progress(&progress);
             self.outcome.losses = Some(progress.record.values);
@@ -238,9 +257,8 @@ impl Trainer {
     fn sample(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let output = &self.config.output;
         let (rows, cols) = (output.rows as usize, output.cols as usize);
-        let count = self.samples();
-        let images = self.machine.engine().sample(count)?;
-        let quality = self.reference.measure(self.step, &images);
+        let images = self.machine.engine().sample(self.judging.samples())?;
+        let quality = self.judging.measure(self.step, &images)?;
         self.quality = Some(quality);
         let picture = grid(&images, rows, cols);
         let labels = self.config.classes_in_turn(rows * cols, cols);
@@ -253,36 +271,50 @@ impl Trainer {
         Ok(())
     }
 
-    /// How many samples a grid and its quality take.
-    fn samples(&self) -> usize {
-        (self.config.output.rows as usize * self.config.output.cols as usize).max(IMAGES)
+    /// Ends the run here where the journal, with the samples of this step, says so: from now on
+    /// this is its last step, at which it records everything.
+    fn end_early(&mut self, is_checked: bool, observer: &mut dyn Observer) -> Result<()> {
+        if self.step == self.schedule.end() {
+            return Ok(());
+        }
+        let ending = RunFolder::ending(self.folder.path(), &self.config.training, self.step)?;
+        let Some(found) = ending else { return Ok(()) };
+        if !is_checked {
+            self.check(observer)?;
+        }
+        if let Some(record) = self.unwritten.take() {
+            self.folder.write_metrics(&[&record])?;
+            self.events.metrics(&[&record])?;
+        }
+        observer.notice(&format!("the run ends at step {}: {found}", self.step));
+        (self.ending, self.schedule) = (ending, self.schedule.ending_at(self.step));
+        Ok(())
     }
 
-    /// How far this step's samples are from real images.
-    fn distance(&mut self) -> Result<f64> {
+    /// How good this step's samples are.
+    fn quality(&mut self) -> Result<Quality> {
         match self.quality.filter(|quality| quality.step == self.step) {
-            Some(quality) => Ok(quality.distance),
+            Some(quality) => Ok(quality),
             None => {
-                let count = self.samples();
-                let images = self.machine.engine().sample(count)?;
-                Ok(self.reference.measure(self.step, &images).distance)
+                let images = self.machine.engine().sample(self.judging.samples())?;
+                self.judging.measure(self.step, &images)
             }
         }
     }
 
-    /// Saves a checkpoint: one of the run's cadence, with the distance of its samples, or one to go
-    /// on from after a stop.
-    fn save(&mut self, distance: Option<f64>, observer: &mut dyn Observer) -> Result<()> {
+    /// Saves a checkpoint: one of the run's cadence, or of its end, with the quality of its
+    /// samples, or one to go on from after a stop.
+    fn save(&mut self, quality: Option<Quality>, observer: &mut dyn Observer) -> Result<()> {
         let tensors = self.machine.engine().state()?;
         // It refuses where the folder was lost, so the curves are this run's.
         self.folder.sync()?;
         // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
-        let ends = distance.is_none() || self.step == self.schedule.end();
+        let ends = quality.is_none() || self.step == self.schedule.end();
         if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
             self.drawn = Some(Instant::now());
             save_curves(self.folder.path())?;
         }
-        let metadata = self.metadata(distance);
+        let metadata = self.metadata(quality);
         let path = self.folder.save_checkpoint(&Checkpoint { metadata, tensors })?;
         self.folder.prune(self.config.output.keep)?;
         observer.checkpoint(&path);
@@ -292,11 +324,12 @@ impl Trainer {
     }
 
     /// What a checkpoint says of the run as it is.
-    fn metadata(&self, distance: Option<f64>) -> Metadata {
+    fn metadata(&self, quality: Option<Quality>) -> Metadata {
         Metadata {
             step: self.step,
             seconds: self.seconds_before + self.clock.elapsed(),
-            distance,
+            distance: quality.map(|quality| quality.distance),
+            fd: quality.and_then(|quality| quality.fd),
             rollbacks: self.rollbacks,
             from: self.from.clone(),
             ..begin::metadata(&self.config, &self.feed, self.machine.device())
@@ -323,6 +356,7 @@ impl Trainer {
         self.folder.rewind(found.as_ref().map(|found| &found.checkpoint.metadata))?;
         self.events = Events::begin(self.config.output.tensorboard, self.folder.path())?;
         self.clock.step = self.step;
+        (self.ending, self.schedule) = (None, Schedule::new(&self.config, self.feed.steps_per_epoch()));
         (self.quality, self.health) = (None, Health::new(self.folder.best_diversity()));
         self.outcome = News { saved: found.map(|_| self.step), ..News::default() };
         Ok(self.step)
