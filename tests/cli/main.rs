@@ -13,12 +13,14 @@ mod degenerate;
 mod drawing;
 mod edits;
 mod evaluating;
+mod ending;
 mod exporting;
 mod flags;
 mod from;
 mod help;
 #[cfg(unix)]
 mod hints;
+mod judging;
 mod looking;
 #[cfg(target_os = "linux")]
 mod memory;

@@ -81,6 +81,11 @@ impl Desk {
         self.root.path().join("work").join(name)
     }
 
+    /// The program's cache folder.
+    pub fn cache(&self) -> PathBuf {
+        self.root.path().join("cache").join("dcgan-gpu")
+    }
+
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

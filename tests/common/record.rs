@@ -24,7 +24,10 @@ impl Record {
                 match path.extension().and_then(|extension| extension.to_str()) {
                     _ if path.is_dir() => folders.push(path),
                     _ if name == ".lock" => {}
-                    Some("safetensors") => add_checkpoint(&mut parts, &name, &path),
+                    // Features are other tensors.
+                    Some("safetensors") if path.parent().is_some_and(|p| p.ends_with("checkpoints")) => {
+                        add_checkpoint(&mut parts, &name, &path)
+                    }
                     Some("jsonl") => drop(parts.insert(name, without_clock(&path))),
                     _ => drop(parts.insert(name, fs::read(path).unwrap())),
                 }
