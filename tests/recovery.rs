@@ -14,7 +14,7 @@ use dcgan_gpu::model::checkpoint::{Ancestor, Checkpoint};
 use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::run::checkpoints;
 use dcgan_gpu::run::claim::Claim;
-use dcgan_gpu::run::files::{CHECKPOINTS, METRICS};
+use dcgan_gpu::run::files::{CHECKPOINTS, METRICS, QUALITY};
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Outcome, Progress, Trainer, Tune};
 
@@ -72,8 +72,13 @@ fn resume(device: Device, folder: &Path) -> Trainer {
 
 /// Trains [`TINY`] in `folder` on a device, with faults that count from its start on.
 fn train(device: &Device, folder: &Path, faults: Vec<DeviceFault>) -> (Result<Outcome>, Vec<String>) {
+    train_as(TINY, device, folder, faults)
+}
+
+/// The same with another configuration.
+fn train_as(config: &str, device: &Device, folder: &Path, faults: Vec<DeviceFault>) -> (Result<Outcome>, Vec<String>) {
     let armed = faults::arm(faults);
-    let trainer = start(TINY, device.reopen().unwrap(), folder);
+    let trainer = start(config, device.reopen().unwrap(), folder);
     let mut ear = Ear::default();
     let outcome = trainer.run(&mut ear, &Stop::default());
     drop(armed);
@@ -115,6 +120,28 @@ fn a_lost_device_takes_a_run_back_to_the_weights_that_it_began_with() {
     inherit(&source, lost.path(), vec![DeviceFault { at: At::Submit, what: What::Lost, nth: 2 }]).unwrap();
     assert!(left(lost.path()) == left(whole.path()));
     assert!(left(whole.path()).0.tensors != source.tensors);
+}
+
+/// It decides from the journal, which went back with it.
+#[test]
+fn a_run_that_lost_its_device_ends_as_early_as_another() {
+    let text = TINY.replace("steps = 12", "steps = 80, patience = 1");
+    let [whole, lost] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (outcome, notices) = train_as(&text, &Device::Host, whole.path(), vec![]);
+    let outcome = outcome.unwrap();
+    assert!(outcome.ended.is_some() && (8..80).contains(&outcome.steps), "{outcome:?}");
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    let journal = |folder: &Path| fs::read(folder.join("run").join(QUALITY)).unwrap();
+    // Behind the samples of steps that are trained, sampled and judged again.
+    for nth in [7, 9, 11, 14] {
+        let fault = DeviceFault { at: At::Submit, what: What::Lost, nth };
+        let (again, notices) = train_as(&text, &Device::Host, lost.path(), vec![fault]);
+        let again = again.unwrap();
+        assert!(notices.len() == 2 && notices[0].contains("opened it again"), "{notices:?}");
+        assert_eq!((again.steps, &again.ended, again.quality), (outcome.steps, &outcome.ended, outcome.quality));
+        assert!(journal(lost.path()) == journal(whole.path()));
+        fs::remove_dir_all(lost.path().join("run")).unwrap();
+    }
 }
 
 #[test]

@@ -26,8 +26,8 @@ pub struct Source {
     /// runs/
     #[arg(long, value_name = "RUN|FILE", value_hint = ValueHint::AnyPath, env = "DCGAN_GPU_CHECKPOINT")]
     checkpoint: Option<PathBuf>,
-    /// Of a run folder, the checkpoint whose samples are nearest to real images, instead of the
-    /// newest
+    /// Of a run folder, the checkpoint whose samples are nearest to real images in what judges the
+    /// run, instead of the newest
     #[arg(long)]
     best: bool,
     /// Draw with the weights as they are, not with their average where the run keeps one

@@ -13,7 +13,8 @@ use super::{answer, table};
 #[command(
     after_help = "Losses and D(x) are those of the last record, and the means of the last 100 records. The best sample
 grid is the one whose sliced Wasserstein distance to real images is least; beside it its diversity,
-1 being that of the data.
+1 being that of the data. Where features judged the runs, so is that of the least Fréchet distance,
+unless they are not the same features or not as many samples: then it cannot be compared.
 
 Examples:
   dcgan-gpu compare runs/mine runs/other

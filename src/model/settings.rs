@@ -129,8 +129,8 @@ pub const SETTINGS: &[Setting] = settings! {
     "objective.pack": Count(1, 64), FIXED, "--pack" "N";
     /// Sample from an average of G over this half-life
     "average.half_life_images": Number(1.0, 1e9), FIXED, "--average" "IMAGES";
-    /// What judges samples: features, which `data get … --features` or `eval` makes, or pixels;
-    /// by default features where there are some of the data
+    /// What judges samples: pixels, or features, which `data get` and `eval` make when asked; by
+    /// default features where there are some of the data
     "judge.by": Text, FIXED, "--judge" "WHAT";
     /// Seed of everything random
     "seed": Seed, FIXED, "--seed" "S";
@@ -173,7 +173,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "image.channels": Count(1, 3), FIXED;
     "adam.epsilon": Number(1e-20, 1.0), FIXED;
     "judge.features": Text, FIXED;
-    "judge.samples": Count(64, 100_000), FIXED;
+    "judge.samples": Count(2, 1_000_000), FIXED;
     "init.std": Number(0.0, 10.0), FIXED;
     "objective.clip": Number(1e-6, 1e6), FIXED;
     "objective.lecam": Number(0.0, 1e6), FIXED;

@@ -108,6 +108,7 @@ fn what_judged_a_run_goes_on_to_judge_it() {
     let repeated = "train --config tiny.toml --device cpu --steps 55 --resume-or-start half";
     desk.run(repeated).done();
     desk.run(&format!("{repeated} --judge pixels")).refused(2, "judge.by cannot change on a resumed run");
+    desk.run("verify-resume --config tiny.toml --steps 30 --device cpu").done();
     desk.run("train --resume half --judge pixels").refused(2, "--judge cannot change on a resumed run");
 }
 
