@@ -15,6 +15,7 @@ use dcgan_gpu::model::sources::Merge;
 use dcgan_gpu::run::checkpoints;
 use dcgan_gpu::run::claim::Claim;
 use dcgan_gpu::run::files::{CHECKPOINTS, METRICS, QUALITY};
+use dcgan_gpu::run::records::read_quality;
 use dcgan_gpu::train::stop::Stop;
 use dcgan_gpu::train::trainer::{self, Observer, Outcome, Progress, Trainer, Tune};
 
@@ -125,11 +126,14 @@ fn a_lost_device_takes_a_run_back_to_the_weights_that_it_began_with() {
 /// It decides from the journal, which went back with it.
 #[test]
 fn a_run_that_lost_its_device_ends_as_early_as_another() {
-    let text = TINY.replace("steps = 12", "steps = 80, patience = 1");
-    let [whole, lost] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [free, whole, lost] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let text = TINY.replace("steps = 12", "steps = 40");
+    train_as(&text, &Device::Host, free.path(), vec![]).0.unwrap();
+    let bound = read_quality(&free.path().join("run").join(QUALITY)).unwrap()[4].distance;
+    let text = text.replace("steps = 40", &format!("steps = 40, stop_when = \"distance<={bound}\", patience = 5"));
     let (outcome, notices) = train_as(&text, &Device::Host, whole.path(), vec![]);
     let outcome = outcome.unwrap();
-    assert!(outcome.ended.is_some() && (8..80).contains(&outcome.steps), "{outcome:?}");
+    assert!(outcome.ended.is_some() && (12..=20).contains(&outcome.steps), "{outcome:?}");
     assert_eq!(notices.len(), 1, "{notices:?}");
     let journal = |folder: &Path| fs::read(folder.join("run").join(QUALITY)).unwrap();
     // Behind the samples of steps that are trained, sampled and judged again.

@@ -41,7 +41,7 @@ const NEWEST: &str = "newest";
   dcgan-gpu train --resume runs/mine --epochs 100       go on, to a new end
   dcgan-gpu train --resume-or-start runs/job            start or go on: for scripts that repeat it
   dcgan-gpu train --from runs/mine --data kmnist        a new run with its weights and settings
-  dcgan-gpu train --stop-when 'fd<20' --patience 20     end when it is good, or gets no better
+  dcgan-gpu train --patience 20                         end when samples have ceased to get better
   dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing
 
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the

@@ -88,8 +88,8 @@ fn nearest<T>(items: impl Iterator<Item = (f64, T)>) -> Option<T> {
 /// Removes all but the newest `keep`, the best, and those that cannot be read. The beginning of a
 /// run that began with another one's weights counts as one of its cadence. One that was saved
 /// because the run was stopped, or had come to an end that was moved since or to one before its
-/// time, lies outside its cadence: it is kept until there is a newer one, and counts for nothing, so
-/// that stopping and going on change nothing of what a run leaves.
+/// time, lies outside its cadence: it is kept until there is a newer one, and counts for nothing,
+/// so that stopping and going on change nothing of what a run leaves.
 ///
 /// # Errors
 /// An I/O error naming the file or folder.
