@@ -159,7 +159,8 @@ pub fn choose(named: &Path, best: bool, say: &mut dyn FnMut(&str)) -> Result<Cho
 /// Which checkpoint of a run is best, and by what; where nobody chose pixels, how features come to
 /// judge.
 fn best_of(run: &Path, saved: &Metadata) -> String {
-    let (judged, data) = (saved.config.judge.as_ref(), &saved.config.data);
+    let Config { data, image, .. } = &saved.config;
+    let judged = saved.config.judge.as_ref();
     let (shown, step, by) = (run.display(), saved.step, JudgedBy::told(judged));
     let score = saved.score().unwrap_or(f64::NAN);
     let of = if JudgedBy::is_by_features(judged) { FRECHET } else { "distance" };
@@ -167,7 +168,7 @@ fn best_of(run: &Path, saved: &Metadata) -> String {
         Some(_) => String::new(),
         None => format!(
             "; features would judge better: `{}` makes them, and a run that begins after that is judged by them",
-            makes_features(data, Some(run))
+            makes_features(data, *image, Some(run))
         ),
     };
     format!("the best of {shown} is that of step {step}, judged by {by}: {of} {score:.4}{advice}")

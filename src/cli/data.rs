@@ -12,7 +12,6 @@ use crate::eval::cache;
 use crate::eval::real::Real;
 use crate::model::config::Config;
 use crate::output::size;
-use crate::shape::Shape;
 use crate::shell::quoted;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -165,7 +164,7 @@ fn make_features(
     quiet: bool,
 ) -> Result<Option<PathBuf>> {
     let folder = report.files.first().and_then(|file| file.path.parent());
-    let data = DataSet::open(set.name, folder, Shape { height: 28, width: 28, channels: 1 }, 0)?;
+    let data = DataSet::open(set.name, folder, sets::SIZE, 0)?;
     let held_out = data.read_held_out(folder, &Reading::default())?;
     let real = Real::new(&data, held_out.as_ref())?;
     if cache::find(&real).is_none() {

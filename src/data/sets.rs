@@ -1,6 +1,8 @@
 //! The data sets that are known by name: what they are, who serves them, and what their files must
 //! be.
 
+use crate::shape::Shape;
+
 /// A data set that is published as gzipped IDX files.
 #[derive(Clone, Copy, Debug)]
 pub struct Set {
@@ -60,6 +62,9 @@ impl File {
         if self.content_sha256.is_some() { self.bytes + self.bytes / 2 + 1024 } else { self.bytes }
     }
 }
+
+/// The size of the images of all sets.
+pub const SIZE: Shape = Shape { height: 28, width: 28, channels: 1 };
 
 /// The set called `name`, if there is one.
 pub fn named(name: &str) -> Option<&'static Set> {

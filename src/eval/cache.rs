@@ -11,18 +11,24 @@ use crate::disk;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
+/// The folder within the cache folder.
+const FOLDER: &str = "features";
 /// Digits of a digest in a file's name.
 const DIGITS: usize = 16;
 
 /// The file for features of these data; none where there is no cache folder.
 pub fn path_for(real: &Real<'_>) -> Option<PathBuf> {
+    Some(cache_folder()?.join(FOLDER).join(file_name(real)))
+}
+
+/// What the file is called.
+pub fn file_name(real: &Real<'_>) -> String {
     let Shape { height, width, channels } = real.shape();
     let learnt = match real.labels_digest() {
         Some(labels) => labels[..DIGITS].to_string(),
         None => "rotations".to_string(),
     };
-    let name = format!("v{FEATURES_VERSION}-{height}x{width}x{channels}-{}-{learnt}", &real.digest()[..DIGITS]);
-    Some(cache_folder()?.join("features").join(format!("{name}.safetensors")))
+    format!("v{FEATURES_VERSION}-{height}x{width}x{channels}-{}-{learnt}.safetensors", &real.digest()[..DIGITS])
 }
 
 /// The features of these data, where they are kept; a file that cannot be used is a warning.

@@ -15,6 +15,7 @@ use crate::data::DataSet;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
+use crate::model::judged::{JudgedBy, makes_features};
 use crate::model::network::Layout;
 use crate::output::Images;
 use crate::run::files::FEATURES;
@@ -49,25 +50,26 @@ impl Judge {
         Judge::new(features, &real, samples).map(Some)
     }
 
-    /// The judge that a run settled on: the features with this `digest`, which lie in its folder or
-    /// are kept, and so many samples.
+    /// The judge that a run settled on: its features, which lie in its folder or are kept.
     ///
     /// # Errors
     /// A data error with the remedy where they are in neither place.
-    pub fn of_run(digest: &str, samples: u32, run: &Path, data: &DataSet) -> Result<Judge> {
+    pub fn of_run(judged: &JudgedBy, run: &Path, data: &DataSet, config: &Config) -> Result<Judge> {
         let real = Real::new(data, None)?;
         let own = run.join(FEATURES);
         let own = if own.is_file() { Some(Filed::load(&own)?) } else { None };
-        let found = own.into_iter().chain(cache::find(&real)).find(|features| features.digest == digest);
+        let found = own
+            .into_iter()
+            .chain(cache::find(&real))
+            .find(|features| Some(&features.digest) == judged.features.as_ref());
         let features = found.ok_or_else(|| {
             Error::data(format!(
-                "the run is judged by features {}, which are neither {} nor kept for {}; bring that file back, or begin a \
-                 run with --judge pixels",
-                digest.get(..12).unwrap_or(digest),
-                run.join(FEATURES).display(),
-                data.name()
+                "the features that judge the run are neither in {} nor in the cache; make them with `{}`",
+                run.display(),
+                makes_features(&config.data, config.image, Some(run))
             ))
         })?;
+        let samples = judged.samples.map_or_else(|| samples(config, &features, data.len()), Ok)?;
         Judge::new(features, &real, samples)
     }
 
@@ -89,13 +91,16 @@ impl Judge {
         self.samples
     }
 
-    /// Writes the features into a run's folder, unless they are there.
+    /// Writes the features into a run's folder, unless it has them.
     ///
     /// # Errors
     /// An I/O error naming the file.
     pub fn keep(&self, run: &Path) -> Result<()> {
         let path = run.join(FEATURES);
-        if path.is_file() { Ok(()) } else { self.features.save(&path) }
+        match Filed::load(&path) {
+            Ok(own) if own.digest == self.features.digest => Ok(()),
+            _ => self.features.save(&path),
+        }
     }
 
     /// The Fréchet distance between samples and real images.

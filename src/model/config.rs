@@ -281,7 +281,7 @@ impl Config {
                 Err(Error::usage(format!(
                     "training.stop_when = \"{condition}\" needs features, but pixels judge this run; write it of distance, \
                      or start a run after `{}`",
-                    makes_features(&self.data, None)
+                    makes_features(&self.data, self.image, None)
                 )))
             }
             _ => Ok(()),

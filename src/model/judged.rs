@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::sets;
+use crate::data::sets::{self, SIZE};
 use crate::output::grouped;
+use crate::shape::Shape;
 use crate::shell::quoted;
 
 /// What judges the samples of a run. A run that says nothing of it is judged by pixels.
@@ -55,12 +56,17 @@ impl JudgedBy {
     }
 }
 
-/// The command that makes features of the data set `data`, which the run in a folder, if there is
-/// one, was trained with.
-pub fn makes_features(data: &str, run: Option<&Path>) -> String {
-    match sets::named(data) {
-        Some(_) => format!("dcgan-gpu data get {data} --features"),
-        None => format!("dcgan-gpu eval {}", run.map_or("RUN".to_string(), |run| quoted(run).to_string())),
+/// The command that makes features of the data set `data` at this size, which the run in a folder,
+/// if there is one, was trained with.
+pub fn makes_features(data: &str, image: Shape, run: Option<&Path>) -> String {
+    let set = sets::named(data).filter(|_| image == SIZE);
+    match (set, run) {
+        (Some(_), _) => format!("dcgan-gpu data get {data} --features"),
+        (None, Some(run)) => format!("dcgan-gpu eval {}", quoted(run)),
+        (None, None) => {
+            let (Shape { height, width, channels }, data) = (image, quoted(Path::new(data)));
+            format!("dcgan-gpu eval {data} --data {data} --image {height}x{width}x{channels}")
+        }
     }
 }
 
@@ -81,8 +87,8 @@ mod tests {
 
     #[test]
     fn the_command_is_that_of_the_data() {
-        assert_eq!(makes_features("mnist", None), "dcgan-gpu data get mnist --features");
-        assert_eq!(makes_features("strokes", Some(Path::new("runs/a"))), "dcgan-gpu eval runs/a");
-        assert_eq!(makes_features("/pictures", None), "dcgan-gpu eval RUN");
+        assert_eq!(makes_features("mnist", SIZE, None), "dcgan-gpu data get mnist --features");
+        assert_eq!(makes_features("strokes", SIZE, Some(Path::new("runs/a"))), "dcgan-gpu eval runs/a");
+        assert_eq!(makes_features("pictures", SIZE, None), "dcgan-gpu eval pictures --data pictures --image 28x28x1");
     }
 }

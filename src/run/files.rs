@@ -25,8 +25,6 @@ pub const ORDER: &str = "images.txt";
 pub const SKIPPED: &str = "skipped.txt";
 /// A grid of real images as D sees them, beside the sample grids.
 pub const REAL: &str = "real.png";
-/// The feature network that judges the run, where features do.
-pub const FEATURES: &str = "features.safetensors";
 /// The page about the run, where one was asked for.
 pub const REPORT: &str = "report.html";
 /// The folder of TensorBoard's event files, where that is wanted.

@@ -12,7 +12,8 @@ use super::checkpoints;
 use super::claim::Claim;
 use super::ending::{Ending, ending};
 use super::files::{
-    CHECKPOINTS, CONFIG, CURVES, FEATURES, METRICS, ORDER, QUALITY, REPORT, SAMPLES, SKIPPED, TENSORBOARD, TUNING,
+    CHECKPOINTS, CONFIG, CURVES, EVALUATIONS, FEATURES, METRICS, ORDER, QUALITY, REPORT, SAMPLES, SKIPPED, TENSORBOARD,
+    TUNING,
 };
 use super::journal::Journal;
 use super::records::{Quality, Record, read_quality};
@@ -63,7 +64,7 @@ impl RunFolder {
         let old = old_gif(run);
         // Checkpoints first: beside a new configuration they would be taken for those of the new
         // run.
-        for folder in [CHECKPOINTS.folder, SAMPLES.folder, TENSORBOARD].map(|name| run.join(name)) {
+        for folder in [CHECKPOINTS.folder, SAMPLES.folder, EVALUATIONS.folder, TENSORBOARD].map(|name| run.join(name)) {
             disk::remove_folder(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         }
         let files = [CONFIG, FEATURES, TUNING, ORDER, SKIPPED, METRICS, QUALITY, CURVES, REPORT, &config.output.gif];

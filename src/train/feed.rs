@@ -167,6 +167,7 @@ mod tests {
     use crate::data::makers::array;
     use crate::model::sources::preset;
     use crate::objective::Classes;
+    use crate::shape::Shape;
 
     const SHAPE: Shape = Shape { height: 3, width: 3, channels: 1 };
 

@@ -69,7 +69,7 @@ pub(super) fn settle(config: &mut Config, data: &DataSet, run: &Path, begins: bo
         Some(JudgedBy { by: By::Pixels, .. }) => None,
         Some(judged @ JudgedBy { features: Some(_), .. }) => Some(Judge::of_run(judged, run, data, config)?),
         Some(_) => Some(Judge::find(data, config)?.ok_or_else(|| {
-            let command = makes_features(&config.data, None);
+            let command = makes_features(&config.data, config.image, None);
             Error::data(format!(
                 "judge.by = features, but there are none of {} yet; `{command}` makes them, or use --judge pixels",
                 data.name()

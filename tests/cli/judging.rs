@@ -81,7 +81,7 @@ fn without_features_pixels_judge_and_nothing_is_written() {
     assert!(!desk.path("run/features.safetensors").exists() && !desk.cache().join("features").exists());
     assert!(quality(&desk, "run").iter().all(|line| line.as_object().unwrap().len() == 3));
     assert_eq!(saved(&desk, 20).metadata.fd, None);
-    let refusal = "there are none of strokes yet; `dcgan-gpu eval RUN` makes them, or use --judge pixels";
+    let refusal = "there are none of strokes yet; `dcgan-gpu eval strokes --data strokes --image 8x8x1` makes them, or use --judge pixels";
     desk.run("train --config tiny.toml --device cpu --out other --judge features").refused(4, refusal);
     assert!(!desk.path("other").exists());
     desk.run("train --config tiny.toml --device cpu --judge eyes").refused(2, "--judge: `judge.by`: unknown variant");

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod desk;
+pub mod features;
 pub mod makers;
 pub mod mutate;
 pub mod profiles;

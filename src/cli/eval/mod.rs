@@ -188,7 +188,7 @@ fn shape_of(spec: &str, features: Option<&Path>) -> Result<Shape> {
         return Ok(Filed::load(features)?.network.description.image);
     }
     if spec == "strokes" || sets::named(spec).is_some() {
-        return Ok(Shape { height: 28, width: 28, channels: 1 });
+        return Ok(sets::SIZE);
     }
     Err(Error::usage("say at which size images are compared: --image 64x64x3, say (height, width, channels)"))
 }
