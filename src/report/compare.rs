@@ -18,6 +18,9 @@ const INCIDENTAL: [&str; 2] = ["about", "data_dir"];
 /// Settings that a table tells in any case.
 const ALWAYS_TOLD: [&str; 3] = ["name", "data", "seed"];
 
+/// What the settings begin with that a row of its own tells.
+const JUDGE: &str = "judge.";
+
 /// One run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
@@ -164,7 +167,8 @@ impl Comparison {
                 table[i].push(cell);
             }
         }
-        for (key, values) in self.differences.iter().filter(|(key, _)| !ALWAYS_TOLD.contains(&key.as_str())) {
+        let is_told = |key: &str| ALWAYS_TOLD.contains(&key) || key.starts_with(JUDGE);
+        for (key, values) in self.differences.iter().filter(|(key, _)| !is_told(key)) {
             table.push(std::iter::once(key.clone()).chain(values.iter().map(text)).collect());
         }
         table
@@ -236,6 +240,7 @@ mod tests {
         assert_eq!(rows(&[&a, &b, &pixels], fd), strings(&["20.000, 0.700 at step 2", "30.000, 0.700 at step 2", "–"]));
         let by = "features 01234567, n = 1,000";
         assert_eq!(rows(&[&a, &pixels], judged), strings(&[by, "pixels"]));
+        assert_eq!(rows(&[&a, &c], "judge.features"), None, "told already");
         for other in [&c, &d] {
             assert_eq!(rows(&[&a, other, &pixels], fd), strings(&["not comparable", "not comparable", "–"]));
         }
