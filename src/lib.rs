@@ -82,6 +82,8 @@ pub mod selftest;
 pub mod shape;
 #[doc(hidden)]
 pub mod shell;
+#[doc(hidden)]
+pub mod sweep;
 pub mod threads;
 #[doc(hidden)]
 pub mod train;

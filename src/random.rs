@@ -21,6 +21,8 @@ pub mod stream {
     pub const ESTIMATES: u32 = 6;
     /// Subsets and directions by which sets of images are compared.
     pub const EVALUATION: u32 = 7;
+    /// Settings that a sweep draws.
+    pub const SWEEP: u32 = 8;
     /// Initial parameters: one stream for each parameter, counted from here.
     pub const INITIAL: u32 = 0x1000;
     /// Where power iterations start: one stream for each variable that no gradient changes, counted

@@ -26,6 +26,7 @@ mod selftest;
 mod settings;
 mod show;
 mod signals;
+mod sweep;
 mod table;
 mod train;
 mod verify_resume;
@@ -76,6 +77,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Train(Box<train::Arguments>),
+    Sweep(sweep::Arguments),
     Sample(sample::Arguments),
     Interpolate(interpolate::Arguments),
     Eval(Box<eval::Arguments>),
@@ -213,6 +215,7 @@ fn run() -> Result<()> {
     let quiet = arguments.quiet;
     match arguments.verb {
         Verb::Train(verb) => train::run(&verb, quiet),
+        Verb::Sweep(verb) => sweep::run(&verb, quiet),
         Verb::Sample(verb) => sample::run(&verb, quiet),
         Verb::Interpolate(verb) => interpolate::run(&verb, quiet),
         Verb::Eval(verb) => eval::run(&verb, quiet),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::model::config::Config;
+use crate::model::difference::difference;
 use crate::model::judged::JudgedBy;
 use crate::train::trainer::SLOWER;
 use toml::Value;
@@ -68,26 +69,6 @@ fn settle_like(asked: &mut Config, stored: &Config) {
             asked.end = asked.end.or(stored.end);
         }
     }
-}
-
-/// The first key that differs below `key`, and how, in words.
-fn difference(key: &str, ours: Option<&Value>, theirs: Option<&Value>) -> Option<(String, String)> {
-    if ours == theirs {
-        return None;
-    }
-    if let (Some(Value::Table(ours)), Some(Value::Table(theirs))) = (ours, theirs) {
-        let mut names: Vec<_> = ours.keys().chain(theirs.keys()).collect();
-        names.sort();
-        let path = |name: &str| if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
-        return names.into_iter().find_map(|name| difference(&path(name), ours.get(name), theirs.get(name)));
-    }
-    let is_long = |value: Option<&Value>| matches!(value, Some(Value::Table(_) | Value::Array(_)));
-    let words = |value: Option<&Value>| value.map_or("none".to_string(), Value::to_string);
-    let what = match is_long(ours) || is_long(theirs) {
-        true => "another one".to_string(),
-        false => format!("{}, not {}", words(ours), words(theirs)),
-    };
-    Some((key.to_string(), what))
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ const NEWEST: &str = "newest";
   dcgan-gpu train --resume-or-start runs/job            start or go on: for scripts that repeat it
   dcgan-gpu train --from runs/mine --data kmnist        a new run with its weights and settings
   dcgan-gpu train --patience 20                         end when samples have ceased to get better
+  dcgan-gpu train --preset quick --pause-at 500         rest at a step; --resume goes on
   dcgan-gpu train --dry-run --preset tf-tutorial        layers, FLOPs and memory; runs nothing
 
 A cadence is a number with a unit: 200steps or 2epochs; without one it counts in the unit of the
@@ -72,6 +73,11 @@ pub struct Arguments {
     /// Draw each sample grid in the terminal too
     #[arg(long, conflicts_with_all = ["dry_run", "quiet"])]
     preview: bool,
+    /// Rest when STEP steps are done, saved as by Ctrl-C but with exit code 0; --resume goes on as if
+    /// there had been no pause. The run's length and the ends of its schedules stay
+    #[arg(long, value_name = "STEP", conflicts_with = "dry_run",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pause_at: Option<u32>,
     /// Print layers, shapes, parameters, FLOPs and memory, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -166,7 +172,7 @@ fn keep_source(config: &Config, out: &Path) -> Result<()> {
 }
 
 /// Paths are stored so that the run can go on from another folder.
-fn make_absolute(config: &mut Config) -> Result<()> {
+pub(super) fn make_absolute(config: &mut Config) -> Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(|e| Error::io("find", path, &e));
     if !(matches!(config.data.as_str(), "strokes" | "") || sets::named(&config.data).is_some()) {
         config.data = match npz::split(&config.data) {
@@ -249,13 +255,16 @@ fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
             true => RunFolder::ending(run, &config.training, done)?,
             false => None,
         };
-        if done >= end || ending.is_some() {
+        if done >= arguments.pause_at.map_or(end, |step| step.min(end)) || ending.is_some() {
             // It may have been killed just before it did this.
             claim.check()?;
             checkpoints::prune(run, config.output.keep)?;
             let shown = run.display();
             announce(&match &ending {
-                None => format!("{shown} has all its {done} steps; give a longer --epochs or --steps to go on"),
+                None if done >= end => {
+                    format!("{shown} has all its {done} steps; give a longer --epochs or --steps to go on")
+                }
+                None => format!("{shown} rests at step {done} of {end}; {}", to_go_on(run)),
                 Some(ending) => {
                     let flag = ending.goes_on_with();
                     format!("{shown} ended at step {done} of {end}: {ending}; give {flag} or another to go on")
@@ -277,6 +286,11 @@ fn go_on(arguments: &Arguments, claim: Claim, quiet: bool) -> Result<()> {
     };
     let load = |config, data, device, tune: Tune<'_>| Trainer::resume(config, data, device, claim, from, tune);
     train(arguments, config, quiet, open, load)
+}
+
+/// The command that goes on with a run.
+fn to_go_on(run: &Path) -> String {
+    format!("go on with `dcgan-gpu train --resume {}`", quoted(run))
 }
 
 /// Says where a schedule gets another end, and where the run goes on beyond one.
@@ -326,22 +340,30 @@ where
     let device = arguments.device.open(quiet)?;
     let mut say = announce(quiet);
     let watch = signals::watch()?;
-    let trainer = load(config.clone(), data, device, Tune { wanted: !arguments.no_tune, announce: &mut say })?;
+    let mut trainer = load(config.clone(), data, device, Tune { wanted: !arguments.no_tune, announce: &mut say })?;
     let stop = watch.begin();
     let (done, total) = trainer.position();
+    let until = arguments.pause_at.map_or(total, |step| step.min(total));
+    if until < total {
+        trainer.pause_at(until);
+    }
     let (name, data, device) = (&config.name, &config.data, trainer.device().name());
     let out = trainer.path().display();
-    say(&format!("training {name} on {data}, device {device}, steps {done} to {total}, in {out}"));
-    let mut display = Display::new([done, total], config.images_per_step(), quiet, arguments.preview);
+    say(&format!("training {name} on {data}, device {device}, steps {done} to {until}, in {out}"));
+    let mut display = Display::new([done, until], config.images_per_step(), quiet, arguments.preview);
     let outcome = trainer.run(&mut display, stop);
     display.finish();
     let outcome = outcome?;
     answer(arguments.json, &outcome, report)?;
     match outcome.stopped_by {
         Some(signal) => {
-            let (steps, run) = (outcome.steps, quoted(&outcome.run));
-            let how = format!("go on with `dcgan-gpu train --resume {run}`");
+            let (steps, how) = (outcome.steps, to_go_on(&outcome.run));
             Err(signals::stopped(signal, &format!("after step {steps} of {total}; {how}")))
+        }
+        None if outcome.ended.is_none() && outcome.steps < total => {
+            let (steps, how) = (outcome.steps, to_go_on(&outcome.run));
+            say(&format!("resting after step {steps} of {total}; {how}"));
+            Ok(())
         }
         None => {
             let minutes = outcome.seconds / 60.0;

@@ -1,5 +1,6 @@
 //! When a run leaves something: every so many steps or epochs, checkpoints also every so much time.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -113,14 +114,30 @@ impl FromStr for CheckpointCadence {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match (parts(text), TimeUnit::named(parts(text).1)) {
-            ((Some(count), _), Some(unit)) => Ok(CheckpointCadence::Timed(Time { count, unit })),
-            ((None, _), Some(_)) => Err(format!("`{text}` is no time; write 90seconds, 10minutes or 2hours")),
-            ((_, word), None) => text.parse().map(CheckpointCadence::Counted).map_err(|e: String| match word {
-                "" | "step" | "steps" | "epoch" | "epochs" => e,
-                _ => format!("{e}, or a time such as 10minutes"),
-            }),
+        let (_, word) = parts(text);
+        if TimeUnit::named(word).is_some() {
+            return text.parse().map(CheckpointCadence::Timed);
         }
+        text.parse().map(CheckpointCadence::Counted).map_err(|e: String| match word {
+            "" | "step" | "steps" | "epoch" | "epochs" => e,
+            _ => format!("{e}, or a time such as 10minutes"),
+        })
+    }
+}
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (count, word) = parts(text);
+        let time = count.zip(TimeUnit::named(word)).map(|(count, unit)| Time { count, unit });
+        time.ok_or_else(|| format!("`{text}` is no time; write 90seconds, 10minutes or 2hours"))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.count, self.unit.name(self.count))
     }
 }
 
@@ -173,7 +190,7 @@ impl From<CheckpointCadence> for CadenceText {
     fn from(cadence: CheckpointCadence) -> Self {
         match cadence {
             CheckpointCadence::Counted(cadence) => cadence.into(),
-            CheckpointCadence::Timed(Time { count, unit }) => CadenceText::Text(format!("{count}{}", unit.name(count))),
+            CheckpointCadence::Timed(time) => CadenceText::Text(time.to_string()),
         }
     }
 }

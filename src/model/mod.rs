@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod columns;
 pub mod condition;
 pub mod config;
+pub mod difference;
 pub mod edits;
 pub mod inherit;
 pub mod judged;

@@ -63,7 +63,7 @@ const SPECTRAL_NORM: &str = "spectral_norm";
 const LARGEST_FILE: u64 = 256 << 10;
 
 /// A configuration in the making.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Merge {
     table: Table,
     origins: Origins,
@@ -313,17 +313,17 @@ impl Merge {
 }
 
 /// The document in the text of a file.
-fn parsed<'a>(text: &'a str, path: &Path) -> Result<Spanned<DeTable<'a>>> {
+pub(crate) fn parsed<'a>(text: &'a str, path: &Path) -> Result<Spanned<DeTable<'a>>> {
     DeTable::parse(text).map_err(|e| located(text, path, e.span().unwrap_or(0..0), e.message()))
 }
 
 /// The line, counted from 1, in which a place of a text begins.
-fn line(text: &str, span: &Range<usize>) -> usize {
+pub(crate) fn line(text: &str, span: &Range<usize>) -> usize {
     text[..span.start.min(text.len())].matches('\n').count() + 1
 }
 
 /// What is wrong at a place of a file.
-fn located(text: &str, path: &Path, span: Range<usize>, message: &str) -> Error {
+pub(crate) fn located(text: &str, path: &Path, span: Range<usize>, message: &str) -> Error {
     let before = &text[..span.start.min(text.len())];
     let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
     let line = line(text, &span);

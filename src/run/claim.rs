@@ -80,8 +80,11 @@ impl Claim {
         Ok((claim, true))
     }
 
-    /// Makes a folder, where there is none, and locks it.
-    fn make(path: &Path) -> Result<Claim> {
+    /// Any folder, made where there is none: for what keeps several runs.
+    ///
+    /// # Errors
+    /// Busy when another process holds it; I/O errors naming the path.
+    pub fn make(path: &Path) -> Result<Claim> {
         let made: Vec<_> = path.ancestors().take_while(|a| *a != Path::new("") && !a.exists()).collect();
         let made = made.into_iter().map(Path::to_path_buf).collect();
         disk::create_folders(path).map_err(|e| Error::io("create the folder", path, &e))?;
@@ -94,7 +97,14 @@ impl Claim {
     /// # Errors
     /// I/O errors naming the path.
     pub fn fresh(preset: &str) -> Result<Claim> {
-        let runs = Path::new("runs");
+        Claim::fresh_in(Path::new("runs"), preset)
+    }
+
+    /// As [`Claim::fresh`], under another folder.
+    ///
+    /// # Errors
+    /// As [`Claim::fresh`].
+    pub fn fresh_in(runs: &Path, preset: &str) -> Result<Claim> {
         let made_runs = (!runs.exists()).then(|| runs.to_path_buf());
         disk::create_folders(runs).map_err(|e| Error::io("create the folder", runs, &e))?;
         let preset = preset.replace(NOT_PORTABLE, "-");
@@ -110,7 +120,7 @@ impl Claim {
                 Err(e) => return Err(Error::io("create the folder", &path, &e)),
             }
         }
-        Err(Error::new(Kind::Io, "every number under runs/ is taken; remove old runs"))
+        Err(Error::new(Kind::Io, format!("every number under {} is taken; remove old runs", runs.display())))
     }
 
     /// The folder of a run that is there.

@@ -98,6 +98,9 @@ fn every_example_of_every_verb_can_be_run() {
     let with_classes = " --set classes.generator=embedding --set classes.discriminator=planes";
     desk.run(&(TRAIN.replace("--out run", "--out runs/other") + with_classes)).done();
     desk.write("mine.toml", desk.read("tiny.toml"));
+    // A sweep that is done, so that going on with it runs nothing.
+    desk.write("sweep.toml", "config = \"tiny.toml\"\n");
+    desk.run("sweep sweep.toml --device cpu --out tries -q").done();
     std::fs::copy(desk.path("runs/mine/samples/step-00000020.png"), desk.path("grid.png")).unwrap();
     let (mut count, mut problems) = (0, Vec::new());
     for verb in all_verbs(&desk) {

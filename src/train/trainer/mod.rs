@@ -57,6 +57,8 @@ pub struct Trainer {
     /// Why the run ended before its time.
     ending: Option<Ending>,
     step: u32,
+    /// The step at which it rests, although that is not its end.
+    pause_at: Option<u32>,
     /// How often the run went back and on with a smaller learning rate.
     rollbacks: u32,
     /// The checkpoint whose weights it began with.
@@ -107,6 +109,7 @@ impl Trainer {
             machine,
             feed,
             step,
+            pause_at: None,
             rollbacks: from.map_or(0, |from| from.rollbacks),
             from: from.and_then(|from| from.from.clone()),
             seconds_before: from.map_or(0.0, |from| from.seconds),
@@ -132,6 +135,12 @@ impl Trainer {
     /// The device that the run is on.
     pub fn device(&self) -> &Device {
         self.machine.device()
+    }
+
+    /// Has the run rest when it has done `step` steps, saved as by a stop: it can go on to the same
+    /// bits as if it had not. Its length, and with that its schedules, stay.
+    pub fn pause_at(&mut self, step: u32) {
+        self.pause_at = Some(step);
     }
 
     /// Trains to the run's end, or to an [`Ending`] before it, or until `stop` asks for an end; all
@@ -169,7 +178,7 @@ impl Trainer {
     }
 
     fn train(&mut self, observer: &mut dyn Observer, stop: &Stop) -> Result<()> {
-        while self.step < self.schedule.end() && stop.signal().is_none() {
+        while self.step < self.until() && stop.signal().is_none() {
             self.submit_step()?;
 
             let (samples_now, saves_now) =
@@ -185,9 +194,9 @@ impl Trainer {
                 self.sample(observer)?;
                 self.end_early(checks_now, observer)?;
             }
-            if self.step == self.schedule.end() {
-                // Before the checkpoint that says that the run is done: who resumes it then finds
-                // nothing left to do.
+            if self.step == self.until() {
+                // Before the checkpoint that says that the run is done, or rests: who resumes it then
+                // finds nothing left to do.
                 self.folder.finish()?;
             }
             if saves_now || self.ending.is_some() {
@@ -201,6 +210,11 @@ impl Trainer {
             self.save(None, observer)?;
         }
         Ok(())
+    }
+
+    /// The step at which it ends, or rests.
+    fn until(&self) -> u32 {
+        self.pause_at.map_or(self.schedule.end(), |step| step.min(self.schedule.end()))
     }
 
     /// Hands the next batch to the device, which need not be done with the one before.
@@ -309,7 +323,7 @@ impl Trainer {
         // It refuses where the folder was lost, so the curves are this run's.
         self.folder.sync()?;
         // Before the checkpoint, as all else: who resumes a finished run finds nothing left to do.
-        let ends = quality.is_none() || self.step == self.schedule.end();
+        let ends = quality.is_none() || self.step == self.until();
         if ends || self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_AFTER) {
             self.drawn = Some(Instant::now());
             save_curves(self.folder.path())?;
