@@ -176,6 +176,7 @@ fn a_sweep_that_is_killed_twice_comes_to_the_same_runs() {
             // Its runs go on without it, to the end of their stage.
             sweep.kill().unwrap();
             sweep.wait().unwrap();
+            assert!(!desk.path(format!("{out}/winner.toml")).exists(), "the sweep was done before it was killed");
         }
         let ended = desk.run(&format!("{} --jobs {jobs}", line(&out))).json();
         assert_eq!((&ended["winner"], &ended["complete"]), (&report["winner"], &true.into()));
@@ -263,7 +264,9 @@ fn choices_are_drawn_and_each_has_every_seed() {
         assert_eq!((&row["settings"], &row["seed"]), (&planned["settings"], &planned["seed"]));
         let config = desk.config(&format!("out/runs/{number:04}"));
         assert_eq!(config["adam"]["lr"].as_float(), row["settings"]["adam.lr"].as_f64());
-        assert_eq!(config["objective"]["d_steps"].as_integer(), row["settings"]["objective.d_steps"].as_i64());
+        // What is as by default is not written.
+        let d_steps = config.get("objective").map_or(1, |objective| objective["d_steps"].as_integer().unwrap());
+        assert_eq!(Some(d_steps), row["settings"]["objective.d_steps"].as_i64());
         assert_eq!(config["seed"].as_integer(), row["seed"].as_i64());
         settings.insert(row["settings"].to_string());
     }
@@ -371,6 +374,8 @@ fn plans_that_cannot_be_carried_out_are_refused_before_anything_runs() {
     desk.run("sweep plan.toml --device cpu --out plan.toml").refused(2, "plan.toml is a file; give --out a folder");
     desk.run("sweep plan.toml --device cpu --out .").refused(2, ". is not empty and holds no sweep; choose another");
     desk.run("sweep plan.toml --device cpu --out plan.toml/out").refused(5, "plan.toml/out");
+    desk.write("plan.toml", format!("{FLAT}data = \"mnist\"\n\"image.height\" = 8\n"));
+    assert_eq!(desk.run("sweep plan.toml --device cpu --out out").problem(4, "MNIST"), None);
     assert_eq!(desk.names(""), ["plan.toml", "tiny.toml"], "nothing was left behind");
 }
 
@@ -397,6 +402,35 @@ fn another_plan_is_refused_where_a_sweep_is() {
         kept.collect::<Vec<_>>()
     };
     assert_eq!(same(desk.snapshot()), same(before));
+}
+
+#[test]
+fn a_journal_that_is_not_one_is_refused() {
+    let desk = desk(FLAT);
+    desk.run(&line("out")).done();
+    let journal = String::from_utf8(desk.read("out/sweep.json")).unwrap();
+    let cut = journal[..journal.len() / 2].to_string();
+    for (text, expected) in [
+        (cut, "cannot use out/sweep.json: EOF while parsing"),
+        (
+            journal.replace("\"format_version\": 1", "\"format_version\": 2"),
+            "its format has version 2, of a later program",
+        ),
+        (journal.replace("\"choice\": 1", "\"choice\": 1000000000000000"), "run 0002 tries no choice of this sweep"),
+        (journal.replace("\"0002\"", "\"../0002\""), "run 2 is called ../0002"),
+        (journal.replace("\"factor\": 1", "\"factor\": 0"), "factor = 0"),
+        (journal.replace("\"rungs\": []", "\"rungs\": [5, 5]"), "its rungs do not rise"),
+    ] {
+        desk.write("out/sweep.json", &text);
+        desk.run("sweep --resume out --device cpu").refused(2, expected);
+    }
+    desk.write("out/sweep.json", &journal);
+    // What a process that is killed while it saves may leave goes.
+    desk.write("out/.dcgan-gpu-1", "");
+    desk.run("sweep --resume out --device cpu").done();
+    assert!(!desk.path("out/.dcgan-gpu-1").exists());
+    desk.write("new/.dcgan-gpu-1", "");
+    desk.run(&line("new")).done();
 }
 
 /// What would end every run ends the sweep, which goes on when that is mended.

@@ -1,9 +1,11 @@
 //! `sweep`: runs over a grid or a random choice of settings.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::model::cadence::Time;
+use crate::model::config::Config;
 use crate::output::grouped;
 use crate::shell::quoted;
 use crate::sweep::conduct::{End, Orders, conduct};
@@ -11,7 +13,7 @@ use crate::sweep::plan::Plan;
 use crate::sweep::rungs::{going_on, rungs};
 use crate::sweep::table::{Report, WINNER, winner};
 use crate::sweep::trials::{Trial, trials, words};
-use crate::sweep::{Journal, Sweep};
+use crate::sweep::{Journal, Sweep, name};
 use clap::ValueHint;
 
 use super::train::make_absolute;
@@ -77,8 +79,13 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let mut say = announce(quiet);
+    // Here, where it is told of: the runs write to their logs.
+    let bring = |config: &Config| {
+        let data_dir = arguments.data_dir.clone().or(config.data_dir.clone());
+        data::ensure(&Config { data_dir, ..config.clone() }, quiet)
+    };
     let mut sweep = match (&arguments.resume, &arguments.plan) {
-        (Some(folder), _) => Sweep::open(folder)?,
+        (Some(folder), _) => open(folder, &bring)?,
         (None, plan) => {
             let plan = Plan::read(plan.as_deref().unwrap_or(Path::new("")))?;
             let mut trials = trials(&plan)?;
@@ -87,20 +94,20 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
                 return tell_plan(&plan, &trials, &rungs, arguments.json);
             }
             for trial in &mut trials {
-                trial.config.data_dir = trial.config.data_dir.take().or_else(|| arguments.data_dir.clone());
                 make_absolute(&mut trial.config)?;
             }
             match arguments.out.as_deref().filter(|out| Sweep::is_in(out)) {
                 Some(out) => {
-                    let sweep = Sweep::open(out)?;
+                    let sweep = open(out, &bring)?;
                     sweep.agree(&plan, &trials)?;
                     sweep
                 }
                 None => {
                     let claim = Sweep::claim(arguments.out.as_deref(), &plan)?;
                     // Finds a mistake in the choice, and says what `auto` means, before anything is
-                    // made; so does what is missing of the data.
+                    // made.
                     drop(arguments.device.open(quiet)?);
+                    trials.iter().try_for_each(|trial| bring(&trial.config))?;
                     Sweep::create(claim, &plan, &trials, rungs)?
                 }
             }
@@ -112,13 +119,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         (None, None) => None,
     };
     sweep.journal.budget = budget.map(|budget| budget.to_string());
-    // Here, where it is told of; the runs write to their logs. Runs of one set find it at once.
-    for entry in &sweep.journal.runs {
-        data::ensure(&sweep.read_config(entry)?, quiet)?;
-    }
     let program =
         std::env::current_exe().map_err(|e| Error::new(Kind::Io, format!("cannot find this program: {e}")))?;
-    let further = further(arguments);
+    let further = further(arguments)?;
     let watch = signals::watch()?;
     let jobs = arguments.jobs as usize;
     say(&in_words(&sweep));
@@ -143,12 +146,24 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     }
 }
 
+/// The sweep in a folder, and what its runs train on.
+fn open(folder: &Path, bring: &dyn Fn(&Config) -> Result<()>) -> Result<Sweep> {
+    let sweep = Sweep::open(folder)?;
+    sweep.journal.runs.iter().try_for_each(|entry| bring(&sweep.read_config(entry)?))?;
+    Ok(sweep)
+}
+
 /// Arguments of `train` that are the same for all runs.
-fn further(arguments: &Arguments) -> Vec<String> {
+fn further(arguments: &Arguments) -> Result<Vec<OsString>> {
     let patience = arguments.device.patience().as_secs().to_string();
-    let mut words = ["--device", &arguments.device.device, "--device-timeout", &patience].map(str::to_string).to_vec();
-    words.extend(arguments.no_tune.then(|| "--no-tune".to_string()));
-    words
+    let mut words: Vec<OsString> =
+        ["--device", &arguments.device.device, "--device-timeout", &patience].map(OsString::from).to_vec();
+    words.extend(arguments.no_tune.then(|| "--no-tune".into()));
+    if let Some(folder) = &arguments.data_dir {
+        let folder = std::path::absolute(folder).map_err(|e| Error::io("find", folder, &e))?;
+        words.extend(["--data-dir".into(), folder.into()]);
+    }
+    Ok(words)
 }
 
 /// Runs that came to the end that is theirs.
@@ -206,13 +221,12 @@ fn tell_plan(plan: &Plan, trials: &[Trial], rungs: &[u32], json: bool) -> Result
         let (runs, stages): (Vec<_>, Vec<_>) = (runs.collect(), stages.collect());
         return print_json(&serde_json::json!({ "runs": runs, "stages": stages, "steps": total }));
     }
-    let rows =
-        (1..).zip(trials).map(|(number, trial)| vec![format!("{number:04}"), words(&trial.settings, trial.seed)]);
+    let rows = (1..).zip(trials).map(|(number, trial)| vec![name(number), words(&trial.settings, trial.seed)]);
     table::with_header(&["run", "settings"], rows).iter().for_each(|line| super::print(line));
     let shown = |count: Option<u64>| count.map_or("–".to_string(), grouped);
     let rows = stages.iter().enumerate().map(|(stage, (end, runs, steps))| {
-        let name = if stage < rungs.len() { format!("rung {}", stage + 1) } else { "the end".to_string() };
-        vec![name, shown(end.map(u64::from)), runs.to_string(), shown(*steps)]
+        let to = if stage < rungs.len() { format!("rung {}", stage + 1) } else { "the end".to_string() };
+        vec![to, shown(end.map(u64::from)), runs.to_string(), shown(*steps)]
     });
     table::with_header(&["to", "step", "runs", "steps of all"], rows).iter().for_each(|line| super::print(line));
     super::print(&format!("{} steps in all", shown(total)));

@@ -317,7 +317,10 @@ fn remove(path: &Path) -> Result<()> {
 
 /// Removes temporary files of a process that was killed, but not those with which others may be
 /// about to take the folder.
-fn remove_left_overs(folder: &Path) -> Result<()> {
+///
+/// # Errors
+/// An I/O error naming the file or folder.
+pub fn remove_left_overs(folder: &Path) -> Result<()> {
     let entries = disk::list(folder).map_err(|e| Error::io("read", folder, &e))?;
     let is_left_over = |path: &&PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

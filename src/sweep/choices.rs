@@ -35,7 +35,7 @@ fn grid(plan: &Plan) -> Result<Vec<Choice>> {
             let message = format!("with `{}` the grid has more than {MOST} choices; try fewer values", varied.key);
             return Err(plan.at(varied.line, &message));
         }
-        let with = |choice: Choice| values.iter().map(move |value| [&choice[..], &[value.clone()]].concat());
+        let with = |choice: Choice| values.iter().map(move |value| [&choice[..], std::slice::from_ref(value)].concat());
         choices = choices.into_iter().flat_map(with).collect();
     }
     Ok(choices)

@@ -1,6 +1,7 @@
 //! Conducting a sweep: its runs start, go on to the next rung, and end.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 use std::thread::{available_parallelism, sleep};
@@ -39,7 +40,7 @@ pub struct Orders<'a> {
     /// This program.
     pub program: &'a Path,
     /// Further arguments of `train`: the device.
-    pub arguments: &'a [String],
+    pub arguments: &'a [OsString],
     /// Runs at once.
     pub jobs: usize,
     /// The time that the whole sweep may take.
@@ -86,6 +87,49 @@ fn show(sweep: &Sweep) -> Result<()> {
 /// The kind of a failure that is not the run's own.
 fn of_all(why: &Failure) -> Option<Kind> {
     OF_ALL.into_iter().find(|kind| why.code == Some(*kind as i32))
+}
+
+/// The runs of a stage.
+#[derive(Default)]
+struct Crew {
+    stage: usize,
+    /// Those that are to be started, by index.
+    waiting: VecDeque<usize>,
+    /// Those that go on.
+    children: Vec<Child>,
+    /// What ends the sweep.
+    failure: Option<Error>,
+    /// What stops it.
+    signal: Option<i32>,
+    /// Why no more are started.
+    out_of_time: Option<String>,
+    /// When one was found last that another process has.
+    busy: Option<Instant>,
+    /// Whether those that go on were asked to end.
+    asked: bool,
+}
+
+impl Crew {
+    fn may_start(&self) -> bool {
+        let is_free = self.busy.is_none_or(|at| at.elapsed() >= TRY_AGAIN);
+        is_free && self.signal.is_none() && self.failure.is_none()
+    }
+
+    /// A failure ends the sweep once all of its runs have ended.
+    fn heed(&mut self, result: Result<()>) {
+        if let Err(error) = result {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Asks the runs to end, once, when the sweep is to.
+    fn ask_for_an_end(&mut self) {
+        let signal = self.signal.or(self.failure.is_some().then_some(SIGTERM));
+        if let Some(signal) = signal.filter(|_| !self.asked) {
+            self.children.iter().for_each(|child| child.pass_on(signal));
+            self.asked = true;
+        }
+    }
 }
 
 struct Conductor<'a> {
@@ -146,75 +190,75 @@ impl Conductor<'_> {
 
     /// Brings runs to the end of a stage, so many at once; how the sweep ends, where it does before
     /// that.
-    fn stage(&mut self, stage: usize, mut waiting: VecDeque<usize>) -> Result<Option<End>> {
-        let mut children: Vec<Child> = Vec::new();
-        let (mut failure, mut signal, mut out_of_time) = (None, None::<i32>, None);
-        // What the runs were asked to end by.
-        let mut asked = None;
-        let (mut told, mut busy) = (Instant::now(), None::<Instant>);
+    fn stage(&mut self, stage: usize, waiting: VecDeque<usize>) -> Result<Option<End>> {
+        let mut crew = Crew { stage, waiting, ..Crew::default() };
+        let mut told = Instant::now();
         loop {
-            signal = signal.or(self.orders.stop.signal());
-            let may_try = busy.is_none_or(|at| at.elapsed() >= TRY_AGAIN);
-            while may_try && signal.is_none() && failure.is_none() && children.len() < self.orders.jobs {
-                let Some(&index) = waiting.front() else { break };
-                // Without rungs, time decides about each run.
-                if self.sweep.journal.rungs.is_empty() && !self.sweep.journal.runs[index].begun {
-                    out_of_time = self.is_out_of_time(&[index], stage, 1, "another run");
-                    if out_of_time.is_some() {
-                        waiting.clear();
-                        break;
-                    }
-                }
-                waiting.pop_front();
-                match self.start(stage, index) {
-                    Ok(child) => children.push(child),
-                    Err(error) => failure = Some(error),
-                }
-            }
-            let mut running = Vec::new();
-            for mut child in children {
-                let index = child.index;
-                match child.ended()? {
-                    None => running.push(child),
-                    Some(Ended::Done) => self.note(stage, index)?,
-                    Some(Ended::Busy) => {
-                        if busy.replace(Instant::now()).is_none() {
-                            let run = self.sweep.run(&self.sweep.journal.runs[index]);
-                            let run = run.display();
-                            (self.say)(&format!("another process still trains in {run}; waiting for it"));
-                        }
-                        waiting.push_back(index);
-                    }
-                    // Who stops all processes may come to this one last.
-                    Some(Ended::Stopped(by)) => signal = signal.or(Some(by)),
-                    Some(Ended::Failed(why)) => match of_all(&why) {
-                        Some(kind) => {
-                            let name = &self.sweep.journal.runs[index].name;
-                            failure = failure.or(Some(Error::new(kind, format!("run {name}: {}", why.reason))));
-                        }
-                        None => self.note_failure(index, why)?,
-                    },
-                }
-            }
-            children = running;
-            if let (None, Some(by)) = (asked, signal.or(failure.is_some().then_some(SIGTERM))) {
-                children.iter().for_each(|child| child.pass_on(by));
-                asked = Some(by);
-            }
-            if children.is_empty() && (waiting.is_empty() || asked.is_some()) {
+            crew.signal = crew.signal.or(self.orders.stop.signal());
+            self.send(&mut crew);
+            self.receive(&mut crew);
+            crew.ask_for_an_end();
+            if crew.children.is_empty() && (crew.waiting.is_empty() || crew.asked) {
                 break;
             }
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
-                self.tell_progress(stage, &children, &waiting);
-                self.save()?;
+                self.tell_progress(&crew);
+                crew.heed(self.save());
             }
             sleep(LOOK_EVERY);
         }
-        match (failure, signal) {
+        match (crew.failure, crew.signal) {
             (Some(error), _) => Err(error),
             (None, Some(signal)) => Ok(Some(End::Stopped(signal))),
-            (None, None) => Ok(out_of_time.map(End::OutOfTime)),
+            (None, None) => Ok(crew.out_of_time.map(End::OutOfTime)),
+        }
+    }
+
+    /// Starts runs while there are some to start, and places for them.
+    fn send(&mut self, crew: &mut Crew) {
+        while crew.may_start() && crew.children.len() < self.orders.jobs {
+            let Some(&index) = crew.waiting.front() else { return };
+            // Without rungs, time decides about each run.
+            if self.sweep.journal.rungs.is_empty() && !self.sweep.journal.runs[index].begun {
+                crew.out_of_time = self.is_out_of_time(&[index], crew.stage, 1, "another run");
+                if crew.out_of_time.is_some() {
+                    crew.waiting.clear();
+                    return;
+                }
+            }
+            crew.waiting.pop_front();
+            let started = self.start(crew.stage, index).map(|child| crew.children.push(child));
+            crew.heed(started);
+        }
+    }
+
+    /// Notes what came of the runs that have ended.
+    fn receive(&mut self, crew: &mut Crew) {
+        for mut child in std::mem::take(&mut crew.children) {
+            let index = child.index;
+            match child.ended() {
+                Ok(None) => crew.children.push(child),
+                Ok(Some(Ended::Done)) => crew.heed(self.note(crew.stage, index)),
+                Ok(Some(Ended::Busy)) => {
+                    if crew.busy.replace(Instant::now()).is_none() {
+                        let run = self.sweep.run(&self.sweep.journal.runs[index]);
+                        let run = run.display();
+                        (self.say)(&format!("another process still trains in {run}; waiting for it"));
+                    }
+                    crew.waiting.push_back(index);
+                }
+                // Who stops all processes may come to this one last.
+                Ok(Some(Ended::Stopped(by))) => crew.signal = crew.signal.or(Some(by)),
+                Ok(Some(Ended::Failed(why))) => crew.heed(match of_all(&why) {
+                    None => self.note_failure(index, why),
+                    Some(kind) => {
+                        let name = &self.sweep.journal.runs[index].name;
+                        Err(Error::new(kind, format!("run {name}: {}", why.reason)))
+                    }
+                }),
+                Err(error) => crew.heed(Err(error)),
+            }
         }
     }
 
@@ -293,7 +337,8 @@ impl Conductor<'_> {
     }
 
     /// Says where the runs are that go on, and how long the stage will take.
-    fn tell_progress(&mut self, stage: usize, children: &[Child], waiting: &VecDeque<usize>) {
+    fn tell_progress(&mut self, crew: &Crew) {
+        let Crew { stage, children, waiting, .. } = crew;
         let journal = &self.sweep.journal;
         let place = |child: &Child| {
             let entry: &Entry = &journal.runs[child.index];
@@ -306,7 +351,7 @@ impl Conductor<'_> {
         let places: Vec<_> = children.iter().map(place).collect();
         let left: Vec<_> = children.iter().map(|child| child.index).chain(waiting.iter().copied()).collect();
         let jobs = self.orders.jobs.min(left.len()).max(1) as f64;
-        let time = journal.prediction(&left, stage).map_or(String::new(), |time| {
+        let time = journal.prediction(&left, *stage).map_or(String::new(), |time| {
             format!("; about {:.0} minutes to the end of this stage", (time.as_secs_f64() / jobs / 60.0).ceil())
         });
         let line = format!("{}; {} more wait{time}", places.join("; "), waiting.len());

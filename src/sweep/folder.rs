@@ -14,9 +14,10 @@ use crate::error::{Error, Kind, Result};
 use crate::model::config::Config;
 use crate::model::difference::difference;
 use crate::model::sources::Merge;
-use crate::output::save_durably;
+use crate::output::{TEMPORARY_PREFIX, save_durably};
 use crate::run::claim::Claim;
 use crate::run::files::{LEASE, LOCK};
+use crate::run::folder::remove_left_overs;
 use crate::shell::quoted;
 
 /// The plan as it was given.
@@ -61,7 +62,10 @@ impl Sweep {
         if folder.is_file() {
             return Err(Error::usage(format!("{shown} is a file; give --out a folder")));
         }
-        let is_own = |path: &PathBuf| BEFORE_THE_JOURNAL.iter().any(|name| path.file_name() == Some(name.as_ref()));
+        let is_own = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            BEFORE_THE_JOURNAL.contains(&name.as_ref()) || name.starts_with(TEMPORARY_PREFIX)
+        };
         match disk::list(folder) {
             Ok(entries) if entries.iter().all(is_own) => {}
             Ok(_) => {
@@ -83,6 +87,7 @@ impl Sweep {
             disk::create_folders(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
         }
         claim.keep();
+        remove_left_overs(&folder)?;
         let runs = (1..).zip(trials).map(|(number, trial)| Entry::new(number, trial));
         let (factor, budget) = (plan.halving.factor.unwrap_or(1), None);
         let (seconds, begun, runs) = (0.0, 0, runs.collect());
@@ -113,10 +118,13 @@ impl Sweep {
             Error::usage(format!("cannot use {}: {cause}; begin the sweep anew in another folder", path.display()))
         };
         let journal: Journal = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
-        match journal.format_version {
-            FORMAT_VERSION => Ok(Sweep { claim, journal }),
-            version => Err(broken(format!("its format has version {version}, of a later program"))),
+        if let Some(problem) = journal.problem() {
+            return Err(broken(problem));
         }
+        for folder in [folder, &folder.join(CONFIGS)] {
+            remove_left_overs(folder)?;
+        }
+        Ok(Sweep { claim, journal })
     }
 
     /// Refuses another plan than that of the sweep.

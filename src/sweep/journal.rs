@@ -90,10 +90,15 @@ pub enum Standing {
     Failed,
 }
 
+/// What the run of a number, counted from 1, is called.
+pub fn name(number: usize) -> String {
+    format!("{number:04}")
+}
+
 impl Entry {
     pub(super) fn new(number: usize, trial: &Trial) -> Self {
         Entry {
-            name: format!("{number:04}"),
+            name: name(number),
             choice: trial.choice,
             seed: trial.seed,
             settings: trial.settings.clone(),
@@ -116,6 +121,30 @@ impl Entry {
 }
 
 impl Journal {
+    /// What this program would not have written, in words.
+    pub(super) fn problem(&self) -> Option<String> {
+        if self.format_version != FORMAT_VERSION {
+            return Some(format!("its format has version {}, of a later program", self.format_version));
+        }
+        if self.factor == 0 {
+            return Some("factor = 0".to_string());
+        }
+        if self.rungs.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Some("its rungs do not rise".to_string());
+        }
+        let mut choices = 0;
+        for (number, entry) in (1..).zip(&self.runs) {
+            if entry.name != name(number) {
+                return Some(format!("run {number} is called {}", entry.name));
+            }
+            if entry.choice != choices && entry.choice + 1 != choices {
+                return Some(format!("run {} tries no choice of this sweep", entry.name));
+            }
+            choices = entry.choice + 1;
+        }
+        None
+    }
+
     /// Stages of the sweep.
     pub fn stages(&self) -> usize {
         self.rungs.len() + 1

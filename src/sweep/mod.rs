@@ -19,4 +19,4 @@ pub mod trials;
 pub mod values;
 
 pub use folder::Sweep;
-pub use journal::{Entry, Failure, Journal, Reached};
+pub use journal::{Entry, Failure, Journal, Reached, name};

@@ -1,6 +1,7 @@
 //! The plan of a sweep: a TOML file.
 
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -244,13 +245,11 @@ impl Plan {
     }
 }
 
+/// What hears of a key, its place and its value.
+type Take<'a> = dyn FnMut(&str, Range<usize>, &Value) -> Result<()> + 'a;
+
 /// Tells `take` of every key of `[settings]` that has values, with its place.
-fn collect(
-    parsed: &DeTable<'_>,
-    values: &Table,
-    above: &str,
-    take: &mut dyn FnMut(&str, std::ops::Range<usize>, &Value) -> Result<()>,
-) -> Result<()> {
+fn collect(parsed: &DeTable<'_>, values: &Table, above: &str, take: &mut Take<'_>) -> Result<()> {
     for (name, value) in parsed.iter() {
         let Some(plain) = values.get(name.get_ref().as_ref()) else { continue };
         let key = if above.is_empty() { name.get_ref().to_string() } else { format!("{above}.{}", name.get_ref()) };

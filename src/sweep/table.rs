@@ -69,7 +69,7 @@ impl Report {
         let standings = journal.standings();
         let row = |index: usize| Row::of(journal, index, standings[index], winner == Some(index));
         let judges = journal.runs.iter().flat_map(|entry| &entry.reached).map(|reached| reached.judge.as_str());
-        let judge = judges.filter(|judge| !judge.is_empty()).last().unwrap_or("score");
+        let judge = judges.rev().find(|judge| !judge.is_empty()).unwrap_or("score");
         Report {
             sweep: sweep.path().display().to_string(),
             complete: journal.is_complete(),
