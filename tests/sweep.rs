@@ -250,7 +250,7 @@ fn a_run_that_diverges_is_out_and_the_rest_goes_on() {
 
 #[test]
 fn choices_are_drawn_and_each_has_every_seed() {
-    let plan = "config = \"tiny.toml\"\nmethod = \"random\"\nruns = 3\nseed = 5\nseeds = [1, 2]\nrungs = [10]\n[settings]\n\
+    let plan = "config = \"tiny.toml\"\nmethod = \"random\"\nruns = 3\nseed = 8\nseeds = [1, 2]\nrungs = [10]\n[settings]\n\
                 \"adam.lr\" = { from = 1e-4, to = 1e-1, scale = \"log\" }\n\"objective.d_steps\" = { from = 1, to = 2 }\n";
     let desk = desk(plan);
     let planned = desk.run("sweep sweep.toml --dry-run --json").json();
@@ -300,6 +300,24 @@ fn a_dry_run_lists_runs_and_rungs_and_does_nothing() {
     assert_eq!(ends, [10, 40], "13 has no samples, and 4 neither");
     desk.write("sweep.toml", PLAN);
     assert_eq!(desk.snapshot(), before);
+}
+
+/// The plans that the guide and the help show can be carried out.
+#[test]
+fn documented_plans_are_plans() {
+    let desk = Desk::new();
+    let guide = include_str!("../docs/guide.md");
+    let (_, from) = guide.split_once("# sweep.toml\n").unwrap();
+    let (plan, after) = from.split_once("```").unwrap();
+    desk.write("sweep.toml", plan);
+    let json = desk.run("sweep sweep.toml --dry-run --json").json();
+    let count = json["runs"].as_array().unwrap().len();
+    assert!(after.contains(&format!("# the {count} runs, the rungs")), "the guide counts other runs than {count}");
+    let help = desk.run("sweep --help").done();
+    let plan: Vec<_> =
+        help.lines().skip_while(|line| !line.starts_with("  preset = ")).take_while(|line| !line.is_empty()).collect();
+    desk.write("sweep.toml", plan.join("\n"));
+    assert_eq!(desk.run("sweep sweep.toml --dry-run --json").json()["runs"].as_array().unwrap().len(), 36);
 }
 
 #[test]

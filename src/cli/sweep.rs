@@ -26,7 +26,7 @@ use super::{DeviceChoice, announce, answer, data, print_json, signals, table};
   preset = \"quick\"           # or config = \"FILE\", seen from the plan: what all runs start from
   steps = 2000               # or epochs: the whole length
   halving = 2                # after each rung the better half goes on; without these two lines, all
-  rungs = [250, 500, 1000]   # in steps; planned where they are left out
+  rungs = [200, 400, 1000]   # in steps; planned where they are left out
   seeds = [1, 2]             # each choice with each of them, judged by the mean
   method = \"grid\"            # or \"random\", with runs = 20 and, for other draws, seed = 1
   [settings]
@@ -176,7 +176,11 @@ fn done(journal: &Journal) -> usize {
 fn in_words(sweep: &Sweep) -> String {
     let (journal, folder) = (&sweep.journal, sweep.path().display());
     let (runs, rungs) = (journal.runs.len(), journal.rungs.len());
-    let rungs = if rungs == 0 { String::new() } else { format!(", {rungs} rungs") };
+    let rungs = match rungs {
+        0 => String::new(),
+        1 => ", 1 rung".to_string(),
+        _ => format!(", {rungs} rungs"),
+    };
     match journal.seconds {
         0.0 => format!("sweeping {runs} runs{rungs}, in {folder}"),
         seconds => format!("sweeping {runs} runs{rungs}, in {folder}, {:.1} minutes so far", seconds / 60.0),

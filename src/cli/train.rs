@@ -73,8 +73,8 @@ pub struct Arguments {
     /// Draw each sample grid in the terminal too
     #[arg(long, conflicts_with_all = ["dry_run", "quiet"])]
     preview: bool,
-    /// Rest when STEP steps are done, saved as by Ctrl-C but with exit code 0; --resume goes on as if
-    /// there had been no pause. The run's length and the ends of its schedules stay
+    /// Rest when STEP steps are done, saved as by Ctrl-C but with exit code 0; --resume goes on as
+    /// if there had been no pause. The run's length and the ends of its schedules stay
     #[arg(long, value_name = "STEP", conflicts_with = "dry_run",
         value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     pause_at: Option<u32>,

@@ -41,7 +41,7 @@ pub struct Entry {
     pub choice: usize,
     /// Its seed, where the plan lists seeds.
     pub seed: Option<u64>,
-    /// The settings that are not the same in all choices.
+    /// The settings of which the plan has several values.
     pub settings: Vec<(String, Value)>,
     /// Its length in steps, where it is known beforehand.
     pub length: Option<u32>,

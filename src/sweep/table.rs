@@ -39,7 +39,7 @@ pub struct Report {
 pub struct Row {
     /// The name of its folder.
     pub run: String,
-    /// The settings that are not the same in all runs.
+    /// The settings of which the plan has several values.
     pub settings: Map<String, Json>,
     /// Its seed, where the plan lists seeds.
     pub seed: Option<u64>,

@@ -19,7 +19,7 @@ pub struct Trial {
     pub choice: usize,
     /// Its seed, where the plan lists seeds.
     pub seed: Option<u64>,
-    /// The settings that are not the same in all choices, each with its value.
+    /// The settings of which the plan has several values, each with the one of this run.
     pub settings: Vec<(String, Value)>,
     /// All of its settings.
     pub config: Config,
@@ -49,13 +49,11 @@ pub fn trials(plan: &Plan) -> Result<Vec<Trial>> {
         let message = format!("{path}: {choices} choices with {seeds} seeds each are more than {MOST} runs; try fewer");
         return Err(Error::usage(message));
     }
-    let varies: Vec<_> =
-        (0..plan.settings.len()).map(|i| choices.iter().any(|choice| choice[i] != choices[0][i])).collect();
     let mut trials = Vec::new();
     for (number, choice) in choices.iter().enumerate() {
         for &seed in &seeds {
-            let settings = plan.settings.iter().zip(choice).zip(&varies).filter(|(_, varies)| **varies);
-            let settings = settings.map(|((varied, value), _)| (varied.key.clone(), value.clone())).collect();
+            let settings = plan.settings.iter().zip(choice).filter(|(varied, _)| varied.values.vary());
+            let settings = settings.map(|(varied, value)| (varied.key.clone(), value.clone())).collect();
             let config = resolve(plan, base.clone(), choice, seed)?;
             let trial = Trial { choice: number, seed: seed.map(|(seed, _)| seed), settings, config };
             check(plan, &trial, trials.len() + 1)?;

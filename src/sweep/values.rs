@@ -71,6 +71,11 @@ impl Values {
         }
     }
 
+    /// Whether there is something to choose.
+    pub fn vary(&self) -> bool {
+        !matches!(self, Values::List(values) if values.len() == 1)
+    }
+
     /// The values that a grid takes.
     ///
     /// # Errors

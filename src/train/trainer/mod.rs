@@ -195,8 +195,8 @@ impl Trainer {
                 self.end_early(checks_now, observer)?;
             }
             if self.step == self.until() {
-                // Before the checkpoint that says that the run is done, or rests: who resumes it then
-                // finds nothing left to do.
+                // Before the checkpoint that says that the run is done, or rests: who resumes it
+                // then finds nothing left to do.
                 self.folder.finish()?;
             }
             if saves_now || self.ending.is_some() {
