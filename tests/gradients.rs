@@ -8,7 +8,7 @@ use dcgan_gpu::device::host::Interpreter;
 use dcgan_gpu::engine::gan::Gan;
 use dcgan_gpu::engine::step;
 use dcgan_gpu::kernels::loss::adversarial::{self, Logits, NON_SATURATING};
-use dcgan_gpu::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
+use dcgan_gpu::kernels::loss::cross_entropy::{ClassesOf, CrossEntropy, record_cross_entropy};
 use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::layers::conv::Conv;
 use dcgan_gpu::layers::conv_transpose::ConvTranspose;
@@ -144,13 +144,21 @@ fn every_loss() {
     }
 }
 
-/// The classes' part of it: the GAN's logit, the first of each sample, has none.
+/// Of a classifier's logits, and of the classes' part of a discriminator's: the GAN's logit, the
+/// first of each sample, has none.
 #[test]
 fn cross_entropy_of_classes() {
     const WEIGHT: f64 = 0.5;
     const COLUMN: u32 = 5;
-    for (batch, classes) in [(1, 1), (7, 3), (65, 10)] {
-        let words = u64::from(batch * (1 + classes));
+    let weighted = ClassesOf::Discriminator(WEIGHT as f32);
+    for (batch, classes, of, first, weight) in [
+        (1, 1, weighted, 1, WEIGHT),
+        (7, 3, weighted, 1, WEIGHT),
+        (65, 10, weighted, 1, WEIGHT),
+        (7, 3, ClassesOf::Classifier, 0, 1.0),
+        (65, 10, ClassesOf::Classifier, 0, 1.0),
+    ] {
+        let words = u64::from(batch * (first + classes));
         let mut program = Program::default();
         let step = step_words(&mut program, 3);
         let [logits, dlogits] = ["logits", "dlogits"].map(|label| program.floats(label, Role::Scratch, words));
@@ -159,17 +167,26 @@ fn cross_entropy_of_classes() {
         let labels = program.words("labels", Role::StepInputs, labels);
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         random(&mut program, logits, 0, |z| 3.0 * z);
+        if of == ClassesOf::Classifier {
+            // What was there before is not added to.
+            random(&mut program, dlogits, 1, |z| z);
+        }
         let mut recorder = Recorder::new(&Profile::HOST);
         let views = CrossEntropy { logits, labels, step, dlogits, ring };
-        record_cross_entropy(&mut recorder, WEIGHT as f32, COLUMN, views);
+        record_cross_entropy(&mut recorder, of, COLUMN, views);
         let plan = recorder.finish().unwrap();
         let mut cpu = Interpreter::<f64>::new(&program);
         cpu.run(&plan);
         let gradient: Vec<_> = cpu.floats(dlogits).to_vec();
-        assert!(gradient.iter().step_by(1 + classes as usize).all(|d| *d == 0.0), "the GAN's logits are left alone");
+        if first == 1 {
+            assert!(
+                gradient.iter().step_by(1 + classes as usize).all(|d| *d == 0.0),
+                "the GAN's logits are left alone"
+            );
+        }
         check_gradient(&format!("{batch} in {classes} classes"), &mut cpu, logits, &gradient, |cpu| {
             cpu.run(&plan);
-            WEIGHT * cpu.floats(ring)[(3 * RING_COLUMNS + COLUMN) as usize]
+            weight * cpu.floats(ring)[(3 * RING_COLUMNS + COLUMN) as usize]
         });
     }
 }

@@ -69,23 +69,16 @@ impl Quality {
             (None, None) => self.distance,
         }
     }
+
+    /// What [`Quality::score`] is: the name of its member.
+    pub fn judge(&self) -> &'static str {
+        if self.samples.is_some() { "fd" } else { "distance" }
+    }
 }
 
 /// The line of the best score, the earliest one of several; none where no score is a number.
 pub fn best(lines: &[Quality]) -> Option<Quality> {
     lines.iter().filter(|line| !line.score().is_nan()).copied().reduce(|a, b| if b.score() < a.score() { b } else { a })
-}
-
-impl Quality {
-    /// The one number that runs and checkpoints are chosen by: less is better.
-    pub fn score(&self) -> f64 {
-        self.distance
-    }
-
-    /// What [`Quality::score`] is: the name of its member.
-    pub fn judge(&self) -> &'static str {
-        "distance"
-    }
 }
 
 fn absent() -> f64 {

@@ -3,7 +3,7 @@
 use dcgan_gpu::kernels::activation::{leaky_relu, sigmoid, silu, softplus, tanh};
 use dcgan_gpu::kernels::augment::{Augmentation, Augmented, Images, record_adjoint, record_forward};
 use dcgan_gpu::kernels::loss::adversarial::{self, Logits};
-use dcgan_gpu::kernels::loss::cross_entropy::{CrossEntropy, record_cross_entropy};
+use dcgan_gpu::kernels::loss::cross_entropy::{ClassesOf, CrossEntropy, record_cross_entropy};
 use dcgan_gpu::kernels::loss::{LossOf, RING_COLUMNS, RING_ROWS};
 use dcgan_gpu::kernels::reduce::{self, NOT_FINITE, SHARES};
 use dcgan_gpu::kernels::spectral::{self, Matrix, SIGMA_PITCH, Tensors};
@@ -100,7 +100,7 @@ fn the_loss_of_classes_does_not_hide_what_is_no_number() {
         let ring = program.floats("ring", Role::LossRing, (RING_ROWS * RING_COLUMNS).into());
         let mut recorder = Recorder::new(&device.profile());
         let views = CrossEntropy { logits, labels, step, dlogits, ring };
-        record_cross_entropy(&mut recorder, 1.0, COLUMN, views);
+        record_cross_entropy(&mut recorder, ClassesOf::Discriminator(1.0), COLUMN, views);
         program.plans.push(recorder.finish().unwrap());
         let mut session = device.load(program).unwrap();
         let place_of_loss = (STEP % RING_ROWS * RING_COLUMNS + COLUMN) as usize;
