@@ -10,6 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::desk::{Desk, Ended, TINY};
+use common::features;
 use common::record::Record;
 use serde_json::Value;
 
@@ -461,4 +462,22 @@ fn missing_data_end_the_sweep_and_no_run_is_out() {
     assert!(with_state(&report, "failed").is_empty(), "{report}");
     desk.write("pictures/images.idx3-ubyte", common::desk::idx_images(64, &[8, 8]));
     assert_eq!(desk.run("sweep --resume out --device cpu -q --json").json()["complete"], true);
+}
+
+/// Features that are there judge all runs by as many samples, whatever happens to them meanwhile.
+#[test]
+fn runs_are_judged_alike() {
+    let desk = desk("config = \"tiny.toml\"\n[settings]\n\"training.batch_size\" = [8, 64]\n");
+    features::make(&desk.cache(), &common::config(TINY), 1);
+    let report = desk.run(&line("out")).json();
+    assert_eq!(report["judge"], "fd");
+    let judge = |run: &str| desk.config(&format!("out/runs/{run}"))["judge"].clone();
+    assert_eq!(judge("0001"), judge("0002"));
+    assert_eq!(judge("0001")["by"].as_str(), Some("features"));
+    let winner = String::from_utf8(desk.read("out/winner.toml")).unwrap();
+    assert!(!winner.contains("judge"), "{winner}");
+    // It is the same sweep without them, and after they are gone.
+    std::fs::remove_dir_all(desk.cache()).unwrap();
+    desk.run(&line("out")).done();
+    assert_eq!(desk.run(&line("new")).json()["judge"], "distance");
 }

@@ -9,6 +9,7 @@ use crate::model::config::Config;
 use crate::output::grouped;
 use crate::shell::quoted;
 use crate::sweep::conduct::{End, Orders, conduct};
+use crate::sweep::judging;
 use crate::sweep::plan::Plan;
 use crate::sweep::rungs::{going_on, rungs};
 use crate::sweep::table::{Report, WINNER, winner};
@@ -108,6 +109,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
                     // made.
                     drop(arguments.device.open(quiet)?);
                     trials.iter().try_for_each(|trial| bring(&trial.config))?;
+                    judging::settle(&mut trials, arguments.data_dir.as_deref())?;
                     Sweep::create(claim, &plan, &trials, rungs)?
                 }
             }

@@ -118,6 +118,18 @@ fn seen(extractor: &mut Extractor, pixels: &[u8], shape: Shape) -> Result<Featur
     Features::new(seen.features, extractor.width())
 }
 
+/// What would judge a run on these data: the digest of the features that are kept of them, and how
+/// many samples the run can afford; none where [`Judge::find`] finds none.
+///
+/// # Errors
+/// A usage error when the networks do not fit.
+pub fn afforded(config: &Config, data: &DataSet) -> Result<Option<(String, u32)>> {
+    let Ok(real) = Real::new(data, None) else { return Ok(None) };
+    let Some(features) = cache::find(&real) else { return Ok(None) };
+    let samples = samples(config, &features, data.len())?;
+    Ok(Some((features.digest, samples)))
+}
+
 /// So many samples that drawing them and computing their features takes less than [`SHARE`] of the
 /// products of the steps between two estimates; of few images not more than those.
 fn samples(config: &Config, features: &Filed, images: u32) -> Result<u32> {

@@ -16,3 +16,4 @@ pub mod metrics;
 pub mod network;
 pub mod real;
 pub mod sheet;
+pub mod table;

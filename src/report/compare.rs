@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::chart::shown;
 use super::facts::{self, LAST};
 use super::run::Run;
+use crate::eval::evaluation::Kept;
+use crate::eval::metrics::Score;
+use crate::eval::table;
 use crate::model::columns::{Column, Values, columns};
 use crate::model::judged::{FRECHET, JudgedBy};
 use crate::output::grouped;
@@ -56,6 +59,41 @@ pub struct Row {
     pub best: Option<Quality>,
     /// Those nearest in pixels.
     pub nearest: Option<Quality>,
+    /// What `eval` found of its newest evaluated checkpoint.
+    pub evaluated: Option<Found>,
+}
+
+/// The Fréchet distance of an evaluation, and what it was measured by.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The checkpoint's step.
+    pub step: u32,
+    /// The distance with its interval.
+    pub frechet: Score,
+    /// The digest of the features.
+    pub features: String,
+    /// The digest of the data.
+    pub data: String,
+    /// Images on each side.
+    pub count: u32,
+}
+
+impl Found {
+    fn of((step, found): &(u32, Kept)) -> Self {
+        let Kept { basis, evaluation } = found;
+        Found {
+            step: *step,
+            frechet: evaluation.measured.scores.frechet,
+            features: basis.features.clone(),
+            data: basis.data.clone(),
+            count: basis.count,
+        }
+    }
+
+    /// Whether both were measured alike.
+    fn is_like(&self, other: &Found) -> bool {
+        (&self.features, &self.data, self.count) == (&other.features, &other.data, other.count)
+    }
 }
 
 /// Runs side by side.
@@ -102,6 +140,7 @@ impl Row {
             judge: run.judge(),
             best: best(&run.quality),
             nearest: finite.min_by(|a, b| a.distance.total_cmp(&b.distance)).copied(),
+            evaluated: run.evaluation.as_ref().map(Found::of),
         }
     }
 
@@ -167,11 +206,27 @@ impl Comparison {
                 table[i].push(cell);
             }
         }
+        table.extend(self.evaluated());
         let is_told = |key: &str| ALWAYS_TOLD.contains(&key) || key.starts_with(JUDGE);
         for (key, values) in self.differences.iter().filter(|(key, _)| !is_told(key)) {
             table.push(std::iter::once(key.clone()).chain(values.iter().map(text)).collect());
         }
         table
+    }
+}
+
+impl Comparison {
+    /// The row of evaluations; none where no run was evaluated.
+    fn evaluated(&self) -> Option<Vec<String>> {
+        let first = self.runs.iter().find_map(|row| row.evaluated.as_ref())?;
+        let are_alike = self.runs.iter().filter_map(|row| row.evaluated.as_ref()).all(|found| found.is_like(first));
+        let cell = |found: &Found| match are_alike {
+            true => format!("{} at step {}", table::shown(found.frechet), grouped(found.step.into())),
+            false => "not comparable".to_string(),
+        };
+        let name = format!("eval: {FRECHET}, n = {}", grouped(first.count.into()));
+        let cells = self.runs.iter().map(|row| text(&row.evaluated.as_ref().map(cell)));
+        Some(std::iter::once(name).chain(cells).collect())
     }
 }
 

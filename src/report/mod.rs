@@ -7,6 +7,7 @@
 mod chart;
 pub mod compare;
 mod curves;
+mod evaluation;
 mod facts;
 mod page;
 mod run;

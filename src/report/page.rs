@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::chart::{Plot, shown};
 use super::curves::{Curve, curves, smoothing};
+use super::evaluation;
 use super::facts;
 use super::run::{Kept, Run};
 use crate::disk;
@@ -27,7 +28,7 @@ const SCRIPT: &str = include_str!("page.js");
 pub(super) const MARKER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"dcgan-gpu report\">\n";
 /// Most sample grids in a page, and the bytes that they may take together.
 const MOST_GRIDS: usize = 500;
-const MOST_GRID_BYTES: u64 = 24 << 20;
+pub(super) const MOST_GRID_BYTES: u64 = 24 << 20;
 /// Largest animation in a page.
 const MOST_GIF_BYTES: u64 = 16 << 20;
 
@@ -43,10 +44,10 @@ pub struct Page {
 }
 
 /// A sample grid: step, PNG, width and height.
-struct Grid {
+pub(super) struct Grid {
     step: u32,
-    png: Vec<u8>,
-    size: [u32; 2],
+    pub(super) png: Vec<u8>,
+    pub(super) size: [u32; 2],
 }
 
 impl Page {
@@ -75,13 +76,17 @@ impl Page {
         );
         let sections = [
             ("Samples", samples(run, &grids)),
+            ("Evaluation", evaluation::section(run)),
             ("Curves", format!("{note}<div class=\"pair\">\n{charts}</div>\n")),
             ("Run", format!("<dl>\n{}</dl>\n", facts::of(run).into_iter().map(fact).collect::<String>())),
             ("Checkpoints kept", checkpoints(run)),
             ("Configuration", config),
         ];
-        let sections =
-            sections.map(|(title, body)| format!("<section>\n<h2>{title}</h2>\n{body}</section>\n")).concat();
+        let section = |(title, body): &(&str, String)| match body.is_empty() {
+            true => String::new(),
+            false => format!("<section>\n<h2>{title}</h2>\n{body}</section>\n"),
+        };
+        let sections: String = sections.iter().map(section).collect();
         let (name, lead, version) = (escape(&run.name()), escape(&lead(run)), env!("CARGO_PKG_VERSION"));
         let (style, script) = (policy(STYLE), policy(SCRIPT));
         let html = format!(
@@ -184,7 +189,7 @@ fn grids(run: &Run) -> Vec<Grid> {
 }
 
 /// A PNG file with its size; none where it cannot be read or is none.
-fn grid(step: u32, path: &Path) -> Option<Grid> {
+pub(super) fn grid(step: u32, path: &Path) -> Option<Grid> {
     let png = std::fs::read(path).ok()?;
     // Signature, then the first chunk: length, name, width, height.
     let (head, rest) = png.split_at_checked(16)?;

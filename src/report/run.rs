@@ -9,10 +9,11 @@ use serde_json::Value;
 use crate::disk;
 use crate::encoding;
 use crate::error::{Error, Result};
+use crate::eval::evaluation::Kept as Evaluated;
 use crate::model::checkpoint::{Ancestor, Checkpoint, Metadata};
 use crate::model::judged::JudgedBy;
 use crate::output::grouped;
-use crate::run::files::{CHECKPOINTS, CONFIG, METRICS, QUALITY, SAMPLES, TUNING};
+use crate::run::files::{CHECKPOINTS, CONFIG, EVALUATIONS, METRICS, QUALITY, SAMPLES, TUNING};
 use crate::run::records::{Quality, Record, read_metrics, read_quality};
 
 /// Longest configuration or tuning file that is read: this program's are a few kilobytes.
@@ -35,8 +36,19 @@ pub struct Run {
     pub samples: Vec<(u32, PathBuf)>,
     /// The checkpoints, oldest first.
     pub checkpoints: Vec<Kept>,
+    /// What `eval` found of the newest checkpoint that it was given, with its step.
+    pub evaluation: Option<(u32, Evaluated)>,
     /// Adapter, driver and version that the kernels were tuned to.
     pub tuned_for: Option<String>,
+}
+
+/// What a file of the folder `eval` holds; nothing where it holds something else.
+fn evaluation((step, path): (u32, PathBuf)) -> Option<(u32, Evaluated)> {
+    let found = text(&path).and_then(|text| serde_json::from_str(&text).map_err(|e| e.to_string()).ok());
+    if found.is_none() {
+        log::warn!("{} holds no evaluation and is left out", path.display());
+    }
+    Some((step, found?))
 }
 
 /// A checkpoint file.
@@ -91,6 +103,7 @@ impl Run {
             quality: read_quality(&path.join(QUALITY))?,
             samples: SAMPLES.list(path).unwrap_or_default(),
             checkpoints: CHECKPOINTS.list(path)?.into_iter().filter_map(Kept::of).collect(),
+            evaluation: EVALUATIONS.list(path)?.into_iter().rev().find_map(evaluation),
             tuned_for: tuning.and_then(|tuning| Some(tuning.get("device")?.as_str()?.to_string())),
         })
     }

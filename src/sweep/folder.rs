@@ -145,8 +145,9 @@ impl Sweep {
             return Err(Error::usage(format!("{file}: {key} changed: the sweep in {folder} has {what}; {remedy}")));
         }
         let value = |config: Config| {
-            // Where data are looked for may change from one machine to the next.
-            let config = Config { data_dir: None, ..config };
+            // Where data are looked for may change from one machine to the next, and what judges was
+            // settled when the sweep began.
+            let config = Config { data_dir: None, judge: None, ..config };
             Value::try_from(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))
         };
         for (entry, trial) in self.journal.runs.iter().zip(trials) {

@@ -11,6 +11,7 @@ pub mod choices;
 pub mod conduct;
 mod folder;
 mod journal;
+pub mod judging;
 pub mod plan;
 pub mod plot;
 pub mod rungs;

@@ -7,6 +7,7 @@ use toml::Value;
 use super::folder::Sweep;
 use super::journal::{Entry, Journal, Standing};
 use crate::error::{Error, Kind, Result};
+use crate::model::judged::JudgedBy;
 
 /// The table for people.
 pub const MARKDOWN: &str = "table.md";
@@ -165,7 +166,11 @@ fn state(journal: &Journal, standing: Standing, entry: &Entry, is_winner: bool) 
 pub fn winner(sweep: &Sweep) -> Result<Option<String>> {
     let Some(index) = sweep.journal.winner() else { return Ok(None) };
     let entry = &sweep.journal.runs[index];
-    let config = sweep.read_config(entry)?;
+    let mut config = sweep.read_config(entry)?;
+    if JudgedBy::is_by_features(config.judge.as_ref()) {
+        // Who begins with it looks for features anew: these may not be there.
+        config.judge = None;
+    }
     let config = toml::to_string(&config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))?;
     let (name, words, found) = (&entry.name, entry.words(), entry.reached.last());
     let found = found.map_or(String::new(), |at| format!(": {} {} at step {}", at.judge, score(at.score), at.step));

@@ -65,6 +65,35 @@ fn a_run_has_numbers_beside_their_floor() {
 }
 
 #[test]
+fn reports_and_comparisons_have_the_numbers() {
+    let desk = desk();
+    desk.run("train --config tiny.toml --device cpu --seed 3 --out other").done();
+    let alone = desk.run("compare run other").done();
+    assert!(!alone.contains("eval:"), "{alone}");
+    let told = json(&desk, &EVAL.replace("run", "run other"));
+    let frechet = |run: usize| number(&told, &format!("/evaluated/{run}/scores/frechet/value"));
+    let compared = json(&desk, "compare run other");
+    for run in [0, 1] {
+        assert_eq!(number(&compared, &format!("/runs/{run}/evaluated/frechet/value")), frechet(run));
+    }
+    let table = desk.run("compare run other").done();
+    assert!(table.contains("eval: Fréchet distance, n = 60") && !table.contains("not comparable"), "{table}");
+    desk.run(&EVAL.replace("60", "70")).done();
+    let table = desk.run("compare run other").done();
+    assert!(table.contains("not comparable"), "{table}");
+
+    desk.run("report run").done();
+    let page = String::from_utf8(desk.read("run/report.html")).unwrap();
+    for text in ["<h2>Evaluation</h2>", "<th>other real images</th>", "<td>coverage</td>", "nearest to it"] {
+        assert!(page.contains(text), "{text}");
+    }
+    // What is none is left out.
+    desk.write("run/eval/step-00000020.json", "{}");
+    desk.run("report run").done();
+    assert!(!String::from_utf8(desk.read("run/report.html")).unwrap().contains("Evaluation"));
+}
+
+#[test]
 fn features_are_made_once_and_kept() {
     let ended = MADE.run("eval run --device cpu --count 80");
     assert!(!ended.stderr.contains("training"), "{ended:#?}");
