@@ -192,7 +192,7 @@ impl<'a> Evaluator<'a> {
 fn look(extractor: &mut Extractor, pixels: &[u8], real: &Real<'_>) -> Result<(Features, Option<Classified>)> {
     let Seen { features, likely } = extractor.see(pixels, real.shape())?;
     let classes = extractor.network().description.task.classes().len();
-    let classified = (classes > 0).then(|| Classified::of(&likely, classes));
+    let classified = (classes > 0).then(|| Classified::of(&likely, classes)).transpose()?;
     Ok((Features::new(features, extractor.width())?, classified))
 }
 

@@ -30,7 +30,9 @@ pub fn rows(columns: &[&Measured], real: Option<&Classified>) -> Vec<Vec<String>
     if let Some(real) = real {
         rows.push(row("confidence", &|one| Some(shown(one.classified.as_ref()?.confidence))));
         rows.push(row("classes off", &|one| {
-            Some(format!("{:.1} %", 100.0 * one.classified.as_ref()?.variation(real)))
+            let off = one.classified.as_ref()?.variation(real);
+            let [value, low, high] = [off.value, off.low, off.high].map(|share| 100.0 * share);
+            Some(format!("{value:.1} % ({low:.1} to {high:.1})"))
         }));
     }
     rows

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{DEALING, SEED};
 use crate::error::{Error, Result};
+use crate::random::{Draws, stream};
 
 /// Groups of images that are left out in turn.
 pub const GROUPS: usize = 20;
@@ -34,6 +36,12 @@ impl Score {
         Score { low: self.low.max(0.0), ..self }
     }
 
+    /// The same, where all values are between 0 and 1.
+    #[must_use]
+    pub fn of_unit(self) -> Self {
+        Score { low: self.low.max(0.0), high: self.high.min(1.0), ..self }
+    }
+
     /// A statistic with what it is without each of [`GROUPS`] groups of images (the jackknife,
     /// Efron and Stein 1981): right for statistics that are no means, where drawing images again
     /// with replacement would shift them.
@@ -44,12 +52,17 @@ impl Score {
         Score::around(value, T * ((count - 1.0) / count * squares).sqrt())
     }
 
+    /// A statistic that is normal with this deviation.
+    pub fn by_deviation(value: f64, deviation: f64) -> Self {
+        Score::around(value, Z * deviation)
+    }
+
     /// The mean of values of single images.
     pub fn of_mean(values: &[f64]) -> Self {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-        Score::around(mean, Z * (squares / (count - 1.0).max(1.0) / count).sqrt())
+        Score::by_deviation(mean, (squares / (count - 1.0).max(1.0) / count).sqrt())
     }
 
     /// The share of `count` images that are `hits` (Wilson 1927, whose interval has a width where
@@ -77,9 +90,16 @@ pub fn check(count: usize) -> Result<()> {
     Ok(())
 }
 
-/// The group of the image at this place.
-pub fn group(place: usize) -> usize {
-    place % GROUPS
+/// The group of each of so many images: groups of one size, give or take an image, dealt at random.
+/// Images of labels in turn, or class by class, would otherwise make groups of few classes, which
+/// differ by more than chance.
+pub fn groups(count: usize) -> Vec<usize> {
+    let draws = Draws::new(SEED, stream::EVALUATION, DEALING);
+    let mut groups: Vec<usize> = (0..count).map(|place| place % GROUPS).collect();
+    for last in (1..count as u32).rev() {
+        groups.swap(last as usize, draws.below(last, last + 1) as usize);
+    }
+    groups
 }
 
 #[cfg(test)]
@@ -97,12 +117,31 @@ mod tests {
         assert!((some.low - 0.2553).abs() < 1e-4 && (some.high - 0.3662).abs() < 1e-4, "{some:?}");
     }
 
+    #[test]
+    fn groups_have_one_size_and_no_order() {
+        for count in [0, 1, 40, 1_013] {
+            let groups = groups(count);
+            let sizes: Vec<usize> =
+                (0..GROUPS).map(|own| groups.iter().filter(|&&group| group == own).count()).collect();
+            let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+            assert!(groups.len() == count && most - least <= 1, "{sizes:?}");
+        }
+        // Images of ten labels in turn: every group has many of them.
+        let groups = groups(1_000);
+        for own in 0..GROUPS {
+            let labels: std::collections::BTreeSet<_> =
+                (0..1_000).filter(|&i| groups[i] == own).map(|i| i % 10).collect();
+            assert!(labels.len() > 5, "{own}: {labels:?}");
+        }
+    }
+
     /// Of a mean the jackknife is the usual interval.
     #[test]
     fn groups_left_out_of_a_mean_give_its_interval() {
         let values: Vec<f64> = (0..400).map(|i| f64::from(i * 37 % 101)).collect();
+        let groups = groups(values.len());
         let without = |left: usize| {
-            let rest: Vec<_> = (0..values.len()).filter(|i| group(*i) != left).map(|i| values[i]).collect();
+            let rest: Vec<_> = (0..values.len()).filter(|&i| groups[i] != left).map(|i| values[i]).collect();
             rest.iter().sum::<f64>() / rest.len() as f64
         };
         let usual = Score::of_mean(&values);

@@ -3,11 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::interval::{self, GROUPS, Score, group};
+use super::interval::{self, GROUPS, Score, groups};
 use super::{Features, SEED};
 use crate::error::{Error, Result};
 use crate::random::{Draws, stream};
-use crate::twin::{Matrix, gemm};
+use crate::twin::{Matrix, gemm, vectorised};
 
 /// Subsets, and the images of each, whose mean and deviation others report.
 const SUBSETS: u32 = 100;
@@ -34,7 +34,7 @@ fn of_all_pairs(real: &Features, generated: &Features) -> Result<(f64, Vec<f64>)
     let (rr, gg, rg) = (within(real), within(generated), sums(real, generated, false));
     let counts = [real, generated].map(|features| {
         let mut counts = [0.0; GROUPS];
-        (0..features.len()).for_each(|place| counts[group(place)] += 1.0);
+        groups(features.len()).into_iter().for_each(|own| counts[own] += 1.0);
         counts
     });
     let without = |left: Option<usize>| {
@@ -51,13 +51,14 @@ fn of_all_pairs(real: &Features, generated: &Features) -> Result<(f64, Vec<f64>)
     Ok((without(None), (0..GROUPS).map(|left| without(Some(left))).collect()))
 }
 
-/// Mean and deviation of the distance over [`SUBSETS`] subsets of both sides.
+/// Mean and deviation of the distance over [`SUBSETS`] subsets of both sides. Of few images a subset
+/// is a half: with all of them there would be but one, and no deviation.
 ///
 /// # Errors
 /// A data error when a side has only one image, or features have other lengths.
 pub fn of_subsets(real: &Features, generated: &Features) -> Result<[f64; 2]> {
     check(real, generated)?;
-    let size = OF_A_SUBSET.min(real.len()).min(generated.len());
+    let size = OF_A_SUBSET.min(real.len().min(generated.len()) / 2).max(2);
     let distances = (0..SUBSETS).into_par_iter().map(|number| {
         let [real, generated] = [(real, 0), (generated, 1)].map(|(of, side)| subset(of, size, 2 * number + side));
         let total = |sums: ByGroups| sums.as_flattened().iter().sum::<f64>();
@@ -98,6 +99,7 @@ fn within(features: &Features) -> ByGroups {
 /// Kernels of all pairs, but of a vector with itself where both sets are `same`.
 fn sums(a: &Features, b: &Features, same: bool) -> ByGroups {
     let dim = a.dim();
+    let [of_a, of_b] = [a, b].map(|features| groups(features.len()));
     let blocks: Vec<ByGroups> = (0..a.len().div_ceil(BLOCK))
         .into_par_iter()
         .map(|block| {
@@ -105,20 +107,21 @@ fn sums(a: &Features, b: &Features, same: bool) -> ByGroups {
             let rows = BLOCK.min(a.len() - first);
             let mut products = vec![0.0; rows * BLOCK];
             let mut sums = [[0.0; GROUPS]; GROUPS];
-            for from in (0..b.len()).step_by(BLOCK) {
+            // Of one set every pair of blocks is computed once, and counts twice.
+            for from in (if same { first } else { 0 }..b.len()).step_by(BLOCK) {
                 let columns = BLOCK.min(b.len() - from);
                 let products = &mut products[..rows * columns];
                 let left = Matrix::rows(&a.values[first * dim..], dim);
                 let right = Matrix::rows(&b.values[from * dim..], dim).transposed();
                 gemm([rows, columns, dim], products, false, left, right);
-                for (i, line) in products.chunks_exact(columns).enumerate() {
-                    let row = &mut sums[group(first + i)];
-                    for (j, product) in line.iter().enumerate() {
-                        if !(same && first + i == from + j) {
-                            let base = product / dim as f64 + 1.0;
-                            row[group(from + j)] += base * base * base;
-                        }
-                    }
+                if same && from == first {
+                    // The kernel of this product is 0.
+                    (0..rows).for_each(|i| products[i * columns + i] = -(dim as f64));
+                }
+                let by_column = cubes(products, columns, dim, &of_a[first..first + rows]);
+                let weight = if same && from > first { 2.0 } else { 1.0 };
+                for (sums, by_column) in sums.iter_mut().zip(by_column.chunks_exact(columns)) {
+                    by_column.iter().zip(&of_b[from..]).for_each(|(sum, &own)| sums[own] += weight * sum);
                 }
             }
             sums
@@ -131,9 +134,28 @@ fn sums(a: &Features, b: &Features, same: bool) -> ByGroups {
     total
 }
 
+/// Kernels from `[rows][columns]` products, added up over the rows of each group:
+/// `[GROUPS][columns]`.
+fn cubes(products: &[f64], columns: usize, dim: usize, groups: &[usize]) -> Vec<f64> {
+    let mut sums = vec![0.0; GROUPS * columns];
+    let (out, scale) = (&mut sums, dim as f64);
+    vectorised(
+        #[inline(always)]
+        move || {
+            for (line, own) in products.chunks_exact(columns).zip(groups) {
+                for (sum, product) in out[own * columns..][..columns].iter_mut().zip(line) {
+                    let base = product / scale + 1.0;
+                    *sum += base * base * base;
+                }
+            }
+        },
+    );
+    sums
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::tests::normal;
+    use super::super::tests::{held_by_intervals, normal, without_group};
     use super::*;
 
     #[test]
@@ -145,6 +167,51 @@ mod tests {
         assert_eq!(of_all_pairs(&real, &generated).unwrap().0, expected);
         assert_eq!(of_subsets(&real, &generated).unwrap(), [expected, 0.0]);
         assert!(distance(&real, &Features::new([1.0], 1).unwrap()).is_err());
+    }
+
+    /// Several blocks, of which the last is not full, against plain loops.
+    #[test]
+    fn blocks_of_pairs_are_all_pairs() {
+        let (real, generated) = (normal(2 * BLOCK + 77, 2, 1, 0.0), normal(BLOCK + 5, 2, 2, 0.3));
+        let mean = |a: &Features, b: &Features, same: bool| {
+            let (mut sum, mut pairs) = (0.0, 0.0);
+            for i in 0..a.len() {
+                for j in (0..b.len()).filter(|&j| !same || i != j) {
+                    sum += (a.row(i).iter().zip(b.row(j)).map(|(x, y)| x * y).sum::<f64>() / 2.0 + 1.0).powi(3);
+                    pairs += 1.0;
+                }
+            }
+            sum / pairs
+        };
+        let within = mean(&real, &real, true) + mean(&generated, &generated, true);
+        let expected = within - 2.0 * mean(&real, &generated, false);
+        let (value, _) = of_all_pairs(&real, &generated).unwrap();
+        assert!((value - expected).abs() < 1e-11 * within, "{value} is not {expected}");
+    }
+
+    /// The jackknife's distances are those of what is left.
+    #[test]
+    fn without_a_group_it_is_that_of_the_rest() {
+        let (real, generated) = (normal(90, 3, 1, 0.0), normal(70, 3, 2, 0.5));
+        let (_, without) = of_all_pairs(&real, &generated).unwrap();
+        for left in [0, 7, GROUPS - 1] {
+            let [real, generated] = [&real, &generated].map(|side| without_group(side, left));
+            let (expected, _) = of_all_pairs(&real, &generated).unwrap();
+            assert!((without[left] - expected).abs() < 1e-12, "{} is not {expected}", without[left]);
+        }
+    }
+
+    /// Small sets have a deviation too.
+    #[test]
+    fn subsets_differ() {
+        let [mean, deviation] = of_subsets(&normal(100, 3, 1, 0.0), &normal(100, 3, 2, 1.0)).unwrap();
+        assert!(mean > 0.0 && deviation > 0.01 * mean, "{mean} ± {deviation}");
+    }
+
+    /// The interval holds about 95 % of the distances of other draws of both sides.
+    #[test]
+    fn intervals_hold_what_they_say() {
+        held_by_intervals(60, |seed| distance(&normal(120, 3, seed, 0.0), &normal(120, 3, seed + 500, 0.4)).unwrap());
     }
 
     /// Without bias: of two sets of one distribution it is 0 in the mean.

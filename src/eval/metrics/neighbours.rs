@@ -4,17 +4,16 @@
 //! A neighbourhood is a ball around an image up to its [`K`]-th neighbour other than itself, without
 //! its surface: of images that are all the same it is empty, and nothing lies in it.
 
-use rayon::prelude::*;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::Features;
+use super::distances::Tiles;
 use super::interval::Score;
 use crate::error::{Error, Result};
-use crate::twin::vectorised;
 
 /// Neighbours within a neighbourhood.
 pub const K: usize = 5;
-/// Vectors whose distances one thread computes together.
-const BLOCK: usize = 64;
 
 /// How two sets lie among each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,29 +35,23 @@ pub struct Overlap {
 pub fn measure(real: &Features, generated: &Features) -> Result<Overlap> {
     real.check_dim(generated)?;
     let [of_real, of_generated] = [radii(real)?, radii(generated)?];
-    let counted: Vec<Counted> = (0..real.len().div_ceil(BLOCK))
-        .into_par_iter()
-        .map(|block| {
-            let mut counted = Counted { around: vec![0; generated.len()], recalled: 0, covered: 0 };
-            let mut distances = vec![0.0; generated.len()];
-            for place in block * BLOCK..real.len().min((block + 1) * BLOCK) {
-                squares(real.row(place), generated, &mut distances);
-                let radius = of_real[place];
-                let (mut is_recalled, mut is_covered) = (false, false);
-                for ((&distance, &other), around) in distances.iter().zip(&of_generated).zip(&mut counted.around) {
-                    is_recalled |= distance < other;
-                    is_covered |= distance < radius;
-                    *around += u32::from(distance < radius);
-                }
-                counted.recalled += usize::from(is_recalled);
-                counted.covered += usize::from(is_covered);
+    // In how many real neighbourhoods each generated image lies.
+    let around: Vec<AtomicU32> = generated.values().chunks_exact(generated.dim()).map(|_| AtomicU32::new(0)).collect();
+    let found = Tiles::of(generated).map(real, |place, distances| {
+        let is_recalled = distances.iter().zip(&of_generated).any(|(distance, radius)| distance < radius);
+        let mut is_covered = false;
+        for (distance, around) in distances.iter().zip(&around) {
+            if *distance < of_real[place] {
+                is_covered = true;
+                // Whole numbers have the same sum in any order.
+                around.fetch_add(1, Relaxed);
             }
-            counted
-        })
-        .collect();
-    let (recalled, covered) = counted.iter().fold((0, 0), |(r, c), block| (r + block.recalled, c + block.covered));
-    let around = |image: usize| counted.iter().map(|block| block.around[image]).sum::<u32>();
-    let around: Vec<u32> = (0..generated.len()).map(around).collect();
+        }
+        (is_recalled, is_covered)
+    });
+    let recalled = found.iter().filter(|(is_recalled, _)| *is_recalled).count();
+    let covered = found.iter().filter(|(_, is_covered)| *is_covered).count();
+    let around: Vec<u32> = around.into_iter().map(AtomicU32::into_inner).collect();
     let within = around.iter().filter(|&&count| count > 0).count();
     let densities: Vec<f64> = around.iter().map(|&count| f64::from(count) / K as f64).collect();
     Ok(Overlap {
@@ -69,27 +62,16 @@ pub fn measure(real: &Features, generated: &Features) -> Result<Overlap> {
     })
 }
 
-/// What a block of real images adds.
-struct Counted {
-    /// In how many of their neighbourhoods each generated image lies.
-    around: Vec<u32>,
-    recalled: usize,
-    covered: usize,
-}
-
 /// The square of the distance of each vector to its [`K`]-th neighbour other than itself.
 fn radii(features: &Features) -> Result<Vec<f64>> {
     if features.len() <= K {
         let (count, least) = (features.len(), K + 1);
         return Err(Error::data(format!("{count} images have no neighbourhoods: at least {least} are needed")));
     }
-    let radius = |place: usize, distances: &mut Vec<f64>| {
-        squares(features.row(place), features, distances);
+    Ok(Tiles::of(features).map(features, |place, distances| {
         distances[place] = f64::INFINITY;
         *distances.select_nth_unstable_by(K - 1, f64::total_cmp).1
-    };
-    let room = || vec![0.0; features.len()];
-    Ok((0..features.len()).into_par_iter().map_init(room, |room, place| radius(place, room)).collect())
+    }))
 }
 
 /// A vector of a set, and how far it is.
@@ -108,8 +90,7 @@ pub struct Neighbour {
 /// A data error when features have other lengths.
 pub fn nearest(set: &Features, queries: &Features, count: usize) -> Result<Vec<Vec<Neighbour>>> {
     set.check_dim(queries)?;
-    let find = |query: usize, distances: &mut Vec<f64>| {
-        squares(queries.row(query), set, distances);
+    Ok(Tiles::of(set).map(queries, |_, distances| {
         let mut nearest: Vec<Neighbour> = Vec::with_capacity(count + 1);
         for (place, &distance) in distances.iter().enumerate() {
             if nearest.len() < count || nearest.last().is_some_and(|last| distance < last.distance) {
@@ -120,39 +101,12 @@ pub fn nearest(set: &Features, queries: &Features, count: usize) -> Result<Vec<V
         }
         nearest.iter_mut().for_each(|neighbour| neighbour.distance = neighbour.distance.sqrt());
         nearest
-    };
-    let room = || vec![0.0; set.len()];
-    Ok((0..queries.len()).into_par_iter().map_init(room, |room, query| find(query, room)).collect())
-}
-
-/// The squares of the distances of `x` to all vectors of a set: of differences, so that what is
-/// equal is at no distance.
-fn squares(x: &[f64], set: &Features, distances: &mut [f64]) {
-    const LANES: usize = 8;
-    let (values, dim) = (set.values(), set.dim());
-    vectorised(
-        #[inline(always)]
-        move || {
-            for (distance, y) in distances.iter_mut().zip(values.chunks_exact(dim)) {
-                let mut sums = [0.0; LANES];
-                let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-                let rest = xs.remainder().iter().zip(ys.remainder());
-                let rest: f64 = rest.map(|(a, b)| (a - b) * (a - b)).sum();
-                for (x, y) in xs.zip(ys) {
-                    for lane in 0..LANES {
-                        let difference = x[lane] - y[lane];
-                        sums[lane] += difference * difference;
-                    }
-                }
-                *distance = sums.iter().sum::<f64>() + rest;
-            }
-        },
-    );
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::normal;
+    use super::super::tests::{held_by_intervals, normal};
     use super::*;
 
     #[test]
@@ -165,6 +119,24 @@ mod tests {
         assert_eq!(found[0][0].distance, 0.0);
         assert!((found[1][1].distance - 0.6).abs() < 1e-6);
         assert_eq!(nearest(&set, &queries, 9).unwrap()[0].len(), 5);
+    }
+
+    /// The other side's own points are fixed, so what the interval of precision holds is the share of
+    /// images of other draws of the generated side.
+    #[test]
+    fn intervals_hold_what_they_say() {
+        let real = normal(300, 3, 1_000, 0.0);
+        held_by_intervals(60, |seed| measure(&real, &normal(200, 3, seed, 0.7)).unwrap().precision);
+        held_by_intervals(60, |seed| measure(&real, &normal(200, 3, seed, 0.7)).unwrap().density);
+    }
+
+    #[test]
+    fn fewer_images_than_neighbours_are_refused() {
+        for [real, generated] in [[5, 40], [40, 5], [1, 1]] {
+            let message = measure(&normal(real, 3, 1, 0.0), &normal(generated, 3, 2, 0.0)).unwrap_err().to_string();
+            assert!(message.contains("at least 6"), "{message}");
+        }
+        measure(&normal(6, 3, 1, 0.0), &normal(6, 3, 2, 0.0)).unwrap();
     }
 
     /// One distribution: a half of everything or more lies among the others, and every

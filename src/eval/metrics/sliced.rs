@@ -3,10 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::interval::{self, GROUPS, Score, group};
-use super::{Features, SEED};
+use super::interval::{self, GROUPS, Score, groups};
+use super::{DIRECTION, Features, SEED};
 use crate::error::{Error, Result};
 use crate::random::{Draws, stream};
+use crate::twin::dot;
 
 /// Directions.
 const DIRECTIONS: u32 = 1_000;
@@ -35,46 +36,45 @@ pub fn along(directions: &[Vec<f64>], real: &Features, generated: &Features) -> 
             "a sliced distance takes as many images on both sides, not {count} and {other}"
         )));
     }
-    let sums: Vec<[f64; GROUPS + 1]> =
-        directions.par_iter().map(|direction| squares([real, generated].map(|side| sorted(side, direction)))).collect();
+    let groups = groups(count);
+    let sums = directions.par_iter().map(|direction| {
+        let [real, generated] = [real, generated].map(|side| sorted(side, direction, &groups));
+        squares(&real, &generated)
+    });
+    let sums: Vec<[f64; GROUPS + 1]> = sums.collect();
     let scale = 3.0 * real.dim() as f64 / directions.len() as f64;
     let total = |which: usize, n: usize| scale / n as f64 * sums.iter().map(|sums| sums[which]).sum::<f64>();
-    let left = |own: usize| count - (0..count).filter(|&place| group(place) == own).count();
+    let left = |own: usize| count - groups.iter().filter(|&&group| group == own).count();
     Ok((total(GROUPS, count), (0..GROUPS).map(|own| total(own, left(own))).collect()))
 }
 
 /// A unit vector, uniform over all.
 fn direction(number: u32, dim: usize) -> Vec<f64> {
     let mut normal = vec![0.0_f32; dim];
-    Draws::new(SEED, stream::EVALUATION, u32::MAX - number).fill_normal(&mut normal);
+    Draws::new(SEED, stream::EVALUATION, DIRECTION + number).fill_normal(&mut normal);
     let length = normal.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt();
     normal.iter().map(|&value| f64::from(value) / length).collect()
 }
 
 /// The products with a direction in rising order, each with its vector's group.
-fn sorted(features: &Features, direction: &[f64]) -> Vec<(f64, usize)> {
+fn sorted(features: &Features, direction: &[f64], groups: &[usize]) -> Vec<(f64, usize)> {
     let rows = features.values().chunks_exact(features.dim());
-    let product = |row: &[f64]| row.iter().zip(direction).map(|(value, d)| value * d).sum::<f64>();
-    let mut products: Vec<_> = rows.enumerate().map(|(place, row)| (product(row), group(place))).collect();
+    let mut products: Vec<_> = rows.zip(groups).map(|(row, &own)| (dot(row, direction), own)).collect();
     products.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     products
 }
 
 /// The sums of squared differences without each group, and of all.
-fn squares([a, b]: [Vec<(f64, usize)>; 2]) -> [f64; GROUPS + 1] {
-    let mut sums = [0.0; GROUPS + 1];
-    for (left, sum) in sums.iter_mut().enumerate() {
-        let rest = |side: &'_ [(f64, usize)]| -> Vec<f64> {
-            side.iter().filter(|(_, own)| *own != left).map(|(product, _)| *product).collect()
-        };
-        *sum = rest(&a).iter().zip(&rest(&b)).map(|(a, b)| (a - b) * (a - b)).sum();
-    }
-    sums
+fn squares(a: &[(f64, usize)], b: &[(f64, usize)]) -> [f64; GROUPS + 1] {
+    std::array::from_fn(|left| {
+        let [a, b] = [a, b].map(|side| side.iter().filter(|(_, own)| *own != left).map(|(product, _)| product));
+        a.zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::normal;
+    use super::super::tests::{held_by_intervals, normal, without_group};
     use super::*;
 
     #[test]
@@ -84,6 +84,25 @@ mod tests {
             assert!((length - 1.0).abs() < 1e-12);
         }
         assert_ne!(direction(0, 7), direction(1, 7));
+    }
+
+    /// The jackknife's distances are those of what is left.
+    #[test]
+    fn without_a_group_it_is_that_of_the_rest() {
+        let (real, generated) = (normal(90, 3, 1, 0.0), normal(90, 3, 2, 0.5));
+        let directions: Vec<_> = (0..9).map(|number| direction(number, 3)).collect();
+        let (_, without) = along(&directions, &real, &generated).unwrap();
+        for left in [0, 7, GROUPS - 1] {
+            let (expected, _) =
+                along(&directions, &without_group(&real, left), &without_group(&generated, left)).unwrap();
+            assert!((without[left] - expected).abs() < 1e-12, "{} is not {expected}", without[left]);
+        }
+    }
+
+    /// The interval holds about 95 % of the distances of other draws of both sides.
+    #[test]
+    fn intervals_hold_what_they_say() {
+        held_by_intervals(40, |seed| distance(&normal(120, 3, seed, 0.0), &normal(120, 3, seed + 500, 0.4)).unwrap());
     }
 
     /// Along one axis: sorted pairs of 0, 1 and 2, 5 differ by 2 and 4.
