@@ -56,15 +56,15 @@ impl Moments {
     /// S^½.
     fn root(&self) -> DMatrix<f64> {
         let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(self.covariance.clone());
-        // What rounding leaves of zeros is positive or negative, and its root would be large.
-        let zero = eigenvalues.amax() * f64::EPSILON * eigenvalues.len() as f64;
-        let roots = eigenvalues.map(|value| if value > zero { value.sqrt() } else { 0.0 });
+        // Rounding makes small negative numbers of zeros.
+        let roots = eigenvalues.map(|value| value.max(0.0).sqrt());
         &eigenvectors * DMatrix::from_diagonal(&roots) * eigenvectors.transpose()
     }
 }
 
 /// The distance between two moments, each with its root. Tr (S₁^½ S₂ S₁^½)^½ is the sum of the
-/// singular values of S₁^½ S₂^½, which needs no root of what rounding leaves of zeros.
+/// singular values of S₁^½ S₂^½: their rounding is ε of the largest, where that of roots of
+/// eigenvalues is √ε, as much as a small distance of singular covariances.
 fn distance_between((a, root_a): (&Moments, &DMatrix<f64>), (b, root_b): (&Moments, &DMatrix<f64>)) -> f64 {
     let overlap = (root_a * root_b).singular_values().sum();
     let apart = (&a.mean - &b.mean).norm_squared();

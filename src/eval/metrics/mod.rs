@@ -35,20 +35,25 @@ pub struct Features {
     dim: usize,
 }
 
+/// The largest feature: its kernel's sixth power, added up, is an f64.
+const LARGEST: f64 = 1e20;
+
 impl Features {
     /// Takes `values` of the shape `[count][dim]`.
     ///
     /// # Errors
-    /// A data error when there are none, no whole number of vectors, or a value is no number.
+    /// A data error when there are none, no whole number of vectors, or a value is no number, or one
+    /// beyond 1e20.
     pub fn new(values: impl IntoIterator<Item = f32>, dim: usize) -> Result<Self> {
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();
         if dim == 0 || values.is_empty() || !values.len().is_multiple_of(dim) {
             let message = format!("{} values are no features of {dim} values each", values.len());
             return Err(Error::data(message));
         }
-        if let Some(bad) = values.iter().position(|value| !value.is_finite()) {
+        if let Some(bad) = values.iter().position(|value| !value.is_finite() || value.abs() > LARGEST) {
             let (image, value) = (bad / dim, values[bad]);
-            return Err(Error::data(format!("the features of image {image} are no numbers: {value}")));
+            let are = if value.is_finite() { "too large to compare" } else { "no numbers" };
+            return Err(Error::data(format!("the features of image {image} are {are}: {value}")));
         }
         Ok(Features { values, dim })
     }
@@ -190,7 +195,7 @@ pub(crate) mod tests {
         refused(Features::new([], 3), "0 values");
         refused(Features::new([1.0; 4], 3), "4 values");
         refused(Features::new([1.0; 4], 0), "of 0 values");
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.1e20, -1.1e20] {
             refused(Features::new([1.0, 2.0, 3.0, bad], 2), "image 1");
         }
     }
@@ -223,6 +228,19 @@ pub(crate) mod tests {
             assert_eq!(score.value, 0.0);
         }
         assert_eq!((scores.frechet.value, scores.sliced.value), (0.0, 0.0));
+    }
+
+    /// Whatever a network makes of its numbers, what is computed of them ends and is a number.
+    #[test]
+    fn the_largest_and_the_smallest_features_have_distances() {
+        for scale in [1e19, f32::MIN_POSITIVE, 0.0] {
+            let [real, generated] = [1, 2].map(|seed| {
+                let values = normal(60, 70, seed, 0.0);
+                Features::new(values.values().iter().map(|&value| value as f32 * scale), 70).unwrap()
+            });
+            let scores = serde_json::to_string(&measure(&real, &generated).unwrap()).unwrap();
+            assert!(!scores.contains("null"), "{scale}: {scores}");
+        }
     }
 
     #[test]
