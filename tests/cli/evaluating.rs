@@ -172,6 +172,6 @@ fn what_cannot_be_compared_is_refused() {
     desk.run("eval run --sheet none/sheet.png").refused(5, "does not exist");
     desk.run("eval run run --sheet new.png").refused(2, "--sheet draws one sheet");
     desk.run(&format!("{TRAIN}-of-noise --data other.npy")).done();
-    desk.run("eval run run-of-noise").refused(2, "the runs have other data (strokes, other.npy)");
+    desk.run("eval run run-of-noise").refused(2, "the runs have other data (strokes, ");
     assert!(!Path::new(&desk.path("run/eval")).exists());
 }
