@@ -1,7 +1,8 @@
 //! 200,000 seeded mutations of small valid files for each parser of what comes from outside: IDX,
-//! gzip, NumPy arrays and archives of them, tables of pixels, labels, latents, pictures and their captions,
-//! configurations, checkpoints and feature networks. None may panic, take a second, or make the process grow beyond
-//! 256 MB, and each is either accepted or refused with the right kind of error in one short line.
+//! gzip, NumPy arrays and archives of them, tables of pixels, labels, latents, pictures and their
+//! captions, configurations, checkpoints and feature networks. None may panic, take a second, or
+//! make the process grow beyond 256 MB, and each is either accepted or refused with the right kind
+//! of error in one short line.
 //!
 //! `DCGAN_GPU_MUTATIONS` sets another number; `fuzz/` goes on from the same seeds with coverage.
 

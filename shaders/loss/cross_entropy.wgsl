@@ -1,9 +1,9 @@
-// loss = mean over b of ln Σ_k e^l[b, k] − l[b, y], l = logits[b, FIRST..], y = labels[b]; its gradient,
-// times WEIGHT: dl[b, k] = (softmax(l[b])[k] − [k = y])·WEIGHT/B, added where ADDS is 1. Columns before
-// FIRST are not touched. Dispatch: (1, 1, 1). Constants: BATCH, CLASSES, FIRST, ADDS, WEIGHT, STEP (index
+// loss = mean over b of ln Σ_k e^l[b, k] − l[b, y], l = logits[b, FIRST..], y = labels[b]; gradient,
+// times WEIGHT: dl[b, k] = (softmax(l[b])[k] − [k = y])·WEIGHT/B, added if ADDS is 1. What is before
+// FIRST stays. Dispatch: (1, 1, 1). Constants: BATCH, CLASSES, FIRST, ADDS, WEIGHT, STEP (index
 // in `step`), COLUMN (of the row), RING_ROWS, RING_COLUMNS. Labels are not checked.
-// Method: the largest exponent is 0. One workgroup; a fixed tree adds the losses. A class's logit that
-// is NaN or infinite makes NaN of its sample's gradient and of the loss, by bits.
+// Method: the largest exponent is 0. One workgroup; a fixed tree adds the losses. A class's logit
+// that is NaN or infinite makes NaN of its sample's gradient and of the loss, by bits.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;    // [BATCH, FIRST + CLASSES]
 @group(0) @binding(1) var<storage, read> labels: array<u32>;    // [BATCH]
 @group(0) @binding(2) var<storage, read> step: array<u32>;      // [..]: seed, step, …

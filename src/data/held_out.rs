@@ -18,8 +18,8 @@ const HELD_OUT: [&str; 4] = ["t10k", "test", "val", "valid"];
 impl DataSet {
     /// The images held out of the training images that [`DataSet::read`] reads: `t10k-images…`
     /// beside `train-images…`, `x_test` beside `x_train` in an archive, `digits_test.csv` beside
-    /// `digits_train.csv`, the folder `test` beside the folder `train`. `None` where there are none,
-    /// and for strokes, of which any number can be drawn.
+    /// `digits_train.csv`, the folder `test` beside the folder `train`. `None` where there are
+    /// none, and for strokes, of which any number can be drawn.
     ///
     /// # Errors
     /// As [`DataSet::read`].

@@ -57,7 +57,8 @@ pub struct Basis {
     pub features: String,
     /// What the features tell: classes or rotations.
     pub task: Task,
-    /// The share of unseen images that they answer right, and how many those are, where it is known.
+    /// The share of unseen images that they answer right, and how many those are, where it is
+    /// known.
     pub accuracy: Option<(f64, u32)>,
     /// Where the real images of the floor come from.
     pub floor_of: Others,

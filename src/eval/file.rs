@@ -1,13 +1,13 @@
 //! Feature networks as files: safetensors in PyTorch's layouts, so that others can use ours, and we
 //! theirs.
 //!
-//! A file holds, of layer n, `n.weight` and `n.bias`: of convolutions `[c_out, c_in, height, width]`,
-//! of dense layers `[out, c_in · height · width]`, which take their input channel by channel. Under
-//! the only key of its metadata map there is one line of JSON, which says what the network is.
-//! `docs/evaluation.md` has the lines of PyTorch that run it.
+//! A file holds, of layer n, `n.weight` and `n.bias`: of convolutions `[c_out, c_in, height,
+//! width]`, of dense layers `[out, c_in · height · width]`, which take their input channel by
+//! channel. Under the only key of its metadata map there is one line of JSON, which says what the
+//! network is. `docs/evaluation.md` has the lines of PyTorch that run it.
 
 use std::collections::HashMap;
-use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::layers::LayerSpec;
 use crate::model::checkpoint::hex;
 use crate::model::tensors::Tensors;
-use crate::output::save_durably;
+use crate::output::{save_durably, size};
 use crate::plan::Stored;
 
 /// The key of the metadata map.
@@ -68,11 +68,12 @@ impl Filed {
     pub fn load(path: &Path) -> Result<Filed> {
         let at = |problem: String| Error::data(format!("{}: {problem}", path.display()));
         let unreadable = |e: std::io::Error| at(format!("cannot read the features: {e}; check the path"));
-        let found = fs::metadata(path).map_err(unreadable)?;
-        if !found.is_file() || found.len() > MAX_BYTES {
-            return Err(at("no file of features; give a .safetensors file of a feature network".to_string()));
+        let mut bytes = Vec::new();
+        disk::read_part(path, |file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(at(format!("a file of more than {} holds no feature network", size(MAX_BYTES))));
         }
-        Filed::parse(disk::read(path).map_err(unreadable)?).map_err(|e| at(e.to_string()))
+        Filed::parse(bytes).map_err(|e| at(e.to_string()))
     }
 
     /// Reads the bytes of a file.

@@ -209,8 +209,8 @@ impl<'a> Real<'a> {
         Sides { reference: self.reference(count), others, are }
     }
 
-    /// The images among which the nearest ones are looked for, at most [`MOST_SEARCHED`]: all of the
-    /// data but the others of [`Real::sides`], of strokes those of an epoch.
+    /// The images among which the nearest ones are looked for, at most [`MOST_SEARCHED`]: all of
+    /// the data but the others of [`Real::sides`], of strokes those of an epoch.
     pub fn searched(&self, count: u32) -> Vec<u32> {
         let others = match self.held_out {
             None if !self.is_drawn() => count as usize..2 * count as usize,

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::page::{MOST_GRID_BYTES, grid};
+use super::embedded::{MOST_GRID_BYTES, grid};
 use super::run::Run;
 use crate::eval::table::{against, floor, rows};
 use crate::output::grouped;

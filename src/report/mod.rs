@@ -7,6 +7,7 @@
 mod chart;
 pub mod compare;
 mod curves;
+mod embedded;
 mod evaluation;
 mod facts;
 mod page;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::chart::{Plot, shown};
 use super::curves::{Curve, curves, smoothing};
+use super::embedded::{Grid, MOST_GRID_BYTES, grid};
 use super::evaluation;
 use super::facts;
 use super::run::{Kept, Run};
@@ -26,9 +27,8 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// The first lines of every report, by which an earlier one is known.
 pub(super) const MARKER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"dcgan-gpu report\">\n";
-/// Most sample grids in a page, and the bytes that they may take together.
+/// Most sample grids in a page.
 const MOST_GRIDS: usize = 500;
-pub(super) const MOST_GRID_BYTES: u64 = 24 << 20;
 /// Largest animation in a page.
 const MOST_GIF_BYTES: u64 = 16 << 20;
 
@@ -41,13 +41,6 @@ pub struct Page {
     pub grids: usize,
     /// Sample grids in the page, the first and the last among them.
     pub grids_embedded: usize,
-}
-
-/// A sample grid: step, PNG, width and height.
-pub(super) struct Grid {
-    step: u32,
-    pub(super) png: Vec<u8>,
-    pub(super) size: [u32; 2],
 }
 
 impl Page {
@@ -186,16 +179,6 @@ fn grids(run: &Run) -> Vec<Grid> {
     let count = room.clamp(1, MOST_GRIDS).max(2).min(all.len());
     let spread = (0..count).map(|i| if count > 1 { (i * (all.len() - 1) + (count - 1) / 2) / (count - 1) } else { 0 });
     spread.filter_map(|i| grid(all[i].0, &all[i].1)).collect()
-}
-
-/// A PNG file with its size; none where it cannot be read or is none.
-pub(super) fn grid(step: u32, path: &Path) -> Option<Grid> {
-    let png = std::fs::read(path).ok()?;
-    // Signature, then the first chunk: length, name, width, height.
-    let (head, rest) = png.split_at_checked(16)?;
-    let side = |at: usize| Some(u32::from_be_bytes(rest.get(at..at + 4)?.try_into().ok()?));
-    let size = [side(0)?, side(4)?];
-    (head.starts_with(b"\x89PNG\r\n\x1a\n") && head.ends_with(b"IHDR")).then_some(Grid { step, png, size })
 }
 
 fn grid_values(grids: &[Grid]) -> Vec<Value> {

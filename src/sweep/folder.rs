@@ -145,8 +145,8 @@ impl Sweep {
             return Err(Error::usage(format!("{file}: {key} changed: the sweep in {folder} has {what}; {remedy}")));
         }
         let value = |config: Config| {
-            // Where data are looked for may change from one machine to the next, and what judges was
-            // settled when the sweep began.
+            // Where data are looked for may change from one machine to the next, and what judges
+            // was settled when the sweep began.
             let config = Config { data_dir: None, judge: None, ..config };
             Value::try_from(config).map_err(|e| Error::new(Kind::Other, format!("configuration: {e}")))
         };

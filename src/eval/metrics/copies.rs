@@ -1,8 +1,8 @@
 //! Whether generated images are copies of those that were learnt from.
 //!
-//! An image may be near to a real one by chance. How near, unseen real images tell: of those, one of
-//! a hundred is nearer to a learnt one than the 1 % quantile of their distances. So about one of a
-//! hundred generated images is, too, unless they are copies.
+//! An image may be near to a real one by chance. How near, unseen real images tell: of those, one
+//! of a hundred is nearer to a learnt one than the 1 % quantile of their distances. So about one of
+//! a hundred generated images is, too, unless they are copies.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
 //! Distances of all pairs of two sets, of differences: so what is equal is at a distance of 0, and
-//! what is not is not, but for underflow. (The usual products, ‖x‖² + ‖y‖² − 2 x·y, leave rounding.)
+//! what is not is not, but for underflow. (The usual products, ‖x‖² + ‖y‖² − 2 x·y, leave
+//! rounding.)
 
 use rayon::prelude::*;
 
@@ -29,8 +30,8 @@ impl<'a> Tiles<'a> {
         Tiles { set, values }
     }
 
-    /// What `f` makes of the place of each query and the squares of its distances to the set, in the
-    /// order of the queries, which are as long as the set's vectors.
+    /// What `f` makes of the place of each query and the squares of its distances to the set, in
+    /// the order of the queries, which are as long as the set's vectors.
     pub(super) fn map<T: Send>(&self, queries: &Features, f: impl Fn(usize, &mut [f64]) -> T + Sync) -> Vec<T> {
         let padded = self.set.len().next_multiple_of(LANES);
         let block = |room: &mut Vec<f64>, block: usize| {

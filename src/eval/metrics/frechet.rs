@@ -1,8 +1,8 @@
 //! The Fréchet distance between two sets, taken as normal distributions (Dowson and Landau 1982;
 //! Heusel et al. 2017): ‖μ₁ − μ₂‖² + Tr(S₁ + S₂ − 2·(S₁^½ S₂ S₁^½)^½).
 //!
-//! It is biased: of fewer images it is larger. So numbers are compared at the same number of images,
-//! and the floor is one of as many.
+//! It is biased: of fewer images it is larger. So numbers are compared at the same number of
+//! images, and the floor is one of as many.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rayon::prelude::*;

@@ -3,10 +3,11 @@
 //! All of it is computed in f64, on all threads, and how many there are changes no bit.
 //!
 //! Every number has an interval that holds, of all sets of generated images of this size, those of
-//! about 95 %. Where a number is a mean over images (precision, recall, density, coverage), it is that
-//! of the mean, with the other side as it is. Elsewhere it leaves groups of images out: of the
-//! generated side for the Fréchet distance, whose reference stays, and of both for the kernel and the
-//! sliced distance. Drawing images again with replacement would make twins, and move all of these.
+//! about 95 %. Where a number is a mean over images (precision, recall, density, coverage), it is
+//! that of the mean, with the other side as it is. Elsewhere it leaves groups of images out: of the
+//! generated side for the Fréchet distance, whose reference stays, and of both for the kernel and
+//! the sliced distance. Drawing images again with replacement would make twins, and move all of
+//! these.
 //!
 //! What has no spread is not called good: of images that are all the same on both sides, distances
 //! are 0, as they are, but precision, recall, density and coverage are 0 too.
@@ -42,8 +43,8 @@ impl Features {
     /// Takes `values` of the shape `[count][dim]`.
     ///
     /// # Errors
-    /// A data error when there are none, no whole number of vectors, or a value is no number, or one
-    /// beyond 1e20.
+    /// A data error when there are none, no whole number of vectors, or a value is no number, or
+    /// one beyond 1e20.
     pub fn new(values: impl IntoIterator<Item = f32>, dim: usize) -> Result<Self> {
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();
         if dim == 0 || values.is_empty() || !values.len().is_multiple_of(dim) {

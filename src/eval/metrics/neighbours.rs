@@ -1,8 +1,8 @@
 //! Precision, recall, density and coverage (Kynkäänniemi et al. 2019; Naeem et al. 2020), and the
 //! nearest vectors of a set.
 //!
-//! A neighbourhood is a ball around an image up to its [`K`]-th neighbour other than itself, without
-//! its surface: of images that are all the same it is empty, and nothing lies in it.
+//! A neighbourhood is a ball around an image up to its [`K`]-th neighbour other than itself,
+//! without its surface: of images that are all the same it is empty, and nothing lies in it.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -121,8 +121,8 @@ mod tests {
         assert_eq!(nearest(&set, &queries, 9).unwrap()[0].len(), 5);
     }
 
-    /// The other side's own points are fixed, so what the interval of precision holds is the share of
-    /// images of other draws of the generated side.
+    /// The other side's own points are fixed, so what the interval of precision holds is the share
+    /// of images of other draws of the generated side.
     #[test]
     fn intervals_hold_what_they_say() {
         let real = normal(300, 3, 1_000, 0.0);
