@@ -106,7 +106,7 @@ fn encode(network: &FeatureNetwork) -> Result<Vec<u8>> {
     let json = serde_json::to_string(&described).map_err(|e| failed(&e))?;
     let mut parts = Vec::new();
     for part in parts_of(description)? {
-        let values = part.to_file(tensors.get(&part.stored)?);
+        let values = part.filed(tensors.get(&part.stored)?);
         parts.push((part.name, part.shape, values));
     }
     let mut views = Vec::new();
@@ -148,7 +148,7 @@ fn decode(bytes: &[u8]) -> Result<FeatureNetwork> {
         if !values.iter().all(|value| value.is_finite()) {
             return Err(Error::data(format!("tensor `{name}` holds NaN or infinity")));
         }
-        tensors.insert(stored, &part.from_file(&values));
+        tensors.insert(stored, &part.stored_values(&values));
     }
     if let Some(other) = file.names().into_iter().find(|name| parts.iter().all(|part| part.name != *name)) {
         return Err(Error::data(format!("tensor `{other}` belongs to no layer")));
@@ -168,7 +168,7 @@ struct Part {
 
 impl Part {
     /// Values in the file's layout: weights `[c_out, c_in, taps]`.
-    fn to_file(&self, values: &[f32]) -> Vec<f32> {
+    fn filed(&self, values: &[f32]) -> Vec<f32> {
         let [_, c_in, c_out] = self.sides();
         let taps = values.len() / (c_in * c_out);
         let at = |i: usize| ((i % taps) * c_in + i / taps % c_in) * c_out + i / (taps * c_in);
@@ -176,7 +176,7 @@ impl Part {
     }
 
     /// Values in the network's layout.
-    fn from_file(&self, values: &[f32]) -> Vec<f32> {
+    fn stored_values(&self, values: &[f32]) -> Vec<f32> {
         let [taps, c_in, c_out] = self.sides();
         let at = |i: usize| (i % c_out * c_in + i / c_out % c_in) * taps + i / (c_out * c_in);
         (0..values.len()).map(|i| values[at(i)]).collect()

@@ -38,7 +38,7 @@ pub struct Real<'a> {
 #[derive(Debug)]
 enum Whole<'a> {
     Given(&'a DataSet),
-    Own(DataSet),
+    Own(Box<DataSet>),
 }
 
 impl Whole<'_> {
@@ -84,7 +84,7 @@ impl<'a> Real<'a> {
         }
         let data = match data.resident() {
             Some(_) => Whole::Given(data),
-            None => Whole::Own(DataSet::open(data.name(), None, data.shape(), SEED)?),
+            None => Whole::Own(Box::new(DataSet::open(data.name(), None, data.shape(), SEED)?)),
         };
         let order = shuffled(SEED, 0, data.get().len());
         Ok(Real { data, held_out, order })
@@ -209,7 +209,7 @@ impl<'a> Real<'a> {
         Sides { reference: self.reference(count), others, are }
     }
 
-    /// The images among which the nearest ones are looked for, at most [`MOST_SEARCHED`]: all of
+    /// The images among which the nearest ones are looked for, at most 100,000: all of
     /// the data but the others of [`Real::sides`], of strokes those of an epoch.
     pub fn searched(&self, count: u32) -> Vec<u32> {
         let others = match self.held_out {

@@ -7,8 +7,11 @@ use super::network::Task;
 use super::real::Others;
 use crate::output::grouped;
 
+/// A number among the scores.
+type Number = fn(&Scores) -> Score;
+
 /// The numbers that have a row.
-const NUMBERS: [(&str, fn(&Scores) -> Score); 7] = [
+const NUMBERS: [(&str, Number); 7] = [
     ("Fréchet distance", |scores| scores.frechet),
     ("kernel distance", |scores| scores.kernel),
     ("sliced distance", |scores| scores.sliced),

@@ -51,7 +51,7 @@ fn of_all_pairs(real: &Features, generated: &Features) -> Result<(f64, Vec<f64>)
     Ok((without(None), (0..GROUPS).map(|left| without(Some(left))).collect()))
 }
 
-/// Mean and deviation of the distance over [`SUBSETS`] subsets of both sides. Of few images a
+/// Mean and deviation of the distance over 100 subsets of both sides. Of few images a
 /// subset is a half: with all of them there would be but one, and no deviation.
 ///
 /// # Errors
