@@ -13,8 +13,9 @@ const T: f64 = 2.093;
 /// The same of the normal distribution.
 const Z: f64 = 1.96;
 
-/// A number with the interval that holds about 95 % of those of other sets of images, as many and
-/// drawn alike.
+/// A number with an interval for what chance does on the generated side, the real one being as it
+/// is: of many sets of generated images, as many and drawn alike, the intervals of about 95 % hold
+/// the mean of all their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The number.

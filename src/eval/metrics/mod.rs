@@ -2,12 +2,13 @@
 //!
 //! All of it is computed in f64, on all threads, and how many there are changes no bit.
 //!
-//! Every number has an interval that holds, of all sets of generated images of this size, those of
-//! about 95 %. Where a number is a mean over images (precision, recall, density, coverage), it is
-//! that of the mean, with the other side as it is. Elsewhere it leaves groups of images out: of the
-//! generated side for the Fréchet distance, whose reference stays, and of both for the kernel and
-//! the sliced distance. Drawing images again with replacement would make twins, and move all of
-//! these.
+//! Every number has an interval, with one meaning: what chance does on the generated side, the real
+//! one being as it is (see [`Score`]). Distances leave groups of generated images out; to draw images
+//! again with replacement would make twins, and move all of these. Precision, density and the
+//! classifier's confidence are means over generated images. Recall and coverage are shares of real
+//! images, whose binomial interval stands in for that of other generated images: about as wide, but
+//! too narrow for coverage near 1. Where a generator draws classes in turn, chance has less to say
+//! than the intervals, which know of no classes.
 //!
 //! What has no spread is not called good: of images that are all the same on both sides, distances
 //! are 0, as they are, but precision, recall, density and coverage are 0 too.
