@@ -58,6 +58,7 @@ const MISTAKES: &[Mistake] = &[
     ("penalty of 7 samples of 35 × 3", "penalty/sums", |d| add(d, "VALUES", -1), DIFFERS),
     ("cross-entropy of 65 in 33 classes", "loss/cross_entropy", |d| scale(d, "WEIGHT", 1.1), DIFFERS),
     ("cross-entropy of 65 in 33 classes", "loss/cross_entropy", |d| add(d, "COLUMN", 1), UNWRITTEN),
+    ("cross-entropy of 65 in 10 classes of a classifier", "loss/cross_entropy", |d| add(d, "ADDS", 1), DIFFERS),
     ("embedding of 37", "class/embed", |d| (add(d, "INPUT", 1), add(d, "WIDTH", -1)).0, DIFFERS),
     ("embedding of 37", "class/grad_table", |d| add(d, "FIRST", -1), DIFFERS),
     ("label planes, packs of 5", "class/planes", |d| add(d, "IMAGES", -1), DIFFERS),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::checkpoint::{Chosen, choose};
 use super::super::progress::Counter;
 use crate::data::reading::Reading;
-use crate::data::{DataSet, shuffled};
+use crate::data::{DataSet, npz, sets, shuffled};
 use crate::device::Device;
 use crate::engine::{Choice, Generator, latents_from};
 use crate::error::{Error, Result};
@@ -34,6 +34,13 @@ impl Subject {
             let chosen = choose(named, best, say)?;
             let run = if is_run { Some(named.to_path_buf()) } else { run_of(&chosen.path) };
             return Ok(Subject::Generator { chosen: Box::new(chosen), run });
+        }
+        let name = named.to_string_lossy();
+        let is_set = name == "strokes" || sets::named(&name).is_some();
+        let is_array = npz::split(&name).is_some_and(|(archive, _)| archive.is_file());
+        if !(is_set || is_array || named.exists()) {
+            let message = format!("there is no run, folder or file `{name}`");
+            return Err(Error::data(format!("{message}; name a run folder, a checkpoint, pictures or an .npy file")));
         }
         Ok(Subject::Pictures(named.to_path_buf()))
     }

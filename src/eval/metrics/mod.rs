@@ -3,12 +3,12 @@
 //! All of it is computed in f64, on all threads, and how many there are changes no bit.
 //!
 //! Every number has an interval, with one meaning: what chance does on the generated side, the real
-//! one being as it is (see [`Score`]). Distances leave groups of generated images out; to draw images
-//! again with replacement would make twins, and move all of these. Precision, density and the
-//! classifier's confidence are means over generated images. Recall and coverage are shares of real
-//! images, whose binomial interval stands in for that of other generated images: about as wide, but
-//! too narrow for coverage near 1. Where a generator draws classes in turn, chance has less to say
-//! than the intervals, which know of no classes.
+//! one being as it is (see [`Score`]). Distances leave groups of generated images out; to draw
+//! images again with replacement would make twins, and move all of these. Precision, density and
+//! the classifier's confidence are means over generated images. Recall and coverage are shares of
+//! real images, whose binomial interval stands in for that of other generated images: about as
+//! wide, but too narrow for coverage near 1. Where a generator draws classes in turn, chance has
+//! less to say than the intervals, which know of no classes.
 //!
 //! What has no spread is not called good: of images that are all the same on both sides, distances
 //! are 0, as they are, but precision, recall, density and coverage are 0 too.

@@ -95,7 +95,8 @@ pub(super) fn cross_entropy<F: Real>(call: &mut Call<'_, F>) {
 
 pub(super) fn cases() -> impl Iterator<Item = Trial> {
     let case = |(batch, classes, scale, of): (u32, u32, f32, ClassesOf)| {
-        Trial::program(format!("cross-entropy of {batch} in {classes} classes, {of:?}"), |program, recorder| {
+        let whose = if of == ClassesOf::Classifier { " of a classifier" } else { "" };
+        Trial::program(format!("cross-entropy of {batch} in {classes} classes{whose}"), |program, recorder| {
             let draws = Draws::new(case::SEED, stream::SAMPLES, 9);
             let labels = (0..batch).map(|b| draws.below(b, classes)).collect();
             let words = batch * (classes + u32::from(of != ClassesOf::Classifier));
