@@ -456,6 +456,11 @@ fn a_journal_that_is_not_one_is_refused() {
 #[test]
 fn missing_data_end_the_sweep_and_no_run_is_out() {
     let desk = desk("config = \"tiny.toml\"\n[settings]\n\"adam.lr\" = [1e-4, 1e-3]\ndata = \"pictures\"\n");
+    // Before it begins, where it looks for features of them.
+    desk.run(&line("none")).refused(4, "pictures`; use mnist");
+    assert!(!desk.path("none/sweep.json").exists());
+    let plan = String::from_utf8(desk.read("sweep.toml")).unwrap();
+    desk.write("sweep.toml", format!("{plan}judge.by = \"pixels\"\n"));
     let ended = desk.run(&line("out"));
     ended.refused(4, "go on with `dcgan-gpu sweep --resume out`");
     let report: Value = serde_json::from_slice(&desk.read("out/table.json")).unwrap();
