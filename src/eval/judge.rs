@@ -22,7 +22,7 @@ use crate::run::files::FEATURES;
 use crate::shape::Shape;
 
 /// The part of a run's products that its estimates may take.
-const SHARE: f64 = 0.02;
+const SHARE: f64 = 0.015;
 /// The fewest and the most samples of an estimate.
 const SAMPLES: [u32; 2] = [256, 2_000];
 
