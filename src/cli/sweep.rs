@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 use crate::model::cadence::Time;
 use crate::model::config::Config;
+use crate::model::judged::{JudgedBy, makes_features};
 use crate::output::grouped;
 use crate::shell::quoted;
 use crate::sweep::conduct::{End, Orders, conduct};
@@ -109,7 +110,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
                     // made.
                     drop(arguments.device.open(quiet)?);
                     trials.iter().try_for_each(|trial| bring(&trial.config))?;
+                    let is_open = trials.iter().all(|trial| trial.config.judge.is_none());
                     judging::settle(&mut trials, arguments.data_dir.as_deref())?;
+                    say(&judged(&trials, is_open));
                     Sweep::create(claim, &plan, &trials, rungs)?
                 }
             }
@@ -146,6 +149,18 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         }
         None => Err(no_winner(&sweep)),
     }
+}
+
+/// What judges the runs, and how features come to where pixels do because there are none: where the
+/// plan left that open.
+fn judged(trials: &[Trial], is_open: bool) -> String {
+    let Some(Trial { config, .. }) = trials.first() else { return String::new() };
+    let told = JudgedBy::told(config.judge.as_ref());
+    if JudgedBy::is_by_features(config.judge.as_ref()) || !is_open {
+        return format!("runs are judged by {told}");
+    }
+    let makes = makes_features(&config.data, config.image, None);
+    format!("runs are judged by {told}; features would judge better: `{makes}` makes them, before a sweep begins")
 }
 
 /// The sweep in a folder, and what its runs train on.

@@ -57,7 +57,7 @@ pub struct Arguments {
     #[arg(long, value_name = "HEIGHTxWIDTHxCHANNELS", value_parser = shape)]
     image: Option<Shape>,
     /// How many pictures, and how many real ones
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(FEWEST..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(FEWEST..=MOST))]
     count: u32,
     /// Seed of the latents; the run's own begins with the samples that training measures
     #[arg(long, value_name = "S")]
@@ -89,6 +89,9 @@ pub struct Arguments {
 
 /// The fewest pictures of which anything can be said.
 const FEWEST: i64 = interval::FEWEST as i64;
+
+/// The most: the distances of all pairs are computed, which takes minutes then.
+const MOST: i64 = 100_000;
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     check_outputs(arguments)?;
