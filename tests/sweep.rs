@@ -469,6 +469,20 @@ fn missing_data_end_the_sweep_and_no_run_is_out() {
     assert_eq!(desk.run("sweep --resume out --device cpu -q --json").json()["complete"], true);
 }
 
+/// Their numbers could not be compared, or none would ever end.
+#[test]
+fn runs_that_are_judged_otherwise_are_refused() {
+    let desk = desk("config = \"tiny.toml\"\n[settings]\n\"judge.by\" = [\"pixels\", \"features\"]\n");
+    features::make(&desk.cache(), &common::config(TINY), 1);
+    desk.run(&line("out")).refused(2, "judged by different things; give judge.by");
+    desk.write(
+        "sweep.toml",
+        "config = \"tiny.toml\"\n[settings]\n\"training.stop_when\" = \"fd<20\"\njudge.by = \"pixels\"\n",
+    );
+    desk.run(&line("out")).refused(2, "needs features");
+    assert!(!desk.path("out/sweep.json").exists());
+}
+
 /// Features that are there judge all runs by as many samples, whatever happens to them meanwhile.
 #[test]
 fn runs_are_judged_alike() {

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::trials::Trial;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::judge;
 use crate::model::config::Config;
 use crate::model::judged::{By, JudgedBy};
@@ -17,7 +17,8 @@ use crate::train::trainer::open_data;
 /// none, or where the runs have other data.
 ///
 /// # Errors
-/// A data error when the data of a run cannot be used.
+/// A data error when the data of a run cannot be used; a usage error when runs would be judged by
+/// different things, or are to end by an estimate that nobody makes.
 pub fn settle(trials: &mut [Trial], data_dir: Option<&Path>) -> Result<()> {
     let is_open = |config: &Config| match &config.judge {
         None => true,
@@ -26,11 +27,11 @@ pub fn settle(trials: &mut [Trial], data_dir: Option<&Path>) -> Result<()> {
     let same_data = |a: &Config, b: &Config| {
         (&a.data, a.data_range, a.data_background, a.image) == (&b.data, b.data_range, b.data_background, b.image)
     };
-    let Some(first) = trials.iter().map(|trial| &trial.config).find(|config| is_open(config)).cloned() else {
-        return Ok(());
-    };
+    let first = trials.iter().map(|trial| &trial.config).find(|config| is_open(config)).cloned();
     let mut found = None;
-    if trials.iter().all(|trial| same_data(&trial.config, &first)) {
+    if let Some(first) = first
+        && trials.iter().all(|trial| same_data(&trial.config, &first))
+    {
         let data_dir = data_dir.map(Path::to_path_buf).or(first.data_dir.clone());
         let data = open_data(&Config { data_dir, ..first })?;
         for trial in trials.iter().filter(|trial| is_open(&trial.config)) {
@@ -49,5 +50,9 @@ pub fn settle(trials: &mut [Trial], data_dir: Option<&Path>) -> Result<()> {
             trial.config.judge = Some(judged.clone());
         }
     }
-    Ok(())
+    if trials.windows(2).any(|pair| pair[0].config.judge != pair[1].config.judge) {
+        let message = "the runs of a sweep are compared, and these are judged by different things";
+        return Err(Error::usage(format!("{message}; give judge.by, and judge.samples, one value for all of them")));
+    }
+    trials.iter().try_for_each(|trial| trial.config.check_condition())
 }

@@ -5,6 +5,9 @@ use toml::Value;
 
 use crate::model::settings::{SETTINGS, SettingKind};
 
+/// The most numbers that a grid takes of a range.
+const MOST_STEPS: u32 = 1000;
+
 /// Significant digits of a value within a range: enough to tell neighbours apart, few enough to
 /// read.
 const DIGITS: usize = 6;
@@ -149,6 +152,9 @@ impl Range {
         if scale == Scale::Log && from <= 0.0 {
             return Err(format!("`{key}`: from = {from} has no place on a log scale; begin above 0"));
         }
+        if let Some(steps) = steps.filter(|&steps| steps > MOST_STEPS) {
+            return Err(format!("`{key}`: {steps} steps are more than the {MOST_STEPS} that a range may have"));
+        }
         if steps.is_some_and(|steps| steps < 2) {
             return Err(format!("`{key}`: a range has at least 2 steps, its ends"));
         }
@@ -224,6 +230,7 @@ mod tests {
             ("adam.lr", "{ from = 0.1, to = 0.2, step = 3 }", "unknown field `step`"),
             ("adam.lr", "{ from = nan, to = 0.2 }", "`adam.lr`: a range lies between two numbers"),
             ("adam.lr", "{ from = 0.1, to = 0.2, steps = 1 }", "`adam.lr`: a range has at least 2 steps, its ends"),
+            ("adam.lr", "{ from = 0.1, to = 0.2, steps = 1001 }", "`adam.lr`: 1001 steps are more than the 1000"),
             ("objective.d_steps", "{ from = 0.5, to = 2 }", "`objective.d_steps` is a whole number, and so are"),
             ("training.order", "{ from = 1, to = 2 }", "`training.order` is no number; list its values"),
         ] {
